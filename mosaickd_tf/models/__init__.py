@@ -1,0 +1,25 @@
+"""The networks, each a Keras model of built-in layers."""
+
+from mosaickd_tf.models.conversion import fast_copy, portable_copy
+from mosaickd_tf.models.cost import macs, parameters
+from mosaickd_tf.models.generator import build_generator
+from mosaickd_tf.models.loading import load_classifier, load_teacher
+from mosaickd_tf.models.patch_discriminator import build_patch_discriminator, patch_layers
+from mosaickd_tf.models.registry import build_classifier, check_classifier_name, classifier_names
+from mosaickd_tf.models.wide_resnet import wide_resnet
+
+__all__ = [
+    "build_classifier",
+    "build_generator",
+    "build_patch_discriminator",
+    "check_classifier_name",
+    "classifier_names",
+    "fast_copy",
+    "load_classifier",
+    "load_teacher",
+    "macs",
+    "parameters",
+    "patch_layers",
+    "portable_copy",
+    "wide_resnet",
+]

@@ -1,0 +1,44 @@
+"""What a network costs: parameters and multiply-accumulates."""
+
+import math
+
+from keras import layers
+
+_STATISTICS = ("moving_mean", "moving_variance", "mean", "variance", "count")
+
+
+def parameters(model):
+    """Number of parameters that training moves, frozen or not, as papers count them."""
+    return sum(
+        math.prod(weight.shape)
+        for layer in _leaves(model)
+        for weight in layer.weights
+        if weight.name not in _STATISTICS
+    )
+
+
+def macs(model):
+    """Multiply-accumulates of one image through convolutions and dense layers.
+
+    Args:
+        model: a functional or sequential Keras model.
+
+    Returns:
+        An integer, or None when a layer with weights is of a kind that is not counted here.
+    """
+    total = 0
+    for layer in _leaves(model):
+        if isinstance(layer, layers.DepthwiseConv2D | layers.Conv2D):
+            positions = math.prod(layer.output.shape[1:3])
+            total += positions * math.prod(layer.kernel.shape)
+        elif isinstance(layer, layers.Dense):
+            total += math.prod(layer.kernel.shape)
+        elif layer.weights and not isinstance(
+            layer, layers.BatchNormalization | layers.Normalization
+        ):
+            return None
+    return total
+
+
+def _leaves(model):
+    return [layer for layer in model._flatten_layers() if not getattr(layer, "layers", None)]

@@ -1,0 +1,68 @@
+"""Classifiers from files that come from elsewhere: no code runs from them."""
+
+import pathlib
+
+import keras
+
+from mosaickd_tf.errors import RequestError
+
+# What a file's teacher expects, as scale and offset of unit images.
+_INPUTS = {
+    "unit": None,
+    "signed": {"scale": 2.0, "offset": -1.0},
+    "bytes": {"scale": 255.0, "offset": 0.0},
+    "imagenet": {
+        "scale": [1 / 0.229, 1 / 0.224, 1 / 0.225],
+        "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225],
+    },
+}
+
+
+def load_teacher(path, teacher_input="unit"):
+    """Loads a teacher from a file that comes from elsewhere; no code runs from it.
+
+    Args:
+        path: a .keras file of a classifier that returns logits.
+        teacher_input: what it expects: "unit", "signed", "bytes" or "imagenet".
+
+    Returns:
+        A Keras model of unit images to logits.
+
+    Raises:
+        RequestError: for a file that is missing or not a classifier.
+    """
+    teacher = load_classifier(path)
+    if _INPUTS[teacher_input] is None:
+        return teacher
+    images = keras.Input(teacher.input_shape[1:], name="unit_images")
+    scaled = keras.layers.Rescaling(**_INPUTS[teacher_input], name="teacher_input")(images)
+    return keras.Model(images, teacher(scaled), name=teacher.name)
+
+
+def load_classifier(path):
+    """Loads a .keras classifier in safe mode and checks the shape of what it takes and gives.
+
+    Raises:
+        RequestError: with what was expected and what came.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise RequestError(f"No such file. Expected a .keras classifier. Received: {str(path)!r}")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever the broken file leads it to
+        raise RequestError(
+            f"Not a readable model. Expected a .keras file of Keras 3 layers. Received: "
+            f"{str(path)!r} ({str(error).strip().splitlines()[0]})"
+        ) from error
+    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if not (_is_shape(shapes[0], 4) and _is_shape(shapes[1], 2)):
+        raise RequestError(
+            "Not an image classifier. Expected one input (batch, height, width, channels) and "
+            f"one output (batch, classes). Received: {shapes[0]} and {shapes[1]} in {str(path)!r}"
+        )
+    return model
+
+
+def _is_shape(shape, rank):
+    return isinstance(shape, tuple) and len(shape) == rank and None not in shape[1:]

@@ -1,0 +1,112 @@
+"""The judge of local patterns, and the arithmetic of what it sees.
+
+A convolution of kernel k on a map whose neighbours lie `jump` pixels apart widens the
+receptive field by `(k − 1) · jump`; its stride multiplies the jump. So n convolutions see
+
+    patch_size = 1 + Σᵢ (kᵢ − 1) · s₁ · … · sᵢ₋₁
+
+pixels a side. The official discriminator is (4, stride 2), (4, stride 2), (1, stride 1):
+`1 + 3·1 + 3·2 = 10` pixels, one judgement every 4 pixels. `patch_layers` finds kernels and
+strides for any other patch size.
+"""
+
+import keras
+from keras import layers
+
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models import parts
+
+
+def patch_layers(patch_size):
+    """The hidden convolutions whose receptive field is exactly `patch_size` pixels a side.
+
+    As many stride-2 convolutions as fit with kernels of at least 4 (they see 4, 10, 22, 46,
+    … pixels); what is left to `patch_size` widens their kernels, the deepest first. Below 4
+    pixels there is one convolution of stride 1. There are always two hidden layers at least,
+    the added one of kernel 1, which sees no more.
+
+    Args:
+        patch_size: at least 1.
+
+    Returns:
+        A list of `(kernel, stride)`, first layer first.
+    """
+    halvings = 0
+    while 3 * 2 ** (halvings + 1) - 2 <= patch_size:
+        halvings += 1
+    if not halvings:
+        return [(patch_size, 1), (1, 1)]
+    rest = patch_size - (3 * 2**halvings - 2)
+    kernels = []
+    for level in reversed(range(halvings)):
+        wider, rest = divmod(rest, 2**level)
+        kernels.insert(0, 4 + wider)
+    hidden = [(kernel, 2) for kernel in kernels]
+    return hidden if len(hidden) > 1 else [*hidden, (1, 1)]
+
+
+def build_patch_discriminator(
+    *, image_size=32, channels=3, patch_size=10, base_filters=128, mean=None, std=None
+):
+    """Builds a discriminator that judges each patch of an image as OOD-real or synthetic.
+
+    Args:
+        image_size: side of the images it is given, at least 1.
+        channels: channels of the images.
+        patch_size: side, in pixels, of the patch behind each logit, from 1 (a single pixel)
+            to `image_size`. At `image_size` the last convolution covers the whole map, so
+            that there is one logit an image.
+        base_filters: filters of the first layer; doubled in the second, then kept.
+        mean: mean of each channel of unit images, for the built-in standardisation.
+        std: standard deviation of each channel.
+
+    Returns:
+        A functional model from `(batch, image_size, image_size, channels)` unit images to
+        `(batch, rows, columns, 1)` patch logits; positive means real. 531,328 trainable
+        parameters with the default arguments, as in the official code.
+
+    Raises:
+        RequestError: for a patch size outside 1 to `image_size`.
+
+    Reference:
+        - [Isola et al., 2017](https://arxiv.org/abs/1611.07004)
+    """
+    if not 1 <= patch_size <= image_size:
+        raise RequestError(
+            f"`patch_size` must be between 1 and the image's {image_size} pixels. "
+            f"Received: patch_size={patch_size}"
+        )
+    inputs = keras.Input((image_size, image_size, channels), name="unit_images")
+    hidden = parts.standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)
+    whole = patch_size == image_size
+    # A head that covers the whole map sees everything, whatever the layers before it.
+    hidden_layers = patch_layers(min(patch_size, 10) if whole else patch_size)
+    for depth, (kernel, stride) in enumerate(hidden_layers):
+        filters = base_filters * min(2**depth, 2)
+        hidden = _hidden_layer(hidden, filters, kernel, stride, depth)
+    logits = layers.Conv2D(
+        1,
+        hidden.shape[1] if whole else 1,
+        use_bias=False,
+        kernel_initializer=parts.torch_uniform(),
+        dtype="float32",  # logits stay float32 under every policy
+        name="patch_logits",
+    )(hidden)
+    return keras.Model(inputs, logits, name="patch_discriminator")
+
+
+def _hidden_layer(hidden, filters, kernel, stride, depth):
+    surplus = kernel - stride  # padded so that the map has one cell a stride
+    hidden = parts.pad(hidden, surplus // 2, surplus - surplus // 2)
+    hidden = layers.Conv2D(
+        filters,
+        kernel,
+        strides=stride,
+        use_bias=depth == 0,
+        kernel_initializer=parts.torch_uniform(),
+        bias_initializer=parts.torch_uniform_bias(kernel * kernel * hidden.shape[-1]),
+        name=f"conv{depth + 1}",
+    )(hidden)
+    if depth:
+        hidden = layers.BatchNormalization(**parts.BATCH_NORM, name=f"norm{depth + 1}")(hidden)
+    return layers.LeakyReLU(negative_slope=parts.LEAKY_SLOPE, name=f"relu{depth + 1}")(hidden)
