@@ -1,0 +1,104 @@
+"""Pictures of any size and mode become one array of images of one size."""
+
+import dataclasses
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from mosaickd_tf.errors import RequestError
+
+MODES = {1: "L", 3: "RGB"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageSet:
+    """Images of one size, with labels where there are any.
+
+    Attributes:
+        images: uint8 `(n, size, size, channels)`.
+        labels: int32 `(n,)`, or None.
+        label_names: a name for each class, or an empty tuple.
+        source: where they came from, for messages.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+    label_names: tuple[str, ...] = ()
+    source: str = ""
+
+    def __len__(self):
+        return len(self.images)
+
+    def take(self, index):
+        """The images and labels at `index`, an array of integers or a slice."""
+        labels = None if self.labels is None else self.labels[index]
+        return dataclasses.replace(self, images=self.images[index], labels=labels)
+
+    def statistics(self):
+        """Mean and standard deviation of each channel of the unit images, as lists."""
+        unit = self.images.reshape(-1, self.images.shape[-1]) / np.float32(255)
+        return (
+            unit.mean(axis=0, dtype=np.float64).tolist(),
+            unit.std(axis=0, dtype=np.float64).tolist(),
+        )
+
+
+def as_picture(array):
+    """A uint8 array `(height, width)` or `(height, width, 1 or 3)` as a picture."""
+    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array)
+
+
+def resize(picture, image_size, channels):
+    """Resizes the shorter side, cuts the middle square and converts the channels.
+
+    Args:
+        picture: a PIL image.
+        image_size: side of the result in pixels.
+        channels: 1 or 3.
+
+    Returns:
+        Uint8 `(image_size, image_size, channels)`.
+    """
+    picture = ImageOps.exif_transpose(picture).convert(MODES[channels])
+    if picture.size != (image_size, image_size):
+        picture = ImageOps.fit(picture, (image_size, image_size), Image.Resampling.BILINEAR)
+    return np.asarray(picture).reshape(image_size, image_size, channels)
+
+
+def random_crops(picture, image_size, channels, *, count, smallest, largest, rng):
+    """Cuts random squares out of a picture and resizes each to an image.
+
+    Args:
+        picture: a PIL image, at least `smallest` pixels a side.
+        image_size: side of the results in pixels.
+        channels: 1 or 3.
+        count: how many crops.
+        smallest: smallest side of a crop, in pixels of the picture.
+        largest: largest side, cut back to the picture's shorter side.
+        rng: a NumPy generator.
+
+    Returns:
+        A list of `count` uint8 arrays `(image_size, image_size, channels)`.
+
+    Raises:
+        RequestError: when the picture is smaller than the smallest crop.
+    """
+    picture = ImageOps.exif_transpose(picture).convert(MODES[channels])
+    width, height = picture.size
+    if min(width, height) < smallest:
+        raise RequestError(
+            f"A picture of {width}×{height} pixels is smaller than the smallest crop of "
+            f"{smallest}. Use --ood_fit=resize or a smaller --ood_smallest_crop"
+        )
+    crops = []
+    for _ in range(count):
+        side = int(rng.integers(smallest, min(largest, width, height) + 1))
+        left = int(rng.integers(0, width - side + 1))
+        top = int(rng.integers(0, height - side + 1))
+        crop = picture.resize(
+            (image_size, image_size),
+            Image.Resampling.BILINEAR,
+            box=(left, top, left + side, top + side),
+        )
+        crops.append(np.asarray(crop).reshape(image_size, image_size, channels))
+    return crops

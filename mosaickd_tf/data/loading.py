@@ -1,0 +1,118 @@
+"""The two sides of a run: the target's parts, and the OOD images."""
+
+import dataclasses
+
+import numpy as np
+
+from mosaickd_tf.data.images import ImageSet, random_crops, resize
+from mosaickd_tf.data.sources import open_source
+from mosaickd_tf.errors import RequestError
+
+_CARVE_SEED = 20211110  # which images become the validation part; the same in every run
+_CROP_SEED = 2110
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TargetData:
+    """The teacher's own data; any part may be missing (None)."""
+
+    train: ImageSet | None
+    validation: ImageSet | None
+    test: ImageSet | None
+
+    @property
+    def label_names(self):
+        """The name of each class."""
+        return next((p.label_names for p in (self.test, self.train) if p is not None), ())
+
+
+def load_target(config):
+    """Reads the target data set in its parts.
+
+    A data set without parts serves as the test part. Where there is a training part and no
+    validation part, the configured share of the training part becomes it, the same images
+    in every run. The test part is never used to choose anything.
+
+    Args:
+        config: a `DataConfig` that names a target data set.
+
+    Returns:
+        `TargetData`.
+
+    Raises:
+        RequestError: for a data set that cannot be read or has no labels.
+    """
+    source = open_source(config.target_dataset, config.data_dir)
+    if not source.label_names:
+        raise RequestError(
+            "The target data set needs labels (class folders). Expected them for evaluation. "
+            f"Received: {config.target_dataset!r} without"
+        )
+    parts = {part: _resized(source, part, config) for part in source.parts}
+    train, validation = parts.get("train"), parts.get("validation")
+    if train is not None and validation is None:
+        train, validation = _carve(train, config.validation_fraction)
+    return TargetData(train=train, validation=validation, test=parts.get("test", parts.get("all")))
+
+
+def load_ood(config):
+    """Reads the OOD images; labels, if there are any, are dropped.
+
+    Args:
+        config: a `DataConfig` that names an OOD data set.
+
+    Returns:
+        An `ImageSet` of its training part, or of all of it.
+    """
+    source = open_source(config.ood_dataset, config.data_dir)
+    part = next(p for p in ("train", "all", *source.parts) if p in source.parts)
+    if config.ood_fit == "crops":
+        images = _crops(source, part, config)
+    else:
+        images = _resized(source, part, config).images
+    return ImageSet(images=images, source=config.ood_dataset)
+
+
+def _resized(source, part, config):
+    rows = [
+        (resize(picture, config.image_size, config.channels), label)
+        for picture, label in source.read(part)
+    ]
+    labels = np.array([label for _, label in rows], np.int32) if source.label_names else None
+    return ImageSet(
+        images=np.stack([image for image, _ in rows]),
+        labels=labels,
+        label_names=source.label_names,
+        source=f"{source.name} ({part})",
+    )
+
+
+def _crops(source, part, config):
+    rng = np.random.default_rng(_CROP_SEED)
+    smallest = config.ood_smallest_crop or config.image_size
+    largest = config.ood_largest_crop or 3 * smallest
+    if largest < smallest:
+        raise RequestError(
+            "`ood_largest_crop` must be at least the smallest crop. "
+            f"Received: {largest} below {smallest}"
+        )
+    images = []
+    for picture, _ in source.read(part):
+        images += random_crops(
+            picture,
+            config.image_size,
+            config.channels,
+            count=config.ood_crops_per_picture,
+            smallest=smallest,
+            largest=largest,
+            rng=rng,
+        )
+    return np.stack(images)
+
+
+def _carve(train, fraction):
+    count = round(fraction * len(train))
+    if not count:
+        return train, None
+    order = np.random.default_rng(_CARVE_SEED).permutation(len(train))
+    return train.take(np.sort(order[count:])), train.take(np.sort(order[:count]))
