@@ -1,0 +1,319 @@
+"""What a run can be asked for: frozen dataclasses, the only place where a default stands.
+
+Each class is a topic. The commands turn every field into a flag of the same name, help text
+and default; a field whose flag is called otherwise says so in its metadata.
+"""
+
+import dataclasses
+import math
+
+from mosaickd_tf.errors import RequestError
+
+METHODS = ("mosaic", "kd")
+EXPORTS = ("keras", "saved_model", "tflite_float32")
+PRECISIONS = ("float32", "mixed_bfloat16", "auto")
+TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet")
+AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
+
+
+def option(default, help, *, at_least=None, above=None, at_most=None, choices=None, flag=None):
+    """A field with its default, its help text and the values it may take."""
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": help,
+            "at_least": at_least,
+            "above": above,
+            "at_most": at_most,
+            "choices": choices,
+            "flag": flag,
+        },
+    )
+
+
+def flag_name(field):
+    """The name under which a person meets the field."""
+    return field.metadata["flag"] or field.name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Topic:
+    """Checks every field against its metadata when it is made."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check(flag_name(field), getattr(self, field.name), field.metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig(_Topic):
+    """Data."""
+
+    target_dataset: str = option(
+        "",
+        "The teacher's own data, for evaluation, choice of weights and training a teacher by "
+        "name; never shown to the student. tfds:NAME, folder:PATH or embedded:digits. May be "
+        "left out when the teacher is a file.",
+    )
+    ood_dataset: str = option(
+        "", "The unrelated, unlabeled pictures: tfds:NAME, folder:PATH or embedded:photos."
+    )
+    data_dir: str = option("", "Where TFDS keeps its prepared data sets; its own default if empty.")
+    image_size: int = option(
+        32, "Side of the square images in pixels, a multiple of 4 from 8 up.", at_least=8
+    )
+    channels: int = option(3, "Channels of the images.", choices=(1, 3))
+    ood_fit: str = option(
+        "resize",
+        "How an OOD picture becomes an image: `resize` its shorter side and cut the middle, or "
+        "cut random square `crops` out of it.",
+        choices=("resize", "crops"),
+    )
+    ood_crops_per_picture: int = option(
+        16, "How many random crops each OOD picture gives, with --ood_fit=crops.", at_least=1
+    )
+    ood_smallest_crop: int = option(
+        0, "Smallest side of a random crop in pixels; 0 for the image size.", at_least=0
+    )
+    ood_largest_crop: int = option(
+        0, "Largest side of a random crop in pixels; 0 for three times the smallest.", at_least=0
+    )
+    validation_fraction: float = option(
+        0.1,
+        "Share of the target's training part kept for choosing weights, where the data set has "
+        "no validation part of its own; 0 for none.",
+        at_least=0.0,
+        at_most=0.5,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TeacherConfig(_Topic):
+    """Teacher."""
+
+    teacher: str = option(
+        "", "A .keras file, or the name of a network that is then trained on the target data."
+    )
+    teacher_input: str = option(
+        "unit",
+        "What a teacher from a file expects: `unit` images in [0, 1], `signed` in [-1, 1], "
+        "`bytes` in [0, 255], or standardised by ImageNet's statistics.",
+        choices=TEACHER_INPUTS,
+    )
+    teacher_epochs: int = option(200, "Passes over the training part.", at_least=1)
+    teacher_batch_size: int = option(128, "Images in an update of the teacher.", at_least=2)
+    teacher_learning_rate: float = option(0.1, "Peak of its cosine schedule.", above=0.0)
+    teacher_weight_decay: float = option(5e-4, "L2 in its gradient.", at_least=0.0)
+    teacher_augmentation: str = option(
+        "pad_crop_flip", "What its training images go through.", choices=AUGMENTATIONS
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlayersConfig(_Topic):
+    """Student, generator, discriminator."""
+
+    student: str = option("wrn16_1", "Name of a network, or a .keras file to start from.")
+    noise_dim: int = option(100, "Length of the generator's noise vector.", at_least=1)
+    generator_filters: int = option(64, "Filters of the generator's last layers.", at_least=1)
+    discriminator_filters: int = option(
+        128, "Filters of the discriminator's first layer.", at_least=1
+    )
+    patch_size: int = option(
+        10, "Side in pixels of the patches that are judged, 1 to the image size.", at_least=1
+    )
+    patch_crops: int = option(
+        0,
+        "0: a convolutional discriminator judges every patch of an image at once. Above 0: so "
+        "many random crops of the patch size are cut from each image and judged whole.",
+        at_least=0,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LossWeights(_Topic):
+    """Loss weights."""
+
+    local: float = option(
+        1.0,
+        "Weight of L_local (Eq. 3), a sum over patches; 0 also stops the discriminator.",
+        at_least=0.0,
+        flag="local_weight",
+    )
+    align: float = option(1.0, "Weight of L_align (Eq. 4).", at_least=0.0, flag="align_weight")
+    adversarial: float = option(
+        1.0, "Weight of L_adv (Eq. 7).", at_least=0.0, flag="adversarial_weight"
+    )
+    balance: float = option(
+        10.0, "Weight of L_balance (appendix).", at_least=0.0, flag="balance_weight"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizationConfig(_Topic):
+    """Optimization."""
+
+    rounds: int = option(39200, "Rounds of the game; all schedules end with them.", at_least=1)
+    batch_size: int = option(
+        256, "Synthetic images, and OOD images, in an update of any player.", at_least=2
+    )
+    student_steps_per_round: int = option(5, "Updates of the student in a round.", at_least=1)
+    student_learning_rate: float = option(0.1, "Peak of the student's schedule.", above=0.0)
+    student_momentum: float = option(0.9, "Momentum of the student.", at_least=0.0, at_most=0.999)
+    weight_decay: float = option(1e-4, "L2 in the student's gradient.", at_least=0.0)
+    generator_learning_rate: float = option(
+        1e-3, "Peak of the generator's and the discriminator's schedule.", above=0.0
+    )
+    temperature: float = option(1.0, "Softens both sides of L_kd.", above=0.0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MethodConfig(_Topic):
+    """Method."""
+
+    method: str = option("mosaic", "How the student learns.", choices=METHODS)
+    compare_with: tuple[str, ...] = option(
+        (), "Methods to run beside it on the same data, for the table.", choices=METHODS
+    )
+    baseline_learning_rate: float = option(
+        0.0,
+        "Peak of the student's schedule in those, so that each can be tuned; 0 for "
+        "--student_learning_rate.",
+        at_least=0.0,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig(_Topic):
+    """Run."""
+
+    seed: int = option(0, "Fixes weights, noise, order and augmentation.", at_least=0)
+    deterministic: bool = option(False, "Only operations that give the same bits each time.")
+    precision: str = option(
+        "auto",
+        "Arithmetic of the networks; `auto` is mixed_bfloat16 where the processor computes in "
+        "it, else float32.",
+        choices=PRECISIONS,
+    )
+    jit_compile: str = option(
+        "auto",
+        "Whether XLA compiles the round; `auto` is on where there is a GPU.",
+        choices=("auto", "true", "false"),
+    )
+    evaluate_every: int = option(
+        0, "Rounds between evaluations; 0 for ten of them in the run.", at_least=0
+    )
+    checkpoint_every: int = option(
+        0, "Rounds between checkpoints; 0 for one at each evaluation.", at_least=0
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportConfig(_Topic):
+    """Export."""
+
+    exports: tuple[str, ...] = option(
+        EXPORTS, "Formats in which the student leaves.", choices=EXPORTS
+    )
+    outputs: str = option(
+        "probabilities", "What the serving model returns.", choices=("probabilities", "logits")
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlaceConfig(_Topic):
+    """Where and how to start."""
+
+    workdir: str = option("", "The folder of the run; the same command again goes on in it.")
+    resume: bool = option(True, "Go on when the work folder holds a run of the same flags.")
+    dry_run: bool = option(False, "Check the request, say what would be done, write nothing.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TerminalConfig(_Topic):
+    """Terminal."""
+
+    verbose: bool = option(False, "Let TensorFlow's own messages through.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DistillConfig:
+    """Everything that a distillation can be asked for, by topic."""
+
+    method: MethodConfig = dataclasses.field(default_factory=MethodConfig)
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    teacher: TeacherConfig = dataclasses.field(default_factory=TeacherConfig)
+    players: PlayersConfig = dataclasses.field(default_factory=PlayersConfig)
+    losses: LossWeights = dataclasses.field(default_factory=LossWeights)
+    optimization: OptimizationConfig = dataclasses.field(default_factory=OptimizationConfig)
+    run: RunConfig = dataclasses.field(default_factory=RunConfig)
+    export: ExportConfig = dataclasses.field(default_factory=ExportConfig)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TeacherTrainingConfig:
+    """Everything that the training of a teacher can be asked for, by topic."""
+
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    teacher: TeacherConfig = dataclasses.field(default_factory=TeacherConfig)
+    run: RunConfig = dataclasses.field(default_factory=RunConfig)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationConfig(_Topic):
+    """Evaluation."""
+
+    model: str = option("", "A .keras file (student or serving model) or a .tflite file.")
+    teacher: str = option("", "A .keras classifier to compare with; may be left out.")
+    teacher_input: str = option("unit", "What that teacher expects.", choices=TEACHER_INPUTS)
+    target_dataset: str = option(
+        "", "Labelled images: tfds:NAME, folder:PATH or embedded:digits; its test part is used."
+    )
+    data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
+    json: str = option("", "A file for the numbers, beside the table.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportSourceConfig(_Topic):
+    """What to export."""
+
+    workdir: str = option("", "A finished run, whose student is exported again.")
+    student: str = option(
+        "", "A .keras classifier of unit images; export/student.keras of --workdir if empty."
+    )
+    export_dir: str = option("", "Where the files go; export/ of --workdir if empty.")
+    images: str = option(
+        "embedded:photos",
+        "Real images on which each file is compared with the student: tfds:NAME, folder:PATH "
+        "or embedded:NAME.",
+    )
+    data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
+    labels: str = option("", "A text file with the name of each class on a line.")
+
+
+def options(config):
+    """The options of a config of several topics: pairs of flag name and value, in order."""
+    for topic in dataclasses.fields(config):
+        section = getattr(config, topic.name)
+        for field in dataclasses.fields(section):
+            yield flag_name(field), getattr(section, field.name)
+
+
+def _check(name, value, rule):
+    values = value if isinstance(value, tuple) else (value,)
+    for item in values:
+        if rule["choices"] and item not in rule["choices"]:
+            known = ", ".join(map(str, rule["choices"]))
+            raise RequestError(f"`{name}` must be one of: {known}. Received: {name}={item}")
+        if isinstance(item, float) and not math.isfinite(item):
+            raise RequestError(f"`{name}` must be a finite number. Received: {name}={item}")
+        if rule["at_least"] is not None and item < rule["at_least"]:
+            raise RequestError(
+                f"`{name}` must be at least {rule['at_least']}. Received: {name}={item}"
+            )
+        if rule["above"] is not None and item <= rule["above"]:
+            raise RequestError(f"`{name}` must be above {rule['above']}. Received: {name}={item}")
+        if rule["at_most"] is not None and item > rule["at_most"]:
+            raise RequestError(
+                f"`{name}` must be at most {rule['at_most']}. Received: {name}={item}"
+            )
