@@ -1,0 +1,17 @@
+"""Plain knowledge distillation on the OOD images: the baseline."""
+
+from mosaickd_tf.distiller import Distiller
+
+
+class KnowledgeDistiller(Distiller):
+    """The student imitates the teacher on OOD images alone.
+
+    Reference:
+        - [Hinton et al., 2015](https://arxiv.org/abs/1503.02531)
+    """
+
+    def train_step(self, batch):
+        """Plays one round: an update of the student on each of its batches of OOD images."""
+        for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
+            self.update_student(batch["transfer_images"][:, k])
+        return self.end_round()
