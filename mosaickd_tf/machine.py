@@ -1,0 +1,91 @@
+"""What the machine is and can do."""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+
+import tensorflow as tf
+
+PACKAGES = (
+    "mosaickd_tf",
+    "tensorflow",
+    "keras",
+    "tensorflow-datasets",
+    "numpy",
+    "ai-edge-litert",
+    "scikit-learn",
+    "pillow",
+)
+
+
+def has_bfloat16():
+    """Whether the GPU, or without one the processor, computes in bfloat16."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0))[0] >= 8
+    return bool({"amx_bf16", "avx512_bf16"} & set(_processor("flags").split()))
+
+
+def resolve_precision(precision):
+    """The Keras dtype policy for a requested precision, `"auto"` by what the machine has."""
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if has_bfloat16() else "float32"
+
+
+def versions(precision):
+    """Packages, machine, precision and commit, for the record of a run.
+
+    Args:
+        precision: the dtype policy of the run.
+
+    Returns:
+        A JSON-able dict.
+    """
+    return {
+        "packages": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor("model name") or platform.processor(),
+            "cores": os.cpu_count(),
+            "gpus": [gpu.name for gpu in tf.config.list_physical_devices("GPU")],
+        },
+        "precision": precision,
+        "git_commit": _commit(),
+    }
+
+
+def _processor(field):
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit():
+    """The commit of the source tree, or None when the package is installed without one."""
+    root = pathlib.Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,153 @@
+"""From a config to the networks of the game and the method that plays it."""
+
+import pathlib
+
+import keras
+import numpy as np
+
+from mosaickd_tf import evaluation, models
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods import KnowledgeDistiller, MosaicDistiller
+from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
+
+
+def build_distiller(config, teacher, policy, *, method=None):
+    """Builds and compiles the distiller of a method.
+
+    Args:
+        config: a `DistillConfig`.
+        teacher: Keras model from unit images to logits.
+        policy: name of the dtype policy in which the players run.
+        method: name of the method, the config's own by default.
+
+    Returns:
+        A compiled `Distiller`.
+
+    Raises:
+        RequestError: when the players do not fit together.
+    """
+    method = method or config.method.method
+    keras.utils.set_random_seed(config.run.seed)
+    mean, std = input_statistics(teacher)
+    shared = {
+        "teacher": models.fast_copy(teacher, policy),
+        "student": models.fast_copy(_student(config, teacher, mean, std), policy),
+        "temperature": config.optimization.temperature,
+        "seed": config.run.seed,
+    }
+    optimizers = {"student_optimizer": _student_optimizer(config, method)}
+    if method == "mosaic":
+        distiller = MosaicDistiller(
+            **shared,
+            generator=models.fast_copy(_generator(config), policy),
+            discriminator=models.fast_copy(_discriminator(config, mean, std), policy),
+            loss_weights=config.losses,
+            patch_crops=config.players.patch_crops,
+        )
+        optimizers |= {
+            f"{player}_optimizer": _gan_optimizer(config)
+            for player in ("generator", "discriminator")
+        }
+    else:
+        distiller = KnowledgeDistiller(**shared)
+    jit_compile = {"true": True, "false": False}.get(config.run.jit_compile, "auto")
+    distiller.compile(**optimizers, jit_compile=jit_compile)
+    return distiller
+
+
+def input_statistics(model):
+    """Mean and standard deviation with which a classifier standardises its images.
+
+    Args:
+        model: a Keras classifier of unit images.
+
+    Returns:
+        Two lists, a number a channel; 0.5 and 0.25 for a model without a `Normalization`.
+    """
+    channels = model.input_shape[-1]
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            mean = keras.ops.convert_to_numpy(layer.mean).reshape(-1)
+            variance = keras.ops.convert_to_numpy(layer.variance).reshape(-1)
+            return mean.tolist(), (variance**0.5).tolist()
+    return [0.5] * channels, [0.25] * channels
+
+
+def check_logits(teacher, images):
+    """Raises `RequestError` when what the teacher returns are probabilities.
+
+    Args:
+        teacher: Keras model from unit images to what should be logits.
+        images: some uint8 images `(n, height, width, channels)`.
+    """
+    outputs = evaluation.predict_logits(teacher, images)
+    if outputs.min() >= 0 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3):
+        raise RequestError(
+            "The teacher must return logits. Expected its last layer without softmax. Received: "
+            "outputs that sum to 1"
+        )
+
+
+def check_teacher(teacher, config, label_names):
+    """Raises `RequestError` unless the teacher takes our images and names our classes."""
+    expected = (config.data.image_size, config.data.image_size, config.data.channels)
+    received = teacher.input_shape[1:]
+    if received != expected:
+        raise RequestError(
+            f"The teacher must take images of {expected}, as --image_size and --channels say. "
+            f"Received: a teacher of {received}"
+        )
+    classes = teacher.output_shape[-1]
+    if label_names and classes != len(label_names):
+        raise RequestError(
+            f"The teacher must have the {len(label_names)} classes of --target_dataset="
+            f"{config.data.target_dataset}. Received: a teacher of {classes} classes"
+        )
+
+
+def _student(config, teacher, mean, std):
+    name = config.players.student
+    if name.endswith(".keras") or pathlib.Path(name).is_file():
+        return models.load_classifier(name)
+    return models.build_classifier(
+        name,
+        num_classes=teacher.output_shape[-1],
+        input_shape=teacher.input_shape[1:],
+        mean=mean,
+        std=std,
+    )
+
+
+def _generator(config):
+    return models.build_generator(
+        image_size=config.data.image_size,
+        channels=config.data.channels,
+        noise_dim=config.players.noise_dim,
+        base_filters=config.players.generator_filters,
+    )
+
+
+def _discriminator(config, mean, std):
+    patch_size = config.players.patch_size
+    return models.build_patch_discriminator(
+        image_size=patch_size if config.players.patch_crops else config.data.image_size,
+        channels=config.data.channels,
+        patch_size=patch_size,
+        base_filters=config.players.discriminator_filters,
+        mean=mean,
+        std=std,
+    )
+
+
+def _student_optimizer(config, method):
+    options = config.optimization
+    peak = options.student_learning_rate
+    if method != config.method.method and config.method.baseline_learning_rate:
+        peak = config.method.baseline_learning_rate
+    rate = CosineOverRounds(peak, options.rounds, options.student_steps_per_round)
+    return MomentumSGD(rate, momentum=options.student_momentum, l2=options.weight_decay)
+
+
+def _gan_optimizer(config):
+    options = config.optimization
+    return gan_adam(CosineOverRounds(options.generator_learning_rate, options.rounds))

@@ -1,0 +1,63 @@
+"""The folder of a run: which run lives in it, and what every run leaves behind."""
+
+import pathlib
+
+from mosaickd_tf import files
+from mosaickd_tf.config import options
+from mosaickd_tf.errors import RequestError
+
+
+class RunFolder:
+    """A work folder that holds one run, the same flags from first to last.
+
+    Args:
+        path: the folder; made if it is not there.
+        config: the config of the run, of several topics.
+        resume: whether a run of the same flags may go on.
+
+    Raises:
+        RequestError: when the folder holds another run, or any with `resume` off, or cannot
+            be written.
+    """
+
+    def __init__(self, path, config, resume=True):
+        self.path = pathlib.Path(path)
+        self._flags = self.path / "flags.cfg"
+        wanted = as_flagfile(config)
+        if self._flags.is_file():
+            self._check_same(self._flags.read_text(encoding="utf-8"), wanted, resume)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            files.write_text(self._flags, wanted)
+        except OSError as error:
+            raise RequestError(
+                f"Cannot write to the work folder. Expected a writable folder. Received: "
+                f"--workdir={str(path)!r} ({error.strerror})"
+            ) from error
+
+    def __truediv__(self, name):
+        return self.path / name
+
+    def _check_same(self, there, wanted, resume):
+        where = f"The work folder {str(self.path)!r} holds a run already"
+        if not resume:
+            raise RequestError(f"{where}. Choose another --workdir, or leave --resume on")
+        if there != wanted:
+            theirs = set(there.splitlines()) - set(wanted.splitlines())
+            ours = set(wanted.splitlines()) - set(there.splitlines())
+            raise RequestError(
+                f"{where}, of other flags. Expected: {' '.join(sorted(theirs)) or 'fewer'}. "
+                f"Received: {' '.join(sorted(ours)) or 'fewer'}. Choose another --workdir"
+            )
+
+
+def as_flagfile(config):
+    """Every option of a config as a line `--name=value`."""
+    lines = []
+    for name, value in options(config):
+        if isinstance(value, tuple):
+            value = ",".join(value)
+        elif isinstance(value, bool):
+            value = str(value).lower()
+        lines.append(f"--{name}={value}\n")
+    return "".join(lines)
