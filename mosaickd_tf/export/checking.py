@@ -1,0 +1,74 @@
+"""Each exported file is loaded again, run, and held against the student."""
+
+import pathlib
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from mosaickd_tf import evaluation
+from mosaickd_tf.errors import RunError
+
+TOLERANCE = 1e-4
+LATENCY_RUNS = 100
+
+
+def check(path, expected, images, labels=None):
+    """Runs an exported file on real images and compares.
+
+    Args:
+        path: a .keras file, a .tflite file or a SavedModel folder.
+        expected: what the student gives, `(n, num_classes)`.
+        images: uint8 `(n, height, width, channels)`.
+        labels: integers `(n,)`, or None.
+
+    Returns:
+        An entry of `exports` in result.json but for its format.
+
+    Raises:
+        RunError: when an output is not finite or differs by more than the tolerance.
+    """
+    path = pathlib.Path(path)
+    received = _run(path, images)
+    difference = float(np.max(np.abs(received - expected)))
+    if not difference <= TOLERANCE * max(1.0, float(np.max(np.abs(expected)))):
+        raise RunError(
+            f"The export {str(path)!r} does not match the student. Expected outputs within "
+            f"{TOLERANCE:g}. Received: {difference:g}. The file is kept for inspection"
+        )
+    is_tflite = path.suffix == ".tflite"
+    return {
+        "path": path.name,
+        "bytes": _size(path),
+        "accuracy": None if labels is None else evaluation.top_k_accuracy(received, labels),
+        "agreement_with_student": evaluation.agreement(received, expected),
+        "max_abs_difference": difference,
+        "latency_ms": _latency_ms(path, images[:1]) if is_tflite else None,
+        "threads": 1 if is_tflite else None,
+    }
+
+
+def _run(path, images):
+    if not path.is_dir():
+        return evaluation.open_model(path).predict(images)
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    batches = np.array_split(images, -(-len(images) // evaluation.BATCH_SIZE))
+    rows = [next(iter(signature(images=tf.constant(b)).values())).numpy() for b in batches]
+    return np.concatenate(rows)
+
+
+def _size(path):
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size
+
+
+def _latency_ms(path, image):
+    """Median time of one image on one thread, in milliseconds."""
+    model = evaluation.TfliteModel(path, threads=1)
+    seconds = []
+    for _ in range(LATENCY_RUNS):
+        began = time.perf_counter()
+        model.predict(image)
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds)) * 1e3
