@@ -1,0 +1,48 @@
+"""`bin/distill`: the whole way, from data and teacher to exported student."""
+
+import dataclasses
+
+from mosaickd_tf.cli import app
+from mosaickd_tf.config import DistillConfig, PlaceConfig
+from mosaickd_tf.errors import RequestError
+
+USAGE = """
+Distils a compact student from a teacher whose data is gone, with unrelated pictures.
+
+  bin/distill --flagfile=configs/quickstart.cfg --workdir=runs/quickstart
+  bin/distill --teacher=teacher.keras --ood_dataset=folder:pictures --student=wrn16_1 \\
+      --image_size=32 --workdir=runs/mine
+
+The work folder holds the student (export/), result.json, checkpoints, samples and curves.
+"""
+
+
+def topics():
+    """The topics of the command, by name."""
+    sections = {f.name: f.default_factory for f in dataclasses.fields(DistillConfig)}
+    return sections | {"place": PlaceConfig}
+
+
+def work(place, **sections):
+    """Runs the distillation that the flags describe."""
+    from mosaickd_tf import experiment
+    from mosaickd_tf.report import table
+
+    config = DistillConfig(**sections)
+    if place.dry_run:
+        print(experiment.plan(config))
+        return
+    if not place.workdir:
+        raise RequestError("`workdir` is needed. Expected a folder for the run. Received: nothing")
+    result = experiment.run(config, place.workdir, place.resume)
+    print(table.of_result(result))
+    print(f"\nEverything is in {place.workdir}")
+
+
+def main():
+    """The console script."""
+    app.main(USAGE, topics(), work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""`bin/export`: a student from a file or a finished run, in every format."""
+
+from mosaickd_tf.cli import app
+from mosaickd_tf.config import ExportConfig, ExportSourceConfig
+from mosaickd_tf.errors import RequestError
+
+USAGE = """
+Writes a student as .keras, SavedModel and .tflite, and holds each file against it.
+
+  bin/export --workdir=runs/quickstart --outputs=logits --export_dir=runs/logits
+  bin/export --student=student.keras --export_dir=out --images=folder:pictures
+"""
+
+
+def work(source, export):
+    """Exports the student that the flags name."""
+    import pathlib
+
+    from mosaickd_tf.export import export_file
+    from mosaickd_tf.report import table
+
+    if not source.student and not source.workdir:
+        raise RequestError("`student` or `workdir` is needed. Received: neither. See --help")
+    run = pathlib.Path(source.workdir) / "export"
+    student = pathlib.Path(source.student) if source.student else run / "student.keras"
+    if not source.export_dir and not source.workdir:
+        raise RequestError("`export_dir` is needed for a --student of no run. Received: nothing")
+    folder = pathlib.Path(source.export_dir) if source.export_dir else run
+    entries = export_file(student, folder, source, export)
+    print(table.of_exports(entries))
+    print(f"\nEverything is in {folder}")
+
+
+def main():
+    """The console script."""
+    app.main(USAGE, {"source": ExportSourceConfig, "export": ExportConfig}, work)
+
+
+if __name__ == "__main__":
+    main()

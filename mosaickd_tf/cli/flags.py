@@ -1,0 +1,124 @@
+"""Flags made from the config's dataclasses: names, defaults, help and topics stand there."""
+
+import dataclasses
+import pathlib
+import textwrap
+import typing
+
+from absl import flags
+
+from mosaickd_tf.config import flag_name
+from mosaickd_tf.errors import RequestError
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+_WORDS = {int: "an integer", float: "a number"}
+
+
+def parse(topics, argv):
+    """Reads a command line.
+
+    Args:
+        topics: dict from any name to a dataclass of options.
+        argv: the words after the command's name.
+
+    Returns:
+        Dict from the same names to instances, or None when help was asked for.
+
+    Raises:
+        RequestError: for a flag, a value or a flagfile that is not right.
+    """
+    values = flags.FlagValues()
+    flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=values)
+    for topic in topics.values():
+        for field in dataclasses.fields(topic):
+            _define(field, values)
+    try:
+        rest = values(["command", *map(_packaged_flagfile, argv)])
+    except flags.Error as error:
+        message = " ".join(str(error).split())
+        raise RequestError(f"{message}. See --help") from error
+    if values.help:
+        return None
+    if len(rest) > 1:
+        raise RequestError(f"Expected flags that start with --. Received: {rest[1]!r}. See --help")
+    return {
+        name: topic(
+            **{f.name: _value(values[flag_name(f)].value) for f in dataclasses.fields(topic)}
+        )
+        for name, topic in topics.items()
+    }
+
+
+def help_text(usage, topics):
+    """The help of a command, flags grouped by topic.
+
+    Args:
+        usage: what the command is for, and examples.
+        topics: as in `parse`.
+
+    Returns:
+        Text of several lines.
+    """
+    lines = [usage.strip(), "", "--flagfile=PATH reads flags from a file; later flags win."]
+    for topic in topics.values():
+        lines += ["", f"{topic.__doc__.rstrip('.')}:"]
+        for field in dataclasses.fields(topic):
+            lines += _described(field)
+    return "\n".join(lines)
+
+
+class _Parser(flags.ArgumentParser):
+    """Turns a word into a number, or says which kind of number was expected."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+
+    def parse(self, argument):
+        try:
+            return self.kind(argument)
+        except ValueError:
+            raise ValueError(f"expected {_WORDS[self.kind]}") from None
+
+
+def _define(field, values):
+    name, text = flag_name(field), field.metadata["help"]
+    kind = typing.get_origin(field.type) or field.type
+    if kind is bool:
+        flags.DEFINE_boolean(name, field.default, text, flag_values=values)
+    elif kind is tuple:
+        flags.DEFINE_list(name, list(field.default), text, flag_values=values)
+    elif kind is str:
+        flags.DEFINE_string(name, field.default, text, flag_values=values)
+    else:
+        parser = _Parser(int if field.metadata["choices"] else kind)
+        flags.DEFINE(parser, name, field.default, text, flag_values=values)
+
+
+def _value(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _described(field):
+    rule, default = field.metadata, field.default
+    text = rule["help"]
+    if rule["choices"]:
+        text += f" One of: {', '.join(map(str, rule['choices']))}."
+    shown = ",".join(default) if isinstance(default, tuple) else str(default)
+    if shown:
+        text += f" [{shown.lower() if isinstance(default, bool) else shown}]"
+    return [f"  --{flag_name(field)}", *textwrap.wrap(text, 88, **_INDENT)]
+
+
+_INDENT = {"initial_indent": " " * 6, "subsequent_indent": " " * 6}
+
+
+def _packaged_flagfile(word):
+    """Finds `configs/...` inside the package when the current folder has none."""
+    name, _, path = word.partition("=")
+    if name.lstrip("-") != "flagfile" or pathlib.Path(path).is_file():
+        return word
+    for root in (PACKAGE, PACKAGE.parent):
+        if path.startswith("configs/") and (root / path).is_file():
+            return f"--flagfile={root / path}"
+    return word

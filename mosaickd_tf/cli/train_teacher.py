@@ -1,0 +1,59 @@
+"""`bin/train_teacher`: a classifier by plain supervised training."""
+
+import dataclasses
+
+from mosaickd_tf.cli import app
+from mosaickd_tf.config import PlaceConfig, TeacherTrainingConfig
+from mosaickd_tf.errors import RequestError
+
+USAGE = """
+Trains a classifier on labelled images, to be the teacher of a distillation.
+
+  bin/train_teacher --teacher=wrn40_2 --target_dataset=tfds:cifar100 --workdir=runs/teacher
+
+Leaves teacher.keras and teacher.json (label names, input statistics, accuracies).
+"""
+
+
+def topics():
+    """The topics of the command, by name."""
+    sections = {f.name: f.default_factory for f in dataclasses.fields(TeacherTrainingConfig)}
+    return sections | {"place": PlaceConfig}
+
+
+def work(place, **sections):
+    """Trains the teacher that the flags describe."""
+    from mosaickd_tf import files, pretraining
+    from mosaickd_tf.data import loading
+    from mosaickd_tf.run_folder import RunFolder
+
+    config = TeacherTrainingConfig(**sections)
+    for name, value in (
+        ("workdir", place.workdir),
+        ("teacher", config.teacher.teacher),
+        ("target_dataset", config.data.target_dataset),
+    ):
+        if not value and not (name == "workdir" and place.dry_run):
+            raise RequestError(f"`{name}` is needed. Received: nothing. See --help")
+    target = loading.load_target(config.data)
+    pretraining.check_trainable(config, target)
+    if place.dry_run:
+        print(f"{config.teacher.teacher} on {len(target.train):,} images")
+        return
+    folder = RunFolder(place.workdir, config, place.resume)
+    pretraining.train_teacher(config, target, folder.path)
+    facts = files.read_json(folder / "teacher.json")
+    for part in ("validation", "test"):
+        accuracy = facts[f"{part}_accuracy"]
+        if accuracy is not None:
+            print(f"{part} accuracy: {100 * accuracy:.2f} %")
+    print(f"The teacher is {folder / 'teacher.keras'}")
+
+
+def main():
+    """The console script."""
+    app.main(USAGE, topics(), work)
+
+
+if __name__ == "__main__":
+    main()

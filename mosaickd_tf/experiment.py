@@ -1,0 +1,255 @@
+"""A whole distillation, from a config to a folder: data, teacher, game, baselines, exports."""
+
+import logging
+import pathlib
+
+import tensorflow as tf
+
+from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining
+from mosaickd_tf.config import TeacherTrainingConfig
+from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.report.pictures import save_grid
+from mosaickd_tf.run_folder import RunFolder, as_flagfile
+from mosaickd_tf.training import Plan, train
+
+logger = logging.getLogger(__name__)
+
+EVALUATIONS = 10  # in a run, unless --evaluate_every says otherwise
+GRID = 64  # images of a sample grid
+MAX_COMPARED = 1000  # real images on which exports are compared where there is no test part
+
+
+def run(config, workdir, resume=True):
+    """Distils a student and leaves everything in the work folder; goes on where it stopped.
+
+    Args:
+        config: a `DistillConfig`.
+        workdir: the folder of the run.
+        resume: whether a run of the same flags in it may go on.
+
+    Returns:
+        The content of result.json.
+
+    Raises:
+        RequestError: when the request is wrong.
+        RunError: when the run could not go on.
+        Interrupted: by a signal, after a checkpoint.
+    """
+    if config.run.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    prepared = prepare(config)
+    folder = RunFolder(workdir, config, resume)
+    finished = files.read_json(folder / "result.json")
+    if finished:
+        logger.info("this run is finished: %s", folder / "result.json")
+        return finished
+    return Experiment(config, folder, *prepared).run()
+
+
+def prepare(config):
+    """Checks the request and reads the data, before anything is written.
+
+    Returns:
+        `(target, ood, teacher)`: `TargetData` or None, an `ImageSet`, and the teacher, None
+        if it is to be trained.
+
+    Raises:
+        RequestError: when the request is wrong.
+    """
+    if not config.teacher.teacher or not config.data.ood_dataset:
+        missing = "teacher" if not config.teacher.teacher else "ood_dataset"
+        raise RequestError(f"`{missing}` is needed. Expected a name or a path. Received: nothing")
+    if not _is_file_name(config.players.student):
+        models.check_classifier_name(config.players.student)
+    target = loading.load_target(config.data) if config.data.target_dataset else None
+    teacher = None
+    if _is_file_name(config.teacher.teacher):
+        teacher = models.load_teacher(config.teacher.teacher, config.teacher.teacher_input)
+        players.check_teacher(teacher, config, target.label_names if target else ())
+    else:
+        pretraining.check_trainable(config, target)
+    ood = loading.load_ood(config.data)
+    if teacher:
+        players.check_logits(teacher, ood.images[:GRID])
+    # An untrained stand-in shows now, not after hours, whether the players fit together.
+    stand_in = teacher or pretraining.untrained_teacher(config, target)
+    players.build_distiller(config, stand_in, "float32")
+    return target, ood, teacher
+
+
+def plan(config):
+    """What a run would do, as text; nothing is trained or written."""
+    target, ood, teacher = prepare(config)
+    teacher = teacher or pretraining.untrained_teacher(config, target)
+    distiller = players.build_distiller(config, teacher, "float32")
+    parts = {"target": None, "OOD": ood}
+    if target:
+        parts = {
+            f"target, {p}": getattr(target, p) for p in ("train", "validation", "test")
+        } | parts
+    lines = [f"{name}: {len(part):,} images" for name, part in parts.items() if part]
+    for name in ("teacher", *distiller.players):
+        player = getattr(distiller, name)
+        lines.append(f"{name}: {player.name}, {models.parameters(player):,} parameters")
+    options = config.optimization
+    lines.append(
+        f"{config.method.method}: {options.rounds:,} rounds of batch {options.batch_size} in "
+        f"{machine.resolve_precision(config.run.precision)}"
+    )
+    return "\n".join(lines)
+
+
+class Experiment:
+    """One run in its folder; each stage finds what an earlier process finished."""
+
+    def __init__(self, config, folder, target, ood, teacher):
+        self.config = config
+        self.folder = folder
+        self.target = target
+        self.ood = ood
+        self.teacher = teacher
+        self.policy = machine.resolve_precision(config.run.precision)
+        self.validation = target.validation if target else None
+        self.test = target.test if target else None
+
+    def run(self):
+        """Plays all stages; returns the content of result.json."""
+        files.write_json(self.folder / "versions.json", machine.versions(self.policy))
+        teacher = self.teacher or self._train_teacher()
+        save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
+        student, progress = self._learn(teacher, self.config.method.method, self.folder.path)
+        baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
+        exports = self._export(student)
+        speed = progress.step * self.config.optimization.batch_size / progress.seconds
+        result = {
+            "method": self.config.method.method,
+            "config": as_flagfile(self.config).splitlines(),
+            "seed": self.config.run.seed,
+            "precision": self.policy,
+            "rounds": progress.step,
+            "seconds": progress.seconds,
+            "images_per_second": speed,
+            "teacher": self._facts(teacher),
+            "student": self._facts(student),
+            "baselines": baselines,
+            "agreement": self._agreement(student, teacher),
+            "selection": self._selection(progress),
+            "exports": exports,
+        }
+        files.write_json(self.folder / "result.json", result)
+        return result
+
+    def _train_teacher(self):
+        config = self.config
+        training = TeacherTrainingConfig(data=config.data, teacher=config.teacher, run=config.run)
+        return pretraining.train_teacher(training, self.target, self.folder / "teacher")
+
+    def _learn(self, teacher, method, folder):
+        """Plays one method; returns the chosen student, portable, and the progress."""
+        distiller = players.build_distiller(self.config, teacher, self.policy, method=method)
+        options = self.config.optimization
+        # Without synthetic images a student sees OOD images in their place: as many an update.
+        batch_size = options.batch_size * (1 if method == "mosaic" else 2)
+
+        def batches(start_round):
+            return pipelines.rounds(
+                self.ood.images,
+                batch_size=batch_size,
+                student_steps=options.student_steps_per_round,
+                seed=self.config.run.seed,
+                start_round=start_round,
+            )
+
+        evaluate = self._evaluator(distiller, teacher, folder)
+        progress = train(distiller, batches, self._plan(batch_size), folder, evaluate, name=method)
+        return models.portable_copy(distiller.student), progress
+
+    def _plan(self, batch_size):
+        rounds = self.config.optimization.rounds
+        evaluate_every = self.config.run.evaluate_every or max(1, rounds // EVALUATIONS)
+        return Plan(
+            rounds=rounds,
+            evaluate_every=evaluate_every,
+            checkpoint_every=self.config.run.checkpoint_every or evaluate_every,
+            images_per_round=batch_size,
+            select_by="validation_accuracy" if self.validation else None,
+        )
+
+    def _evaluator(self, distiller, teacher, folder):
+        """Accuracy on the validation part and agreement with the teacher; a grid of samples."""
+        watched = self.validation or self.ood.take(slice(0, MAX_COMPARED))
+        teacher_logits = evaluation.predict_logits(teacher, watched.images)
+        noise_dim = self.config.players.noise_dim
+        noise = tf.random.stateless_normal((GRID, noise_dim), (self.config.run.seed, 0))
+
+        def evaluate(step):
+            logits = evaluation.predict_logits(distiller.student, watched.images)
+            agreement = evaluation.agreement(logits, teacher_logits)
+            if "generator" in distiller.players:
+                # Inference mode, so that looking does not move the moving statistics.
+                images = distiller.generator(noise, training=False)
+                save_grid(folder / "samples" / f"round_{step:06d}.png", images.numpy())
+            if not self.validation:
+                return {"ood_agreement": agreement}
+            accuracy = evaluation.top_k_accuracy(logits, watched.labels)
+            return {"validation_accuracy": accuracy, "validation_agreement": agreement}
+
+        return evaluate
+
+    def _baseline(self, teacher, method):
+        folder = self.folder / "baselines" / method
+        done = files.read_json(folder / "result.json")
+        if done is None:
+            student, progress = self._learn(teacher, method, folder)
+            done = {"method": method} | self._facts(student)
+            done |= {
+                "agreement": self._agreement(student, teacher),
+                "selection": self._selection(progress),
+            }
+            files.write_json(folder / "result.json", done)
+        return done
+
+    def _export(self, student):
+        compared = self.test or self.ood.take(slice(0, MAX_COMPARED))
+        label_names = self.target.label_names if self.target else ()
+        return export.export_student(
+            student,
+            self.folder / "export",
+            self.config.export,
+            compared.images,
+            labels=compared.labels,
+            label_names=label_names,
+        )
+
+    def _facts(self, model):
+        accuracy = top5 = None
+        if self.test:
+            logits = evaluation.predict_logits(model, self.test.images)
+            accuracy = evaluation.top_k_accuracy(logits, self.test.labels)
+            top5 = evaluation.top_k_accuracy(logits, self.test.labels, k=5)
+        return {
+            "name": model.name,
+            "parameters": models.parameters(model),
+            "macs": models.macs(model),
+            "accuracy": accuracy,
+            "top5_accuracy": top5,
+        }
+
+    def _agreement(self, student, teacher):
+        if not self.test:
+            return None
+        logits = [evaluation.predict_logits(m, self.test.images) for m in (student, teacher)]
+        return evaluation.agreement(*logits)
+
+    def _selection(self, progress):
+        if not self.validation:
+            return f"last: round {progress.step}"
+        return (
+            f"validation: round {progress.best_step}, best accuracy "
+            f"{progress.best_value:.4f} on {len(self.validation)} images of the validation part"
+        )
+
+
+def _is_file_name(name):
+    return name.endswith(".keras") or pathlib.Path(name).suffix != ""
