@@ -59,7 +59,7 @@ def resize(picture, image_size, channels):
     Returns:
         Uint8 `(image_size, image_size, channels)`.
     """
-    picture = ImageOps.exif_transpose(picture).convert(MODES[channels])
+    picture = _upright(picture, channels)
     if picture.size != (image_size, image_size):
         picture = ImageOps.fit(picture, (image_size, image_size), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(image_size, image_size, channels)
@@ -83,7 +83,7 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
     Raises:
         RequestError: when the picture is smaller than the smallest crop.
     """
-    picture = ImageOps.exif_transpose(picture).convert(MODES[channels])
+    picture = _upright(picture, channels)
     width, height = picture.size
     if min(width, height) < smallest:
         raise RequestError(
@@ -102,3 +102,13 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
         )
         crops.append(np.asarray(crop).reshape(image_size, image_size, channels))
     return crops
+
+
+def _upright(picture, channels):
+    """Turns a picture as its EXIF data say, and brings it to 8 bits and the right channels."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits a pixel; Pillow would clip instead of scaling
+        picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    if "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return picture.convert(MODES[channels])

@@ -117,7 +117,7 @@ def as_uint8_images(images):
         )
     if images.dtype == np.uint8:
         return images
-    if images.min() < 0 or images.max() > 1:
+    if not (images.min() >= 0 and images.max() <= 1):  # also refuses what is not a number
         raise RequestError(
             "Images must be uint8, or floats in [0, 1]. "
             f"Received: {images.dtype} from {images.min():.3g} to {images.max():.3g}"

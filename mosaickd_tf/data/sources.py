@@ -156,8 +156,8 @@ def _class_names(folders, files):
 
 def _open_picture(path):
     try:
-        picture = Image.open(path)
-        picture.load()
+        with Image.open(path) as picture:
+            picture.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise RequestError(
             f"Broken image. Expected a readable picture. Received: {str(path)!r} "

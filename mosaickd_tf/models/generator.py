@@ -42,10 +42,11 @@ def build_generator(*, image_size=32, channels=3, noise_dim=100, base_filters=64
     images = layers.Conv2D(
         channels,
         3,
+        padding="same",
         kernel_initializer=parts.torch_uniform(),
         bias_initializer=parts.torch_uniform_bias(9 * base_filters),
         name="paint",
-    )(parts.pad(hidden, 1))
+    )(hidden)
     # float32 under every policy: the images leave the generator for three other networks.
     images = layers.Activation("sigmoid", dtype="float32", name="unit_images")(images)
     return keras.Model(noise, images, name="generator")
@@ -56,10 +57,11 @@ def _upsample_convolve(hidden, filters, name):
     hidden = layers.Conv2D(
         filters,
         3,
+        padding="same",
         use_bias=False,
         kernel_initializer=parts.torch_uniform(),
         name=f"{name}_conv",
-    )(parts.pad(hidden, 1))
+    )(hidden)
     hidden = layers.BatchNormalization(**parts.BATCH_NORM, name=f"{name}_norm")(hidden)
     return layers.LeakyReLU(negative_slope=parts.LEAKY_SLOPE, name=f"{name}_relu")(hidden)
 

@@ -44,9 +44,6 @@ def fan_out_normal():
     )
 
 
-def pad(tensor, before, after=None):
-    """Zero-pads height and width by hand: "same" pads unevenly when the stride is 2."""
-    after = before if after is None else after
-    if before == after == 0:
-        return tensor
-    return layers.ZeroPadding2D(((before, after), (before, after)))(tensor)
+def pad(tensor, width):
+    """Zero-pads height and width evenly, as "same" does not when the stride is 2."""
+    return layers.ZeroPadding2D(width)(tensor) if width else tensor

@@ -96,12 +96,11 @@ def build_patch_discriminator(
 
 
 def _hidden_layer(hidden, filters, kernel, stride, depth):
-    surplus = kernel - stride  # padded so that the map has one cell a stride
-    hidden = parts.pad(hidden, surplus // 2, surplus - surplus // 2)
     hidden = layers.Conv2D(
         filters,
         kernel,
         strides=stride,
+        padding="same",
         use_bias=depth == 0,
         kernel_initializer=parts.torch_uniform(),
         bias_initializer=parts.torch_uniform_bias(kernel * kernel * hidden.shape[-1]),

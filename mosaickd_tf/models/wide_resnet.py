@@ -39,7 +39,7 @@ def wide_resnet(
     channels = input_shape[-1]
     inputs = keras.Input(input_shape, name="unit_images")
     hidden = parts.standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)
-    hidden = _convolution(16, "stem")(parts.pad(hidden, 1))
+    hidden = _convolve(hidden, 16, "stem")
     for stage, (filters, stride) in enumerate(STAGES, start=1):
         for block in range((depth - 4) // 6):
             hidden = _block(
@@ -64,10 +64,10 @@ def _block(hidden, filters, stride, name):
     activated = _norm_relu(hidden, f"{name}_1")
     shortcut = hidden
     if hidden.shape[-1] != filters:
-        shortcut = _convolution(filters, f"{name}_project", size=1, stride=stride)(activated)
-    residual = _convolution(filters, f"{name}_conv1", stride=stride)(parts.pad(activated, 1))
+        shortcut = _convolve(activated, filters, f"{name}_project", size=1, stride=stride)
+    residual = _convolve(activated, filters, f"{name}_conv1", stride=stride)
     residual = _norm_relu(residual, f"{name}_2")
-    residual = _convolution(filters, f"{name}_conv2")(parts.pad(residual, 1))
+    residual = _convolve(residual, filters, f"{name}_conv2")
     return layers.Add(name=f"{name}_add")([shortcut, residual])
 
 
@@ -76,12 +76,16 @@ def _norm_relu(hidden, name):
     return layers.ReLU(name=f"{name}_relu")(hidden)
 
 
-def _convolution(filters, name, *, size=3, stride=1):
+def _convolve(hidden, filters, name, *, size=3, stride=1):
+    padding = "same"
+    if stride > 1:
+        hidden, padding = parts.pad(hidden, size // 2), "valid"
     return layers.Conv2D(
         filters,
         size,
         strides=stride,
+        padding=padding,
         use_bias=False,
         kernel_initializer=parts.fan_out_normal(),
         name=name,
-    )
+    )(hidden)

@@ -1,0 +1,44 @@
+"""Packages mosaickd_tf."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="mosaickd_tf",
+    version="0.1.0",
+    description="Data-free distillation of Keras image classifiers with MosaicKD",
+    author="the mosaickd_tf authors",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.13",  # the versions that the tests run on
+    install_requires=[
+        "tensorflow>=2.21,<2.22",  # training; bfloat16 and TFLite conversion depend on the version
+        "keras>=3.15,<3.16",  # the models; the step relies on how its optimizers are built
+        "tensorflow-datasets>=4.9.10,<5",  # --ood_dataset=tfds:NAME
+        "importlib_resources>=6,<8",  # tensorflow-datasets 4.9.10 imports it without declaring it
+        "numpy>=2,<3",  # images and numbers outside the compiled step
+        "absl-py>=1.4,<3",  # flags; 1.4 so that tensorflow-model-optimization (below 2) fits
+        "ai-edge-litert>=2.1,<3",  # runs .tflite files; tf.lite.Interpreter is to be removed
+        "scikit-learn>=1.5,<2",  # carries the data of the quick start
+        "pillow>=10",  # reads folders of images, draws the sample grids
+        "tqdm>=4.60,<5",  # progress bars
+        "tensorboard>=2.21,<2.22",  # curves of a run
+    ],
+    extras_require={
+        "dev": [
+            "ruff>=0.17,<0.18",  # lints and formats; another version formats differently
+            "pytest>=9,<10",  # runs the tests
+        ],
+        "torch": ["torch>=2.2"],  # parity tests against PyTorch
+    },
+    entry_points={
+        "console_scripts": [
+            "mosaickd-distill = mosaickd_tf.cli.distill:main",
+            "mosaickd-train-teacher = mosaickd_tf.cli.train_teacher:main",
+            "mosaickd-evaluate = mosaickd_tf.cli.evaluate:main",
+            "mosaickd-export = mosaickd_tf.cli.export:main",
+        ],
+    },
+    # The flagfiles lie in configs/ and are installed as mosaickd_tf/configs/.
+    packages=[*find_packages(include=["mosaickd_tf", "mosaickd_tf.*"]), "mosaickd_tf.configs"],
+    package_dir={"mosaickd_tf.configs": "configs"},
+    package_data={"mosaickd_tf.configs": ["**/*.cfg"]},
+)
