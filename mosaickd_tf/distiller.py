@@ -32,6 +32,7 @@ class Distiller(keras.Model):
         super().__init__(name=name)
         if temperature <= 0:
             raise RequestError(f"`temperature` must be positive. Received: {temperature}")
+        check_built(teacher=teacher, student=student)
         check_same_task(teacher, student)
         teacher.trainable = False
         self.teacher = teacher
@@ -117,12 +118,34 @@ class Distiller(keras.Model):
         optimizer.apply(gradients, player.trainable_variables)
 
 
+def check_built(**players):
+    """Raises `RequestError` unless every player, given by name, has its variables."""
+    for name, player in players.items():
+        if not player.built:
+            raise RequestError(
+                f"Every player must be built: call it once on a batch. Received: a {name} that "
+                "is not"
+            )
+
+
 def check_same_task(teacher, student):
     """Raises `RequestError` unless both models map the same images to as many logits."""
-    for what, place in (("input", "input_shape"), ("output", "output_shape")):
-        expected, received = getattr(teacher, place), getattr(student, place)
-        if expected[1:] != received[1:]:
+    for what in ("input", "output"):
+        expected, received = known_shape(teacher, what), known_shape(student, what)
+        if expected and received and expected != received:
             raise RequestError(
                 f"Teacher and student must have the same {what} shape. Expected the teacher's "
-                f"{expected[1:]}. Received: {received[1:]} of the student"
+                f"{expected}. Received: {received} of the student"
             )
+
+
+def known_shape(model, what):
+    """The shape of a model's `"input"` or `"output"` without the batch axis.
+
+    Returns:
+        A tuple, or None for a subclassed model, whose shapes Keras does not know.
+    """
+    try:
+        return getattr(model, f"{what}_shape")[1:]
+    except AttributeError:
+        return None

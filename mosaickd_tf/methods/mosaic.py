@@ -8,7 +8,7 @@ import tensorflow as tf
 from mosaickd_tf import losses
 from mosaickd_tf.config import LossWeights
 from mosaickd_tf.data.augmentation import random_crops
-from mosaickd_tf.distiller import Distiller
+from mosaickd_tf.distiller import Distiller, check_built, known_shape
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.optimizers import gan_adam
 
@@ -29,6 +29,9 @@ class MosaicDistiller(Distiller):
             stops the discriminator.
         patch_crops: 0, or how many random crops of the discriminator's input size are cut
             from each image for it to judge.
+        noise_dim: length of the generator's noise; needed only for a subclassed generator,
+            whose input shape Keras does not know.
+        crop_size: side of the crops; needed only for a subclassed discriminator.
         **kwargs: `teacher`, `student`, `temperature`, `seed` of `Distiller`.
 
     Raises:
@@ -46,14 +49,24 @@ class MosaicDistiller(Distiller):
     players = ("student", "generator", "discriminator")
 
     def __init__(
-        self, *, generator, discriminator, loss_weights=_PUBLISHED, patch_crops=0, **kwargs
+        self,
+        *,
+        generator,
+        discriminator,
+        loss_weights=_PUBLISHED,
+        patch_crops=0,
+        noise_dim=None,
+        crop_size=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
+        check_built(generator=generator, discriminator=discriminator)
         self.generator = generator
         self.discriminator = discriminator
         self.loss_weights = loss_weights
         self.patch_crops = patch_crops
-        self.noise_dim = generator.input_shape[-1]
+        self.noise_dim = noise_dim or known_shape(generator, "input")[-1]
+        self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
         self._check_players()
 
     def compile(self, *, generator_optimizer=None, discriminator_optimizer=None, **kwargs):
@@ -125,28 +138,28 @@ class MosaicDistiller(Distiller):
         """Patch logits `(batch, ...)` of whole images or of random crops of them."""
         if not self.patch_crops:
             return self.discriminator(unit_images, training=True)
-        size = self.discriminator.input_shape[1]
-        crops = random_crops(unit_images, size, self.patch_crops, self.stateless_seed(purpose))
+        seed = self.stateless_seed(purpose)
+        crops = random_crops(unit_images, self.crop_size, self.patch_crops, seed)
         logits = self.discriminator(crops, training=True)
         return tf.reshape(logits, (_batch_size(unit_images), -1))
 
     def _check_players(self):
-        image_shape = self.teacher.input_shape[1:]
-        if self.generator.output_shape[1:] != image_shape:
+        image_shape = known_shape(self.teacher, "input")
+        made, seen = known_shape(self.generator, "output"), known_shape(self.discriminator, "input")
+        if image_shape and made and made != image_shape:
             raise RequestError(
                 f"The generator must make images of the teacher's input shape {image_shape}. "
-                f"Received: {self.generator.output_shape[1:]}"
+                f"Received: {made}"
             )
-        seen = self.discriminator.input_shape[1:]
-        if not self.patch_crops and seen != image_shape:
+        if image_shape and seen and not self.patch_crops and seen != image_shape:
             raise RequestError(
                 f"The discriminator must take images of the teacher's input shape "
                 f"{image_shape}, or crops of them with `patch_crops`. Received: {seen}"
             )
-        if seen[0] > image_shape[0]:
+        if self.patch_crops and image_shape and self.crop_size > image_shape[0]:
             raise RequestError(
                 f"Crops must be at most the images' {image_shape[0]} pixels a side. "
-                f"Received: {seen[0]} in the discriminator's input shape"
+                f"Received: {self.crop_size}"
             )
 
 
