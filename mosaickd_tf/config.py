@@ -11,7 +11,7 @@ from mosaickd_tf.errors import RequestError
 
 METHODS = ("mosaic", "kd")
 EXPORTS = ("keras", "saved_model", "tflite_float32")
-PRECISIONS = ("float32", "mixed_bfloat16", "auto")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
 TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet")
 AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
 
@@ -192,7 +192,7 @@ class RunConfig(_Topic):
     precision: str = option(
         "auto",
         "Arithmetic of the networks; `auto` is mixed_bfloat16 where the processor computes in "
-        "it, else float32.",
+        "it, else float32; bfloat16 is short for mixed_bfloat16.",
         choices=PRECISIONS,
     )
     jit_compile: str = option(

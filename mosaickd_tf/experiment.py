@@ -6,11 +6,11 @@ import pathlib
 import tensorflow as tf
 
 from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining
-from mosaickd_tf.config import TeacherTrainingConfig
+from mosaickd_tf.config import TeacherTrainingConfig, options
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report.pictures import save_grid
-from mosaickd_tf.run_folder import RunFolder, as_flagfile
+from mosaickd_tf.run_folder import RunFolder
 from mosaickd_tf.training import Plan, train
 
 logger = logging.getLogger(__name__)
@@ -73,8 +73,7 @@ def prepare(config):
     if teacher:
         players.check_logits(teacher, ood.images[:GRID])
     # An untrained stand-in shows now, not after hours, whether the players fit together.
-    stand_in = teacher or pretraining.untrained_teacher(config, target)
-    players.build_distiller(config, stand_in, "float32")
+    players.build_distiller(config, teacher or pretraining.untrained_teacher(config, target))
     return target, ood, teacher
 
 
@@ -82,7 +81,7 @@ def plan(config):
     """What a run would do, as text; nothing is trained or written."""
     target, ood, teacher = prepare(config)
     teacher = teacher or pretraining.untrained_teacher(config, target)
-    distiller = players.build_distiller(config, teacher, "float32")
+    distiller = players.build_distiller(config, teacher)
     parts = {"target": None, "OOD": ood}
     if target:
         parts = {
@@ -92,9 +91,9 @@ def plan(config):
     for name in ("teacher", *distiller.players):
         player = getattr(distiller, name)
         lines.append(f"{name}: {player.name}, {models.parameters(player):,} parameters")
-    options = config.optimization
+    rounds, batch_size = config.optimization.rounds, config.optimization.batch_size
     lines.append(
-        f"{config.method.method}: {options.rounds:,} rounds of batch {options.batch_size} in "
+        f"{config.method.method}: {rounds:,} rounds of batch {batch_size} in "
         f"{machine.resolve_precision(config.run.precision)}"
     )
     return "\n".join(lines)
@@ -124,7 +123,7 @@ class Experiment:
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
         result = {
             "method": self.config.method.method,
-            "config": as_flagfile(self.config).splitlines(),
+            "config": dict(options(self.config)),
             "seed": self.config.run.seed,
             "precision": self.policy,
             "rounds": progress.step,
@@ -148,15 +147,15 @@ class Experiment:
     def _learn(self, teacher, method, folder):
         """Plays one method; returns the chosen student, portable, and the progress."""
         distiller = players.build_distiller(self.config, teacher, self.policy, method=method)
-        options = self.config.optimization
+        optimization = self.config.optimization
         # Without synthetic images a student sees OOD images in their place: as many an update.
-        batch_size = options.batch_size * (1 if method == "mosaic" else 2)
+        batch_size = optimization.batch_size * (1 if method == "mosaic" else 2)
 
         def batches(start_round):
             return pipelines.rounds(
                 self.ood.images,
                 batch_size=batch_size,
-                student_steps=options.student_steps_per_round,
+                student_steps=optimization.student_steps_per_round,
                 seed=self.config.run.seed,
                 start_round=start_round,
             )
@@ -212,15 +211,15 @@ class Experiment:
 
     def _export(self, student):
         compared = self.test or self.ood.take(slice(0, MAX_COMPARED))
-        label_names = self.target.label_names if self.target else ()
-        return export.export_student(
+        entries = export.export_student(
             student,
             self.folder / "export",
             self.config.export,
             compared.images,
             labels=compared.labels,
-            label_names=label_names,
+            label_names=self.target.label_names if self.target else (),
         )
+        return [entry | {"path": f"export/{entry['path']}"} for entry in entries]
 
     def _facts(self, model):
         accuracy = top5 = None

@@ -31,9 +31,9 @@ def has_bfloat16():
 
 def resolve_precision(precision):
     """The Keras dtype policy for a requested precision, `"auto"` by what the machine has."""
-    if precision != "auto":
-        return precision
-    return "mixed_bfloat16" if has_bfloat16() else "float32"
+    if precision == "auto":
+        precision = "bfloat16" if has_bfloat16() else "float32"
+    return "mixed_bfloat16" if precision == "bfloat16" else precision
 
 
 def versions(precision):

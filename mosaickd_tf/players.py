@@ -1,5 +1,6 @@
 """From a config to the networks of the game and the method that plays it."""
 
+import functools
 import pathlib
 
 import keras
@@ -11,13 +12,14 @@ from mosaickd_tf.methods import KnowledgeDistiller, MosaicDistiller
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 
 
-def build_distiller(config, teacher, policy, *, method=None):
+def build_distiller(config, teacher, policy=None, *, method=None):
     """Builds and compiles the distiller of a method.
 
     Args:
         config: a `DistillConfig`.
         teacher: Keras model from unit images to logits.
-        policy: name of the dtype policy in which the players run.
+        policy: name of the dtype policy in which copies of the players run; None takes them
+            as they are built, to see whether they fit together.
         method: name of the method, the config's own by default.
 
     Returns:
@@ -29,9 +31,10 @@ def build_distiller(config, teacher, policy, *, method=None):
     method = method or config.method.method
     keras.utils.set_random_seed(config.run.seed)
     mean, std = input_statistics(teacher)
+    copy = functools.partial(models.fast_copy, policy=policy) if policy else lambda model: model
     shared = {
-        "teacher": models.fast_copy(teacher, policy),
-        "student": models.fast_copy(_student(config, teacher, mean, std), policy),
+        "teacher": copy(teacher),
+        "student": copy(_student(config, teacher, mean, std)),
         "temperature": config.optimization.temperature,
         "seed": config.run.seed,
     }
@@ -39,8 +42,8 @@ def build_distiller(config, teacher, policy, *, method=None):
     if method == "mosaic":
         distiller = MosaicDistiller(
             **shared,
-            generator=models.fast_copy(_generator(config), policy),
-            discriminator=models.fast_copy(_discriminator(config, mean, std), policy),
+            generator=copy(_generator(config)),
+            discriminator=copy(_discriminator(config, mean, std)),
             loss_weights=config.losses,
             patch_crops=config.players.patch_crops,
         )

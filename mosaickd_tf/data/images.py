@@ -36,11 +36,13 @@ class ImageSet:
 
     def statistics(self):
         """Mean and standard deviation of each channel of the unit images, as lists."""
-        unit = self.images.reshape(-1, self.images.shape[-1]) / np.float32(255)
-        return (
-            unit.mean(axis=0, dtype=np.float64).tolist(),
-            unit.std(axis=0, dtype=np.float64).tolist(),
-        )
+        values = np.arange(256) / 255
+        mean, std = [], []
+        for channel in range(self.images.shape[-1]):
+            counts = np.bincount(self.images[..., channel].ravel(), minlength=256)
+            mean.append(float(np.average(values, weights=counts)))
+            std.append(float(np.average((values - mean[-1]) ** 2, weights=counts) ** 0.5))
+        return mean, std
 
 
 def as_picture(array):
