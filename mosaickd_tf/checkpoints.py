@@ -35,7 +35,8 @@ class Checkpoints:
         with files.whole(place) as partial:
             self._checkpoint.write(str(partial / "state"))
             files.write_json(partial / "progress.json", progress)
-        for name in ("last", "best") if best else ("last",):
+        # `last` moves at the end: what it says of the best is then true of `best`.
+        for name in ("best", "last") if best else ("last",):
             self._point(name, place.name)
         self._forget()
 

@@ -84,9 +84,13 @@ class Distiller(keras.Model):
         return {m.name: m.result() for m in (self.student_accuracy, self.teacher_agreement)}
 
     def state(self):
-        """What a checkpoint has to hold: players, optimizers, the round; not the teacher."""
+        """What a checkpoint has to hold: players, optimizers, round, means; not the teacher."""
         names = [*self.players, *(f"{player}_optimizer" for player in self.players)]
-        return {name: getattr(self, name) for name in names} | {"rounds": self.rounds_played}
+        means = {name: tracker.variables for name, tracker in self.trackers.items()}
+        return {name: getattr(self, name) for name in names} | {
+            "rounds": self.rounds_played,
+            "means": means,
+        }
 
     def update_student(self, unit_images):
         """One update of the student towards the teacher on these images."""

@@ -75,12 +75,13 @@ class TfliteModel:
             ) from error
         source = self._interpreter.get_input_details()[0]
         target = self._interpreter.get_output_details()[0]
-        if len(source["shape"]) != 4 or source["dtype"] != np.uint8 or len(target["shape"]) != 2:
+        shape = tuple(source["shape"].tolist())
+        if len(shape) != 4 or source["dtype"] != np.uint8 or len(target["shape"]) != 2:
             raise RequestError(
                 "Expected a .tflite classifier of uint8 images (1, height, width, channels). "
-                f"Received: {source['dtype'].__name__} {tuple(source['shape'])} in {str(path)!r}"
+                f"Received: {source['dtype'].__name__} {shape} in {str(path)!r}"
             )
-        self.image_shape = tuple(int(n) for n in source["shape"][1:])
+        self.image_shape = shape[1:]
         self._source, self._target = source["index"], target["index"]
 
     def predict(self, images):
@@ -115,7 +116,8 @@ def _compiled(model):
     signature = tf.TensorSpec((None, *model.input_shape[1:]), "uint8")
 
     def run(images):
-        return model(images if takes_bytes else unit(images), training=False)
+        outputs = model(images if takes_bytes else unit(images), training=False)
+        return tf.cast(outputs, "float32")
 
     return tf.function(run, input_signature=[signature])
 
@@ -132,7 +134,7 @@ def top_k_accuracy(outputs, labels, k=1):
         A float in [0, 1].
     """
     k = min(k, outputs.shape[-1])
-    best = np.argsort(-outputs, axis=-1, kind="stable")[:, :k]
+    best = np.argsort(-outputs.astype("float64"), axis=-1, kind="stable")[:, :k]
     return float(np.mean(np.any(best == np.asarray(labels)[:, np.newaxis], axis=-1)))
 
 

@@ -68,12 +68,24 @@ def input_statistics(model):
         Two lists, a number a channel; 0.5 and 0.25 for a model without a `Normalization`.
     """
     channels = model.input_shape[-1]
-    for layer in model._flatten_layers():
+    scale, offset = np.ones(channels), np.zeros(channels)  # of unit images, up to the layer
+    for layer in _in_order(model):
+        if isinstance(layer, keras.layers.Rescaling):
+            scale, offset = scale * layer.scale, offset * layer.scale + layer.offset
         if isinstance(layer, keras.layers.Normalization):
             mean = keras.ops.convert_to_numpy(layer.mean).reshape(-1)
-            variance = keras.ops.convert_to_numpy(layer.variance).reshape(-1)
-            return mean.tolist(), (variance**0.5).tolist()
+            std = keras.ops.convert_to_numpy(layer.variance).reshape(-1) ** 0.5
+            return ((mean - offset) / scale).tolist(), (std / np.abs(scale)).tolist()
     return [0.5] * channels, [0.25] * channels
+
+
+def _in_order(model):
+    """The layers of a model and of the models in it, in the order of computation."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _in_order(layer)
+        else:
+            yield layer
 
 
 def check_logits(teacher, images):

@@ -129,6 +129,8 @@ class _Keeper(keras.callbacks.Callback):
                 logs["loss"],
                 logs["accuracy"],
             )
+        if self._watch.signal:
+            raise Interrupted(self._watch.signal)
 
 
 def _facts(teacher, config, target):

@@ -1,5 +1,6 @@
 """The folder of a run: which run lives in it, and what every run leaves behind."""
 
+import errno
 import pathlib
 
 from mosaickd_tf import files
@@ -30,6 +31,8 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             files.write_text(self._flags, wanted)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise  # not the request's fault
             raise RequestError(
                 f"Cannot write to the work folder. Expected a writable folder. Received: "
                 f"--workdir={str(path)!r} ({error.strerror})"

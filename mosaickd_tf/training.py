@@ -114,8 +114,9 @@ def _play(distiller, batches, plan, progress, checkpoints, record, evaluate, nam
                 )
                 distiller.reset_metrics()
             if best or watch.signal or _checkpoint_due(progress.step, plan):
+                _finite(terms, progress.step)  # so that a checkpoint is always one to go on from
                 checkpoints.save(dataclasses.asdict(progress), best=best)
-            if watch.signal and progress.step < plan.rounds:
+            if watch.signal:  # after the last round too: what follows may take as long
                 raise Interrupted(watch.signal)
 
 

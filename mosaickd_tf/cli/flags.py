@@ -33,7 +33,10 @@ def parse(topics, argv):
         for field in dataclasses.fields(topic):
             _define(field, values)
     try:
-        rest = values(["command", *map(_packaged_flagfile, argv)])
+        rest = values(["command", *_with_packaged_flagfiles(argv)])
+    except UnicodeDecodeError as error:
+        named = " ".join(word for word in argv if "flagfile" in word)
+        raise RequestError(f"A flagfile must be text. Received: {named} ({error})") from error
     except flags.Error as error:
         message = " ".join(str(error).split())
         raise RequestError(f"{message}. See --help") from error
@@ -113,12 +116,22 @@ def _described(field):
 _INDENT = {"initial_indent": " " * 6, "subsequent_indent": " " * 6}
 
 
-def _packaged_flagfile(word):
+def _with_packaged_flagfiles(argv):
     """Finds `configs/...` inside the package when the current folder has none."""
-    name, _, path = word.partition("=")
-    if name.lstrip("-") != "flagfile" or pathlib.Path(path).is_file():
-        return word
-    for root in (PACKAGE, PACKAGE.parent):
-        if path.startswith("configs/") and (root / path).is_file():
-            return f"--flagfile={root / path}"
-    return word
+    words = list(argv)
+    for place, word in enumerate(words):
+        name, equals, path = word.partition("=")
+        if name in ("-flagfile", "--flagfile"):
+            if equals:
+                words[place] = f"--flagfile={_found(path)}"
+            elif place + 1 < len(words):
+                words[place + 1] = _found(words[place + 1])
+    return words
+
+
+def _found(path):
+    if path.startswith("configs/") and not pathlib.Path(path).is_file():
+        for root in (PACKAGE, PACKAGE.parent):
+            if (root / path).is_file():
+                return str(root / path)
+    return path

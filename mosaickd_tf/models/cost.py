@@ -32,7 +32,7 @@ def macs(model):
             positions = math.prod(layer.output.shape[1:3])
             total += positions * math.prod(layer.kernel.shape)
         elif isinstance(layer, layers.Dense):
-            total += math.prod(layer.kernel.shape)
+            total += math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
         elif layer.weights and not isinstance(
             layer, layers.BatchNormalization | layers.Normalization
         ):

@@ -34,6 +34,12 @@ def load_teacher(path, teacher_input="unit"):
     teacher = load_classifier(path)
     if _INPUTS[teacher_input] is None:
         return teacher
+    channels = teacher.input_shape[-1]
+    if teacher_input == "imagenet" and channels != 3:
+        raise RequestError(
+            "ImageNet's statistics are those of 3 channels. Expected --teacher_input=unit, signed "
+            f"or bytes. Received: imagenet for a teacher of {channels} in {str(path)!r}"
+        )
     images = keras.Input(teacher.input_shape[1:], name="unit_images")
     scaled = keras.layers.Rescaling(**_INPUTS[teacher_input], name="teacher_input")(images)
     return keras.Model(images, teacher(scaled), name=teacher.name)
