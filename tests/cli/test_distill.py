@@ -1,0 +1,273 @@
+"""`bin/distill`: wrong requests in this process, the whole way in processes of their own."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+from mosaickd_tf.cli import distill
+from tests import tiny
+from tests.cli import call
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TINY = [
+    "--image_size=8",
+    "--patch_size=4",
+    "--noise_dim=8",
+    "--generator_filters=4",
+    "--discriminator_filters=4",
+    "--ood_crops_per_picture=32",
+    "--teacher=wrn10_1",
+    "--teacher_epochs=1",
+    "--batch_size=4",
+    "--rounds=2",
+    "--precision=float32",
+]
+
+
+# Wrong requests
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Files that a request can be wrong about."""
+    folder = tmp_path_factory.mktemp("place")
+    for name in ("empty", "pictures", "broken"):
+        (folder / name).mkdir()
+    Image.new("RGB", (16, 16), (200, 100, 0)).save(folder / "pictures" / "0.png")
+    (folder / "broken" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    (folder / "text.keras").write_text("not a model")
+    (folder / "a file").write_text("a file")
+
+    def save(name, num_classes=10, shape=(8, 8, 1), probabilities=False):
+        inputs = keras.Input(shape)
+        outputs = layers.Dense(num_classes)(layers.GlobalAveragePooling2D()(inputs))
+        outputs = layers.Softmax()(outputs) if probabilities else outputs
+        keras.Model(inputs, outputs).save(folder / name)
+
+    save("teacher.keras")
+    save("seven.keras", num_classes=7)
+    save("large.keras", shape=(12, 12, 1))
+    save("softmax.keras", probabilities=True)
+    return folder
+
+
+GOOD = [
+    "--target_dataset=embedded:digits",
+    "--ood_dataset=folder:{}/pictures",
+    "--teacher={}/teacher.keras",
+    "--student={}/teacher.keras",
+    "--image_size=8",
+    "--channels=1",
+    "--patch_size=4",
+    "--generator_filters=2",
+    "--discriminator_filters=2",
+]
+
+
+def request(place, workdir, *words):
+    words = [word.replace("{}", str(place)) for word in (*GOOD, *words)]
+    return call(distill, *words, f"--workdir={workdir}")
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["--teacher="], "`teacher` is needed"),
+        (["--ood_dataset="], "`ood_dataset` is needed"),
+        (["--ood_dataset=folder:{}/nowhere"], "No such folder"),
+        (["--ood_dataset=folder:{}/empty"], "No images below"),
+        (["--ood_dataset=folder:{}/broken"], "Broken image"),
+        (["--ood_dataset={}/pictures"], "Unknown data set"),
+        (["--ood_fit=crops", "--ood_smallest_crop=32"], "smaller than the smallest crop"),
+        (["--ood_fit=crops", "--ood_largest_crop=4"], "ood_largest_crop"),
+        (["--target_dataset=folder:{}/pictures"], "needs labels"),
+        (["--teacher={}/none.keras"], "No such file"),
+        (["--teacher={}/text.keras"], "Not a readable model"),
+        (["--teacher={}/large.keras"], "(12, 12, 1)"),
+        (["--teacher={}/seven.keras"], "7 classes"),
+        (["--teacher={}/softmax.keras"], "must return logits"),
+        (["--teacher=resnet18"], "Unknown network"),
+        (["--teacher=wrn10_1", "--target_dataset="], "--target_dataset"),
+        (["--student=resnet18"], "Unknown network"),
+        (["--student={}/none.keras"], "No such file"),
+        (["--student={}/seven.keras"], "same output shape"),
+        (["--student={}/large.keras"], "same input shape"),
+        (["--image_size=4"], "image_size"),
+        (["--patch_size=9"], "patch_size"),
+        (["--local_weight=-1"], "local_weight"),
+        (["--rounds=none"], "rounds"),
+        (["--compare_with=magic"], "compare_with"),
+        (["--exports=onnx"], "exports"),
+        (["--no_such_flag=1"], "no_such_flag"),
+        (["--flagfile={}/none.cfg"], "none.cfg"),
+        (["pictures"], "pictures"),
+    ],
+    ids=str,
+)
+def test_a_wrong_request_is_one_line_and_makes_no_folder(place, tmp_path, capsys, words, expected):
+    assert request(place, tmp_path / "run", *words) == 2
+    out, err = capsys.readouterr()
+    (line,) = err.splitlines()
+    assert line.startswith("bin/distill: ")
+    assert expected in line
+    assert out == ""
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_a_folder_for_the_run_nothing_is_done(place, capsys):
+    words = [word.replace("{}", str(place)) for word in GOOD]
+    assert call(distill, *words) == 2
+    assert "`workdir` is needed" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_folder_is_left_alone(place, capsys):
+    assert request(place, place / "a file") == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert (place / "a file").read_text() == "a file"
+
+
+def test_a_folder_with_another_run_is_left_alone(place, tmp_path, capsys):
+    (tmp_path / "flags.cfg").write_text("--rounds=5\n")
+    assert request(place, tmp_path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "holds a run already" in line
+    assert (tmp_path / "flags.cfg").read_text() == "--rounds=5\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["flags.cfg"]
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place, tmp_path, capsys):
+    assert request(place, tmp_path / "run", "--dry_run", "--rounds=1234") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "target, train: 1,080 images" in lines  # nine tenths of 1,200
+    assert "target, validation: 120 images" in lines
+    assert "target, test: 597 images" in lines
+    assert "OOD: 1 images" in lines
+    assert sum(line.endswith("20 parameters") for line in lines) == 2  # 1 · 10 + 10, twice
+    assert lines[-1].startswith("mosaic: 1,234 rounds of batch 256 in ")
+    assert not (tmp_path / "run").exists()
+
+
+# The whole way
+
+
+def command(name, folder, *words):
+    """Runs a command far from the source tree, as after an installation."""
+    return subprocess.run(
+        [sys.executable, "-m", f"mosaickd_tf.cli.{name}", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def quick_start(tmp_path_factory):
+    """The quick start in small, in a folder of its own; what it said, and how to repeat it."""
+    folder = tmp_path_factory.mktemp("quick start")
+
+    def run(*more):
+        words = ["--flagfile=configs/quickstart.cfg", *TINY, "--workdir=run", *more]
+        return command("distill", folder, *words)
+
+    return folder, run(), run
+
+
+@pytest.mark.slow
+def test_the_quick_start_leaves_everything_that_was_promised(quick_start):
+    folder, answer, _ = quick_start
+    assert (answer.returncode, answer.stderr) == (0, "")
+    result = json.loads((folder / "run" / "result.json").read_text())
+    for path in (
+        "flags.cfg",
+        "versions.json",
+        "metrics.jsonl",
+        "samples/ood.png",
+        "samples/round_000002.png",
+        "checkpoints/last/state.index",
+        "checkpoints/best/progress.json",
+        "teacher/teacher.keras",
+        "baselines/kd/result.json",
+        "export/student.keras",
+        "export/serving.keras",
+        "export/saved_model/saved_model.pb",
+        "export/student_float32.tflite",
+        "export/labels.txt",
+        "result.json",
+    ):
+        assert (folder / "run" / path).is_file(), path
+    assert not list((folder / "run").rglob("*.partial*"))
+    assert result["rounds"] == 2
+    lines = [line.split() for line in answer.stdout.splitlines()]
+    for role, facts in (
+        ("teacher", result["teacher"]),
+        ("kd", result["baselines"][0]),
+        ("mosaic", result["student"]),
+    ):
+        (line,) = [line for line in lines if line[:2] == [role, "wrn10_1"]]
+        assert line[2:4] == [f"{facts['parameters']:,}", f"{facts['macs']:,}"]
+        assert line[4] == f"{100 * facts['accuracy']:.2f}"
+    assert answer.stdout.endswith("\nEverything is in run\n")
+
+
+@pytest.mark.slow
+def test_the_same_command_again_says_that_it_is_finished(quick_start):
+    folder, first, run = quick_start
+    before = (folder / "run" / "result.json").read_text()
+    answer = run()
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "this run is finished" in answer.stdout
+    assert answer.stdout[answer.stdout.index("\n") :].strip() in first.stdout
+    assert (folder / "run" / "result.json").read_text() == before
+
+
+@pytest.mark.slow
+def test_the_tflite_file_is_evaluated_to_the_same_accuracy(quick_start):
+    folder, _, _ = quick_start
+    answer = command(
+        "evaluate",
+        folder,
+        "--model=run/export/student_float32.tflite",
+        "--target_dataset=embedded:digits",
+        "--teacher=run/teacher/teacher.keras",
+        "--json=numbers.json",
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    numbers = json.loads((folder / "numbers.json").read_text())
+    result = json.loads((folder / "run" / "result.json").read_text())
+    assert numbers["images"] == 597
+    assert numbers["accuracy"] == result["student"]["accuracy"]
+    assert numbers["agreement"] == result["agreement"]
+
+
+@pytest.mark.slow
+def test_the_student_of_the_run_is_exported_elsewhere(quick_start):
+    folder, _, _ = quick_start
+    answer = command(
+        "export", folder, "--workdir=run", "--export_dir=logits", "--outputs=logits",
+        "--exports=keras,tflite_float32",
+    )  # fmt: skip
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert sorted(path.name for path in (folder / "logits").iterdir()) == [
+        "serving.keras",
+        "student.keras",
+        "student_float32.tflite",
+    ]
+    students = [
+        keras.saving.load_model(folder / place / "student.keras")
+        for place in ("run/export", "logits")
+    ]
+    assert tiny.same_bits(*map(tiny.values, students))
+    served = keras.saving.load_model(folder / "logits" / "serving.keras")
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), "uint8")
+    np.testing.assert_allclose(
+        served(images, training=False), students[0](images / 255, training=False), atol=1e-5
+    )

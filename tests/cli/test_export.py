@@ -1,0 +1,96 @@
+"""`bin/export` in this process: from a file, from a run, wrong requests."""
+
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from mosaickd_tf import export as library
+from mosaickd_tf.cli import export
+from tests.cli import call
+from tests.export import student
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A student's file, a run that has one too, and a picture."""
+    folder = tmp_path_factory.mktemp("written")
+    library.save_student(student(), folder / "mine.keras")
+    library.save_student(student(seed=1), folder / "run" / "export" / "student.keras")
+    (folder / "pictures").mkdir()
+    Image.new("RGB", (8, 8), (200, 100, 0)).save(folder / "pictures" / "0.png")
+    return folder
+
+
+@pytest.fixture
+def folder(written, tmp_path):
+    """A copy of it for one test."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def run(folder, *words):
+    return call(export, "--exports=keras", f"--images=folder:{folder / 'pictures'}", *words)
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def bias(path):
+    return keras.saving.load_model(path).get_layer("logits").bias.numpy()
+
+
+def test_a_student_from_a_file_goes_to_the_folder_that_is_named(capsys, folder):
+    assert run(folder, f"--student={folder / 'mine.keras'}", f"--export_dir={folder / 'out'}") == 0
+    assert files(folder / "out") == ["serving.keras", "student.keras"]
+    wanted = student().get_layer("logits").bias.numpy()
+    np.testing.assert_array_equal(bias(folder / "out" / "student.keras"), wanted)
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()[:3]] == [
+        "file",
+        "student.keras",
+        "serving.keras",
+    ]
+    assert str(folder / "out") in out
+    assert err == ""
+
+
+def test_the_student_of_a_run_is_exported_again_in_its_place(folder):
+    assert run(folder, f"--workdir={folder / 'run'}", "--outputs=logits") == 0
+    assert files(folder / "run" / "export") == ["serving.keras", "student.keras"]
+    wanted = student(seed=1).get_layer("logits").bias.numpy()
+    np.testing.assert_array_equal(bias(folder / "run" / "export" / "student.keras"), wanted)
+    served = keras.saving.load_model(folder / "run" / "export" / "serving.keras")
+    assert served.layers[-1].name == "logits"
+
+
+def test_the_student_of_a_run_can_go_elsewhere(folder):
+    assert run(folder, f"--workdir={folder / 'run'}", f"--export_dir={folder / 'out'}") == 0
+    assert files(folder / "out") == ["serving.keras", "student.keras"]
+    assert files(folder / "run" / "export") == ["student.keras"]
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        ([], "`student` or `workdir` is needed"),
+        (["--student={}/mine.keras"], "`export_dir` is needed"),
+        (["--workdir={}/no run"], "No such file"),
+        (["--student={}/no.keras", "--export_dir={}/out"], "No such file"),
+        (["--student={}/pictures/0.png", "--export_dir={}/out"], "Not a readable model"),
+        (["--workdir={}/run", "--export_dir={}/out", "--exports=onnx"], "exports"),
+        (["--workdir={}/run", "--export_dir={}/out", "--images=folder:{}/no"], "No such folder"),
+        (["--workdir={}/run", "--export_dir={}/out", "--labels={}/no.txt"], "--labels"),
+    ],
+    ids=str,
+)
+def test_a_wrong_request_is_one_line_and_writes_nothing(capsys, folder, words, expected):
+    assert run(folder, *(word.replace("{}", str(folder)) for word in words)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("bin/export: ")
+    assert expected in line
+    assert files(folder) == ["mine.keras", "pictures", "run"]
+    assert files(folder / "run" / "export") == ["student.keras"]

@@ -1,0 +1,153 @@
+"""Pictures of every mode become arrays of one size."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mosaickd_tf.data.images import ImageSet, as_picture, random_crops, resize
+from mosaickd_tf.errors import RequestError
+
+RNG = np.random.RandomState(6)
+
+
+def striped(width, height):
+    """A picture whose left third is red, middle third green and right third blue."""
+    array = np.zeros((height, width, 3), np.uint8)
+    for channel in range(3):
+        array[:, channel * width // 3 : (channel + 1) * width // 3, channel] = 200
+    return Image.fromarray(array)
+
+
+def reopened(picture, file_format, **options):
+    """The picture as it comes out of a file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, file_format, **options)
+    return Image.open(buffer)
+
+
+def test_a_picture_of_the_right_size_comes_through_untouched():
+    array = RNG.randint(0, 256, (8, 8, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(resize(Image.fromarray(array), 8, 3), array)
+
+
+@pytest.mark.parametrize("size", [(24, 8), (48, 16)])
+def test_a_wide_picture_loses_its_sides_and_keeps_its_middle(size):
+    image = resize(striped(*size), 8, 3)
+    assert image.shape == (8, 8, 3) and image.dtype == np.uint8
+    np.testing.assert_array_equal(image[:, 1:-1], np.tile([0, 200, 0], (8, 6, 1)))
+
+
+def test_a_tall_picture_loses_top_and_bottom():
+    image = resize(striped(24, 8).rotate(90, expand=True), 8, 3)
+    np.testing.assert_array_equal(image[1:-1], np.tile([0, 200, 0], (6, 8, 1)))
+
+
+def test_gray_is_the_luma_of_the_colours():
+    red = Image.new("RGB", (4, 4), (255, 0, 0))
+    np.testing.assert_array_equal(resize(red, 4, 1), np.full((4, 4, 1), 76))  # 0.299 · 255
+
+
+def test_a_gray_picture_gets_three_equal_channels():
+    array = RNG.randint(0, 256, (6, 6)).astype(np.uint8)
+    image = resize(Image.fromarray(array), 6, 3)
+    np.testing.assert_array_equal(image, np.repeat(array[..., np.newaxis], 3, axis=-1))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_mid_gray_picture_of_any_mode_stays_mid_gray(mode, channels):
+    level = 255 if mode == "1" else 128
+    picture = Image.new("RGB", (9, 7), (level,) * 3).convert(mode)
+    image = resize(picture, 4, channels)
+    assert image.shape == (4, 4, channels) and image.dtype == np.uint8
+    np.testing.assert_allclose(image, level, atol=2)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_16_bit_picture_keeps_its_brightness(file_format, channels):
+    levels = np.array([[0, 0x4000], [0x8000, 0xFFFF]], np.uint16)
+    picture = reopened(Image.fromarray(levels), file_format)
+    image = resize(picture, 2, channels)
+    np.testing.assert_allclose(image[..., 0], [[0, 64], [128, 255]], atol=1)
+    (crop,) = random_crops(
+        picture, 2, channels, count=1, smallest=2, largest=2, rng=np.random.default_rng(0)
+    )
+    np.testing.assert_array_equal(crop, image)
+
+
+def test_a_palette_with_transparency_converts_by_its_colours():
+    picture = Image.new("P", (4, 4), 1)
+    picture.putpalette([0, 0, 0, 10, 200, 30])
+    picture = reopened(picture, "PNG", transparency=bytes([0, 128]))
+    np.testing.assert_array_equal(resize(picture, 4, 3), np.tile([10, 200, 30], (4, 4, 1)))
+
+
+def test_a_camera_s_rotation_is_undone():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise to see it upright
+    upright = Image.fromarray(np.array([[0, 0], [255, 255]], np.uint8))
+    turned = reopened(upright.rotate(90, expand=True), "PNG", exif=exif)
+    np.testing.assert_array_equal(resize(turned, 2, 1)[..., 0], upright)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1), (5, 4, 3)])
+def test_an_array_as_a_picture_keeps_its_pixels(shape):
+    array = RNG.randint(0, 256, shape).astype(np.uint8)
+    np.testing.assert_array_equal(np.asarray(as_picture(array)).reshape(shape), array)
+
+
+def crops(picture, **changes):
+    arguments = {"count": 50, "smallest": 4, "largest": 10, "rng": np.random.default_rng(1)}
+    return random_crops(picture, 4, 3, **(arguments | changes))
+
+
+def test_crops_are_as_many_and_of_the_size_asked_for():
+    found = crops(striped(30, 20))
+    assert len(found) == 50
+    assert {crop.shape for crop in found} == {(4, 4, 3)} and found[0].dtype == np.uint8
+
+
+def test_a_crop_of_the_image_s_own_size_is_a_window_of_the_picture():
+    array = RNG.randint(0, 256, (7, 9, 3)).astype(np.uint8)
+    windows = np.lib.stride_tricks.sliding_window_view(array, (4, 4, 3))
+    found = crops(Image.fromarray(array), largest=4, count=400)
+    places = {tuple(np.argwhere((windows == c).all(axis=(-3, -2, -1)))[0][:2]) for c in found}
+    assert len(places) == 4 * 6  # every offset occurs, nothing outside
+
+
+def test_crops_of_the_largest_side_reach_the_picture_s_edges_and_no_further():
+    found = crops(Image.new("RGB", (6, 6), (9, 8, 7)), smallest=6, largest=600)
+    np.testing.assert_array_equal(found[0], np.tile([9, 8, 7], (4, 4, 1)))
+
+
+def test_the_same_generator_gives_the_same_crops():
+    first, second = crops(striped(30, 20)), crops(striped(30, 20))
+    np.testing.assert_array_equal(first, second)
+    other = crops(striped(30, 20), rng=np.random.default_rng(2))
+    assert (np.stack(first) != np.stack(other)).any()
+
+
+def test_a_picture_smaller_than_the_smallest_crop_is_refused():
+    with pytest.raises(RequestError, match="30×3 pixels is smaller than the smallest crop of 4"):
+        crops(striped(30, 3))
+
+
+def test_statistics_are_those_of_the_unit_images():
+    images = np.zeros((2, 1, 1, 2), np.uint8)
+    images[0, 0, 0] = [255, 51]
+    mean, std = ImageSet(images=images).statistics()
+    np.testing.assert_allclose(mean, [0.5, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(std, [0.5, 0.1], rtol=1e-6)
+    assert isinstance(mean[0], float)
+
+
+def test_taking_part_of_a_set_keeps_images_and_labels_together():
+    images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1)
+    whole = ImageSet(images=images, labels=np.arange(5), label_names=tuple("abcde"), source="s")
+    part = whole.take(np.array([4, 1]))
+    assert len(part) == 2 and part.label_names == tuple("abcde") and part.source == "s"
+    np.testing.assert_array_equal(part.images[:, 0, 0, 0], part.labels)
+    assert ImageSet(images=images).take(slice(2)).labels is None

@@ -1,0 +1,160 @@
+"""The parts of the target and the OOD images, as a run gets them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mosaickd_tf.config import DataConfig
+from mosaickd_tf.data.images import resize
+from mosaickd_tf.data.loading import load_ood, load_target
+from mosaickd_tf.data.sources import open_source
+from mosaickd_tf.errors import RequestError
+
+
+def digits(**changes):
+    fields = {"target_dataset": "embedded:digits", "image_size": 8, "channels": 1}
+    return DataConfig(**(fields | changes))
+
+
+def photos(**changes):
+    fields = {"ood_dataset": "embedded:photos", "image_size": 16, "channels": 1}
+    return DataConfig(**(fields | changes))
+
+
+def folder(root, names, size=(8, 8)):
+    """A folder of pictures, the n-th of gray level n."""
+    for level, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", size, level).save(root / name)
+    return f"folder:{root}"
+
+
+def levels(image_set):
+    return image_set.images[:, 0, 0, 0].tolist()
+
+
+@pytest.fixture(scope="module")
+def target():
+    return load_target(digits())
+
+
+def test_a_tenth_of_the_training_part_becomes_the_validation_part(target):
+    assert [len(part) for part in (target.train, target.validation, target.test)] == [
+        1080,
+        120,
+        597,
+    ]
+
+
+def test_validation_and_training_images_are_apart_and_together_all(target):
+    source = open_source("embedded:digits")
+    whole = sorted((resize(p, 8, 1).tobytes(), label) for p, label in source.read("train"))
+    carved = [
+        (image.tobytes(), int(label))
+        for part in (target.train, target.validation)
+        for image, label in zip(part.images, part.labels, strict=True)
+    ]
+    assert sorted(carved) == whole
+
+
+def test_the_same_images_are_carved_out_in_every_run(target):
+    again = load_target(digits())
+    np.testing.assert_array_equal(again.validation.images, target.validation.images)
+    np.testing.assert_array_equal(again.validation.labels, target.validation.labels)
+
+
+def test_images_and_labels_have_the_forms_promised(target):
+    for part in (target.train, target.validation, target.test):
+        assert part.images.dtype == np.uint8 and part.images.shape[1:] == (8, 8, 1)
+        assert part.labels.dtype == np.int32 and part.labels.shape == (len(part),)
+    assert target.label_names == tuple("0123456789")
+
+
+def test_no_validation_part_is_carved_when_none_is_wanted():
+    target = load_target(digits(validation_fraction=0.0))
+    assert len(target.train) == 1200 and target.validation is None
+
+
+def test_a_data_set_s_own_validation_part_is_taken_and_nothing_is_carved(tmp_path):
+    name = folder(tmp_path, ["train/a/1.png", "train/a/2.png", "val/a/1.png", "test/a/1.png"])
+    target = load_target(DataConfig(target_dataset=name, image_size=8, channels=1))
+    assert levels(target.train) == [0, 1]
+    assert (levels(target.validation), levels(target.test)) == ([2], [3])
+
+
+def test_a_data_set_without_parts_serves_as_the_test_part(tmp_path):
+    name = folder(tmp_path, ["a/1.png", "b/1.png"])
+    target = load_target(DataConfig(target_dataset=name, image_size=8))
+    assert target.train is None and target.validation is None
+    assert target.test.images.shape == (2, 8, 8, 3)
+    assert target.label_names == ("a", "b")
+    np.testing.assert_array_equal(target.test.labels, [0, 1])
+
+
+def test_a_target_without_labels_is_refused(tmp_path):
+    name = folder(tmp_path, ["1.png"])
+    with pytest.raises(RequestError, match="needs labels") as caught:
+        load_target(DataConfig(target_dataset=name, image_size=8))
+    assert repr(name) in str(caught.value)
+
+
+def test_ood_pictures_are_resized_and_their_labels_dropped(tmp_path):
+    name = folder(tmp_path, ["a/1.png", "b/1.png"], size=(40, 20))
+    ood = load_ood(DataConfig(ood_dataset=name, image_size=12, channels=3))
+    assert ood.images.shape == (2, 12, 12, 3) and ood.images.dtype == np.uint8
+    assert ood.labels is None and ood.source == name
+
+
+def test_ood_images_come_from_the_training_part_alone(tmp_path):
+    name = folder(tmp_path, ["train/1.png", "test/1.png", "train/2.png"])
+    assert levels(load_ood(DataConfig(ood_dataset=name, image_size=8))) == [0, 2]
+
+
+def test_ood_images_come_from_the_only_part_there_is(tmp_path):
+    name = folder(tmp_path, ["test/1.png", "test/2.png"])
+    assert levels(load_ood(DataConfig(ood_dataset=name, image_size=8))) == [0, 1]
+
+
+def test_crops_are_as_many_of_each_picture_as_asked_for():
+    ood = load_ood(photos(ood_fit="crops", ood_crops_per_picture=30))
+    assert ood.images.shape == (60, 16, 16, 1)
+    assert len({image.tobytes() for image in ood.images}) == 60
+
+
+def test_crops_are_the_same_in_every_run():
+    config = photos(ood_fit="crops", ood_crops_per_picture=5)
+    np.testing.assert_array_equal(load_ood(config).images, load_ood(config).images)
+
+
+def test_crops_are_at_least_as_large_as_the_image_unless_told_otherwise(tmp_path):
+    name = folder(tmp_path, ["1.png"], size=(15, 60))
+    fields = {"ood_dataset": name, "image_size": 16, "ood_fit": "crops"}
+    with pytest.raises(RequestError, match="15×60 pixels is smaller than the smallest crop of 16"):
+        load_ood(DataConfig(**fields))
+    assert len(load_ood(DataConfig(**fields, ood_smallest_crop=15))) == 16
+
+
+def test_crops_of_a_fixed_side_are_windows_of_the_photo():
+    config = photos(
+        ood_fit="crops", ood_crops_per_picture=3, ood_smallest_crop=16, ood_largest_crop=16
+    )
+    pictures = [p for p, _ in open_source("embedded:photos").read("all")]
+    for i, image in enumerate(load_ood(config).images):
+        photo = np.asarray(pictures[i // 3].convert("L"))
+        windows = np.lib.stride_tricks.sliding_window_view(photo, (16, 16))
+        corners = (windows[..., 0, 0] == image[0, 0, 0]) & (
+            windows[..., 15, 15] == image[15, 15, 0]
+        )
+        assert any((windows[y, x] == image[..., 0]).all() for y, x in np.argwhere(corners))
+
+
+def test_a_largest_crop_below_the_smallest_is_refused():
+    with pytest.raises(RequestError, match="Received: 10 below 20"):
+        load_ood(photos(ood_fit="crops", ood_smallest_crop=20, ood_largest_crop=10))
+
+
+def test_a_broken_picture_stops_the_loading_with_its_path(tmp_path):
+    name = folder(tmp_path, ["1.png", "2.png"])
+    (tmp_path / "2.png").write_bytes(b"broken")
+    with pytest.raises(RequestError, match="2.png"):
+        load_ood(DataConfig(ood_dataset=name, image_size=8))

@@ -1,0 +1,112 @@
+"""The baseline: the student imitates the teacher on OOD images alone."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf.data.pipelines import rounds
+from mosaickd_tf.methods import KnowledgeDistiller
+from mosaickd_tf.models import fast_copy
+from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD
+from tests import tiny
+
+IMAGES = np.random.RandomState(1).randint(0, 256, size=(12, 8, 8, 3)).astype("uint8")
+
+
+def distiller(players=None, jit_compile=False):
+    """A compiled distiller, of plain players unless told otherwise, the same each time."""
+    tiny.seed_weights(0)
+    players = players or tiny.plain_players()
+    made = KnowledgeDistiller(teacher=players["teacher"], student=players["student"])
+    made.compile(student_optimizer=MomentumSGD(0.05), jit_compile=jit_compile)
+    return made
+
+
+def play(made, batch):
+    """The mean loss of one round."""
+    made.reset_metrics()
+    return float(made.train_step(batch)["distillation_loss"])
+
+
+def test_a_round_updates_the_student_once_on_each_of_its_batches(monkeypatch):
+    made, batch = distiller(), tiny.batch(student_steps=3)
+    seen = []
+    monkeypatch.setattr(made, "update_student", seen.append)
+    made.train_step(batch)
+    np.testing.assert_array_equal(np.stack(seen, axis=1), batch["transfer_images"])
+    assert int(made.rounds_played) == 1
+
+
+def test_a_round_moves_the_student_and_leaves_the_teacher_bit_for_bit():
+    made = distiller()
+    teacher, student = tiny.values(made.teacher), tiny.values(made.student)
+    made.train_step(tiny.batch())
+    assert tiny.same_bits(teacher, tiny.values(made.teacher))
+    assert not tiny.same_bits(student, tiny.values(made.student))
+
+
+def test_patch_images_play_no_part():
+    first, second = tiny.batch(0), tiny.batch(0)
+    second["patch_images"] = 1.0 - first["patch_images"]
+    assert play(distiller(), first) == play(distiller(), second)
+
+
+def test_the_loss_falls_over_rounds_on_the_same_images():
+    made, batch = distiller(), tiny.batch()
+    values = [play(made, batch) for _ in range(5)]
+    assert values[-1] < 0.8 * values[0]
+
+
+def test_bfloat16_gives_about_the_losses_of_float32():
+    batch = tiny.batch()
+    pair = {"teacher": tiny.classifier(0), "student": tiny.classifier(1)}
+    full, low = (
+        play(distiller({name: fast_copy(model, policy) for name, model in pair.items()}), batch)
+        for policy in ("float32", "mixed_bfloat16")
+    )
+    assert low == pytest.approx(full, rel=0.1)
+
+
+def test_xla_gives_the_losses_of_eager_steps():
+    batch = tiny.batch()
+    data = tf.data.Dataset.from_tensors(batch).repeat()
+    options = {"steps_per_epoch": 1, "epochs": 3, "shuffle": False, "verbose": 0}
+    history = distiller(jit_compile=True).fit(data, **options).history["distillation_loss"]
+    made = distiller()
+    expected = [play(made, batch) for _ in range(3)]
+    assert len(set(expected)) == 3
+    np.testing.assert_allclose(history, expected, atol=1e-4)
+
+
+def test_the_rate_holds_inside_a_round_and_falls_between_rounds():
+    made = distiller()
+    made.compile(student_optimizer=MomentumSGD(CosineOverRounds(0.1, 2, updates_per_round=2)))
+    rates = []
+    for _ in range(3):
+        rates.append(float(made.student_optimizer.learning_rate))
+        made.train_step(tiny.batch())
+    np.testing.assert_allclose(rates, [0.1, 0.05, 0.0], rtol=1e-5, atol=1e-8)
+
+
+def test_fit_with_ordinary_callbacks_on_rounds_of_a_data_set(tmp_path):
+    made = distiller()
+    history = made.fit(
+        rounds(IMAGES, batch_size=4, student_steps=2),
+        steps_per_epoch=2,
+        epochs=5,
+        shuffle=False,
+        verbose=0,
+        validation_data=(IMAGES / np.float32(255), np.zeros(12)),
+        callbacks=[
+            keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+            keras.callbacks.EarlyStopping(
+                monitor="distillation_loss", mode="min", min_delta=1e9, patience=1
+            ),
+        ],
+    ).history
+    assert len(history["distillation_loss"]) == 2  # nothing improves by 1e9: stopped early
+    assert set(history) == {"distillation_loss", "val_accuracy", "val_agreement"}
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert lines[0].split(",")[:2] == ["epoch", "distillation_loss"] and len(lines) == 3
+    assert int(made.rounds_played) == 4

@@ -1,0 +1,500 @@
+"""The four-player game: who moves in which phase, what the noise is keyed on, how it runs."""
+
+import math
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf.config import LossWeights
+from mosaickd_tf.data.pipelines import rounds
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods import MosaicDistiller
+from mosaickd_tf.models import build_generator, build_patch_discriminator, fast_copy
+from mosaickd_tf.optimizers import MomentumSGD
+from tests import tiny
+
+IMAGES = np.random.RandomState(1).randint(0, 256, size=(12, 8, 8, 3)).astype("uint8")
+PLAYERS = ("teacher", "student", "generator", "discriminator")
+
+
+def distiller(players=None, cls=MosaicDistiller, jit_compile=False, **arguments):
+    """A compiled distiller, of plain players unless told otherwise, the same each time."""
+    tiny.seed_weights(0)
+    made = cls(**(players or tiny.plain_players()), **arguments)
+    made.compile(student_optimizer=MomentumSGD(0.05), jit_compile=jit_compile)
+    return made
+
+
+def play(made, batch=None):
+    """The terms of one round."""
+    made.reset_metrics()
+    batch = tf.nest.map_structure(tf.constant, batch or tiny.batch())
+    return {name: float(value) for name, value in made.train_step(batch).items()}
+
+
+def fit(made, data, **arguments):
+    defaults = {"steps_per_epoch": 1, "epochs": 1, "shuffle": False, "verbose": 0}
+    return made.fit(data, **(defaults | arguments)).history
+
+
+def what_moves(made, act):
+    """The parts of the players that differ after `act` in at least one bit."""
+
+    def parts():
+        found = {}
+        for name in PLAYERS:
+            variables = getattr(made, name).variables
+            found[name, "statistics"] = [v.numpy() for v in variables if "moving" in v.path]
+            found[name, "weights"] = [v.numpy() for v in variables if "moving" not in v.path]
+            if name != "teacher":
+                optimizer = getattr(made, f"{name}_optimizer")
+                found[name, "optimizer"] = [v.numpy() for v in optimizer.variables]
+        return found
+
+    before = parts()
+    act()
+    after = parts()
+    return {part for part in before if not tiny.same_bits(before[part], after[part])}
+
+
+def all_of(*names):
+    return {(name, part) for name in names for part in ("weights", "statistics", "optimizer")}
+
+
+# Each phase moves its own player.
+
+
+def test_a_round_moves_all_players_but_the_teacher():
+    made = distiller()
+    moved = what_moves(made, lambda: (play(made), play(made, tiny.batch(1))))
+    assert moved == all_of("student", "generator", "discriminator")
+
+
+def test_the_discriminator_s_update_moves_the_discriminator_alone():
+    made = distiller()
+    fake = made.synthesize(4)
+    real = tf.constant(tiny.batch()["patch_images"])
+    assert what_moves(made, lambda: made._update_discriminator(real, fake)) == all_of(
+        "discriminator"
+    )
+
+
+def test_the_generator_s_update_moves_its_weights_and_only_statistics_of_its_judges():
+    made = distiller()
+
+    def update():
+        with tf.GradientTape() as tape:
+            loss = made._generator_loss(made.synthesize(4))
+        made.apply(tape, loss, made.generator, made.generator_optimizer)
+
+    # Student and discriminator judge in training mode, as in the official code.
+    judges = {("student", "statistics"), ("discriminator", "statistics")}
+    assert what_moves(made, update) == all_of("generator") | judges
+
+
+def test_the_joint_phase_never_moves_the_student_s_weights():
+    made = distiller()
+    real = tf.constant(tiny.batch()["patch_images"])
+    moved = what_moves(made, lambda: made._update_discriminator_and_generator(real))
+    assert moved == all_of("generator", "discriminator") | {("student", "statistics")}
+
+
+def test_the_student_s_update_moves_the_student_alone():
+    made = distiller()
+    images = tf.constant(tiny.batch()["patch_images"])
+    assert what_moves(made, lambda: made.update_student(images)) == all_of("student")
+
+
+def test_a_local_weight_of_0_leaves_the_discriminator_untouched():
+    made = distiller(loss_weights=LossWeights(local=0.0))
+    moved = what_moves(made, lambda: play(made))
+    assert moved == all_of("student", "generator")
+
+
+def test_the_generator_s_loss_asks_the_teacher_without_its_dropout():
+    players = tiny.plain_players()
+    inputs = keras.Input((8, 8, 3))
+    dropped = keras.layers.Dropout(0.9)(inputs)
+    players["teacher"] = keras.Model(inputs, players["teacher"](dropped))
+    made = distiller(players)
+    images = made.synthesize(4)
+    values = [float(made._generator_loss(images)) for _ in range(3)]
+    assert values == pytest.approx([values[0]] * 3, rel=1e-5)
+
+
+def test_one_batch_of_synthetic_images_serves_discriminator_and_generator(monkeypatch):
+    made = distiller()
+    purposes = []
+    original = made.synthesize
+    monkeypatch.setattr(
+        made,
+        "synthesize",
+        lambda size, purpose=0: (purposes.append(purpose), original(size, purpose))[1],
+    )
+    play(made, tiny.batch(student_steps=3))
+    assert purposes[0] == 0 and len(purposes) == 1 + 3  # one for both, one for each student step
+    assert len(set(purposes)) == 4
+
+
+def test_the_student_learns_from_synthetic_and_ood_images_in_one_batch(monkeypatch):
+    made, batch = distiller(), tiny.batch()
+    seen = []
+    monkeypatch.setattr(made, "update_student", seen.append)
+    play(made, batch)
+    for k, images in enumerate(seen):
+        assert images.shape == (8, 8, 8, 3)
+        np.testing.assert_array_equal(images[4:], batch["transfer_images"][:, k])
+
+
+def test_the_generator_s_loss_is_the_weighted_sum_of_its_terms():
+    weights = {"local": 0.5, "align": 2.0, "adversarial": 3.0, "balance": 7.0}
+    made = distiller(loss_weights=LossWeights(**weights))
+    loss = made._generator_loss(made.synthesize(4))
+    terms = {name: float(tracker.result()) for name, tracker in made.trackers.items()}
+    expected = (
+        0.5 * terms["local_patch_loss"]
+        + 2.0 * terms["label_space_alignment_loss"]
+        + 3.0 * terms["adversarial_loss"]
+        + 7.0 * terms["class_balance_loss"]
+    )
+    np.testing.assert_allclose(float(loss), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [0.5, 3.0])
+def test_the_discriminator_s_gradient_carries_the_local_weight_and_its_report_does_not(weight):
+    # With plain SGD at rate 1 the step is the gradient, so it grows with the weight.
+    steps, reports = [], []
+    for local in (1.0, weight):
+        made = distiller(loss_weights=LossWeights(local=local))
+        made.discriminator_optimizer = keras.optimizers.SGD(1.0)
+        made.discriminator_optimizer.build(made.discriminator.trainable_variables)
+        weights = made.discriminator.trainable_variables
+        before = [variable.numpy() for variable in weights]
+        made._update_discriminator(tf.constant(tiny.batch()["patch_images"]), made.synthesize(4))
+        steps.append([new.numpy() - old for old, new in zip(before, weights, strict=True)])
+        reports.append(float(made.trackers["patch_discrimination_loss"].result()))
+    for once, weighted in zip(*steps, strict=True):
+        np.testing.assert_allclose(weighted, weight * once, rtol=1e-3, atol=1e-5)
+    assert reports[0] == reports[1]
+
+
+# Noise.
+
+
+def bare(noise_dim):
+    """A distiller whose generator gives the noise as it is."""
+    made = distiller()
+    made.generator = keras.Sequential([keras.Input((noise_dim,)), keras.layers.Identity()])
+    made.noise_dim = noise_dim
+    return made
+
+
+def test_noise_is_standard_normal():
+    noise = bare(500).synthesize(200).numpy()
+    assert noise.shape == (200, 500) and noise.dtype == np.float32
+    assert abs(noise.mean()) < 0.01 and abs(noise.std() - 1.0) < 0.01
+    # Of a normal distribution 0.27 % lies beyond three deviations.
+    assert 0.002 < (np.abs(noise) > 3.0).mean() < 0.0035
+    assert len(np.unique(noise)) > 0.95 * noise.size
+
+
+def test_noise_is_the_same_under_xla():
+    made = bare(40)
+    compiled = tf.function(lambda: made.synthesize(30, 3), jit_compile=True)
+    np.testing.assert_allclose(compiled(), made.synthesize(30, 3), rtol=1e-4, atol=1e-5)
+
+
+def test_noise_is_a_function_of_seed_round_and_purpose():
+    made = distiller(seed=3)
+
+    def images(whose, purpose):
+        return whose.synthesize(4, purpose).numpy()
+
+    first = images(made, 0)
+    np.testing.assert_array_equal(first, images(made, 0))
+    np.testing.assert_array_equal(first, images(distiller(seed=3), 0))
+    assert (first != images(made, 1)).any()
+    assert (first != images(distiller(seed=4), 0)).any()
+    made.rounds_played.assign(1)
+    assert (first != images(made, 0)).any()
+
+
+def test_synthetic_images_are_made_with_batch_statistics():
+    made = distiller()
+    images = made.synthesize(4)
+    assert images.shape == (4, 8, 8, 3) and images.dtype == "float32"
+    # Before the sigmoid each value has mean 0 over the batch, whatever the weights.
+    logits = np.log(images / (1.0 - images.numpy()))
+    np.testing.assert_allclose(logits.mean(axis=0), 0.0, atol=1e-4)
+    assert what_moves(made, lambda: made.synthesize(4)) == {("generator", "statistics")}
+
+
+def test_the_same_seed_gives_the_same_rounds_and_another_seed_others():
+    one, same, other = (play(distiller(seed=seed)) for seed in (5, 5, 6))
+    assert one == pytest.approx(same, rel=1e-5)
+    assert all(one[name] != other[name] for name in MosaicDistiller.terms)
+
+
+def test_a_round_differs_from_the_one_before_on_the_same_images():
+    made = distiller()
+    first, second = play(made), play(made)
+    assert all(first[name] != second[name] for name in MosaicDistiller.terms)
+
+
+def test_a_restored_distiller_plays_on_as_if_it_had_never_stopped(tmp_path):
+    whole, stopped, resumed = distiller(), distiller(), distiller()
+    play(whole)
+    play(stopped)
+    path = tf.train.Checkpoint(**stopped.state()).write(tmp_path / "state")
+    tf.train.Checkpoint(**resumed.state()).read(path).assert_consumed()
+    assert play(resumed) == pytest.approx(play(whole), rel=1e-5)
+    assert set(whole.state()) == {
+        "rounds",
+        *("student", "generator", "discriminator"),
+        *("student_optimizer", "generator_optimizer", "discriminator_optimizer"),
+    }
+
+
+# Patches.
+
+
+def blind(made):
+    """Makes the discriminator undecided: all its logits are zero, until its update."""
+    head = made.discriminator.get_layer("patch_logits")
+    head.kernel.assign(tf.zeros_like(head.kernel))
+    return made
+
+
+def test_an_undecided_judge_costs_ln2_for_each_of_16_patches():
+    terms = play(blind(distiller(tiny.players())))
+    assert terms["patch_discrimination_loss"] == pytest.approx(16 * math.log(2), rel=1e-5)
+
+
+def crop_players():
+    judge = build_patch_discriminator(image_size=4, patch_size=4, base_filters=4)
+    return tiny.players() | {"discriminator": judge}
+
+
+def test_an_undecided_judge_of_3_crops_costs_ln2_for_each_crop():
+    made = blind(distiller(crop_players(), patch_crops=3))
+    assert play(made)["patch_discrimination_loss"] == pytest.approx(3 * math.log(2), rel=1e-5)
+
+
+def test_crops_are_judged_image_by_image():
+    made = distiller(crop_players(), patch_crops=5)
+    assert made._judge(tf.constant(tiny.batch()["patch_images"]), 1).shape == (4, 5)
+
+
+def test_a_round_with_crops_moves_all_players_but_the_teacher():
+    made = distiller(crop_players(), patch_crops=2)
+    assert what_moves(made, lambda: play(made)) == all_of("student", "generator", "discriminator")
+
+
+def test_discriminator_and_generator_are_judged_on_the_same_crops_of_an_image(monkeypatch):
+    made = distiller(crop_players(), patch_crops=2)
+    images, seen = made.synthesize(4), []
+    judged = made.discriminator.call
+    monkeypatch.setattr(
+        made.discriminator, "call", lambda x, **k: (seen.append(x.numpy()), judged(x, **k))[1]
+    )
+    made._update_discriminator(images, images)
+    made._generator_loss(images)
+    real, fake, of_generator = seen
+    np.testing.assert_array_equal(fake, of_generator)
+    assert (real != fake).any()
+
+
+# Ways to run.
+
+
+class Counted(MosaicDistiller):
+    """Counts how often Python runs through the round."""
+
+    runs_of_python = 0
+
+    def train_step(self, batch):
+        self.runs_of_python += 1
+        return super().train_step(batch)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """Six rounds by `fit` in float32, with ordinary callbacks, and what they left."""
+    folder = tmp_path_factory.mktemp("fitted")
+    made = distiller(cls=Counted)
+    teacher = tiny.values(made.teacher)
+    data = rounds(IMAGES, batch_size=4, student_steps=2)
+    history = fit(
+        made,
+        data,
+        steps_per_epoch=2,
+        epochs=3,
+        validation_data=(IMAGES / np.float32(255), np.zeros(12)),
+        callbacks=[keras.callbacks.CSVLogger(folder / "log.csv")],
+    )
+    return types.SimpleNamespace(
+        distiller=made, teacher=teacher, data=data, history=history, log=folder / "log.csv"
+    )
+
+
+def test_rounds_by_fit_leave_the_teacher_bit_for_bit(fitted):
+    assert tiny.same_bits(fitted.teacher, tiny.values(fitted.distiller.teacher))
+
+
+def test_the_round_is_traced_once(fitted):
+    fit(fitted.distiller, fitted.data, steps_per_epoch=2)
+    assert fitted.distiller.runs_of_python == 1
+
+
+def test_rounds_by_fit_are_counted_once_each(fitted):
+    for optimizer, updates in (("student", 2), ("generator", 1), ("discriminator", 1)):
+        iterations = int(getattr(fitted.distiller, f"{optimizer}_optimizer").iterations)
+        assert iterations == updates * int(fitted.distiller.rounds_played)
+
+
+def test_the_history_names_every_term_and_every_comparison(fitted):
+    assert set(fitted.history) == {*MosaicDistiller.terms, "val_accuracy", "val_agreement"}
+    values = np.array(list(fitted.history.values()))
+    assert values.shape == (8, 3) and np.isfinite(values).all()
+
+
+def test_terms_lie_where_their_definitions_put_them(fitted):
+    terms = {name: np.array(fitted.history[name]) for name in MosaicDistiller.terms}
+    assert (terms["patch_discrimination_loss"] > 0).all() and (terms["local_patch_loss"] > 0).all()
+    assert (terms["adversarial_loss"] <= 0).all() and (terms["distillation_loss"] >= 0).all()
+    assert (0 <= terms["label_space_alignment_loss"]).all()
+    assert (terms["label_space_alignment_loss"] <= math.log(5) + 1e-5).all()
+    assert (-math.log2(5) - 1e-5 <= terms["class_balance_loss"]).all()
+    assert (terms["class_balance_loss"] <= 1e-5).all()
+
+
+def test_a_csv_logger_writes_a_line_an_epoch(fitted):
+    lines = fitted.log.read_text().splitlines()
+    assert set(lines[0].split(",")) == {"epoch", *fitted.history} and len(lines) == 4
+
+
+def test_early_stopping_ends_fit_when_a_term_stops_falling(fitted):
+    stop = keras.callbacks.EarlyStopping(
+        monitor="distillation_loss", mode="min", min_delta=1e9, patience=1
+    )
+    history = fit(fitted.distiller, fitted.data, epochs=5, callbacks=[stop])
+    assert len(history["distillation_loss"]) == 2
+
+
+def test_evaluate_after_fit_is_that_of_the_student(fitted):
+    made, images = fitted.distiller, IMAGES / np.float32(255)
+    labels = np.argmax(made.student(images, training=False), axis=-1)
+    results = made.evaluate(images, labels, verbose=0, return_dict=True)
+    assert results["accuracy"] == 1.0
+
+
+def test_fit_plays_the_rounds_that_eager_steps_play(fitted):
+    made, batches = distiller(), iter(fitted.data)
+    for epoch in range(3):
+        made.reset_metrics()
+        for _ in range(2):
+            terms = made.train_step(next(batches))
+        for name in MosaicDistiller.terms:
+            expected = fitted.history[name][epoch]
+            np.testing.assert_allclose(terms[name], expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow  # XLA takes its time to compile a round
+def test_xla_plays_the_rounds_that_eager_steps_play():
+    batch = tiny.batch(student_steps=1)
+    data = tf.data.Dataset.from_tensors(batch).repeat()
+    history = fit(distiller(jit_compile=True), data, epochs=2)
+    made = distiller()
+    for epoch in range(2):
+        for name, value in play(made, batch).items():
+            np.testing.assert_allclose(history[name][epoch], value, rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_gives_about_the_terms_of_float32():
+    results = []
+    for policy in ("float32", "mixed_bfloat16"):
+        tiny.seed_weights(0)
+        players = {name: fast_copy(x, policy) for name, x in tiny.plain_players().items()}
+        results.append(play(distiller(players)))
+    for name in MosaicDistiller.terms:
+        assert results[1][name] == pytest.approx(results[0][name], rel=0.15, abs=0.01)
+
+
+def test_the_size_of_the_batch_may_be_unknown_when_the_round_is_traced():
+    players = tiny.plain_players()
+    players["discriminator"] = tiny.plain_players(image_size=4)["discriminator"]
+    made = distiller(players, patch_crops=2)
+    signature = {
+        "patch_images": tf.TensorSpec((None, 8, 8, 3)),
+        "transfer_images": tf.TensorSpec((None, 1, 8, 8, 3)),
+    }
+    traced = tf.function(made.train_step, input_signature=[signature])
+    for size in (4, 3):
+        made.reset_metrics()
+        batch = tiny.batch(batch_size=size, student_steps=1)
+        terms = traced(tf.nest.map_structure(tf.constant, batch))
+        assert np.isfinite([float(value) for value in terms.values()]).all()
+    assert int(made.rounds_played) == 2
+
+
+# Players that do not fit.
+
+
+def test_a_generator_of_other_images_is_refused():
+    generator = build_generator(image_size=12, noise_dim=6, base_filters=4)
+    with pytest.raises(RequestError, match=r"\(8, 8, 3\)\. Received: \(12, 12, 3\)"):
+        MosaicDistiller(**(tiny.players() | {"generator": generator}))
+
+
+@pytest.mark.parametrize("side", [4, 12])
+def test_a_discriminator_of_other_images_is_refused(side):
+    judge = build_patch_discriminator(image_size=side, patch_size=4, base_filters=4)
+    with pytest.raises(RequestError, match=rf"\(8, 8, 3\).*Received: \({side}, {side}, 3\)"):
+        MosaicDistiller(**(tiny.players() | {"discriminator": judge}))
+
+
+def test_crops_larger_than_the_images_are_refused():
+    judge = build_patch_discriminator(image_size=12, patch_size=4, base_filters=4)
+    with pytest.raises(RequestError, match="at most the images' 8 pixels"):
+        MosaicDistiller(**(tiny.players() | {"discriminator": judge}), patch_crops=2)
+
+
+def test_crops_of_other_channels_than_the_images_are_refused():
+    judge = build_patch_discriminator(image_size=4, channels=1, patch_size=4, base_filters=4)
+    with pytest.raises(RequestError, match="channels|input shape"):
+        MosaicDistiller(**(tiny.players() | {"discriminator": judge}), patch_crops=2)
+
+
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_a_player_without_variables_yet_is_refused_by_its_name(name):
+    unbuilt = keras.Sequential([keras.layers.Dense(5)])
+    with pytest.raises(RequestError, match=f"must be built.*a {name} that"):
+        MosaicDistiller(**(tiny.plain_players() | {name: unbuilt}))
+
+
+def test_subclassed_players_play_when_noise_and_crops_are_described():
+    players = tiny.plain_players()
+    players["discriminator"] = tiny.plain_players(image_size=4)["discriminator"]
+    described = {"patch_crops": 2, "noise_dim": 6, "crop_size": 4}
+    wrapped = {name: tiny.Subclassed(model) for name, model in players.items()}
+    made = distiller(wrapped, **described)
+    assert what_moves(made, lambda: play(made)) == all_of("student", "generator", "discriminator")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "missing"),
+    [("generator", {}, "noise_dim"), ("discriminator", {"patch_crops": 2}, "crop_size")],
+)
+def test_a_subclassed_player_that_needs_a_description_is_refused_without(name, arguments, missing):
+    players = tiny.plain_players()
+    players[name] = tiny.Subclassed(players[name])
+    with pytest.raises(RequestError, match=missing):
+        MosaicDistiller(**players, **arguments)
+
+
+def test_a_student_of_other_classes_is_refused():
+    with pytest.raises(RequestError, match="same output shape"):
+        MosaicDistiller(**(tiny.players() | {"student": tiny.classifier(num_classes=9)}))

@@ -1,0 +1,93 @@
+"""Text tables: aligned, and with the right numbers in the right places."""
+
+from mosaickd_tf.report import table
+
+FACTS = {"name": "wrn40_2", "parameters": 2_255_156, "macs": 328_302_592, "accuracy": 0.7561}
+RESULT = {
+    "method": "mosaic",
+    "teacher": FACTS,
+    "student": {"name": "wrn16_1", "parameters": 180_924, "macs": None, "accuracy": 0.61015},
+    "baselines": [
+        {"method": "kd", "name": "wrn16_1", "parameters": 180_924, "macs": None, "accuracy": 0.3,
+         "agreement": 0.25},
+    ],
+    "agreement": 0.7,
+    "selection": "validation: round 90",
+    "exports": [
+        {"path": "export/student.keras", "bytes": 1_234_567, "accuracy": 0.61, "latency_ms": None,
+         "max_abs_difference": 3.14e-6, "agreement_with_student": 1.0},
+        {"path": "export/student.tflite", "bytes": 999, "accuracy": None, "latency_ms": 0.51249,
+         "max_abs_difference": 0.0, "agreement_with_student": 1.0},
+    ],
+}  # fmt: skip
+
+
+def words(text):
+    """The cells of a table, line by line; columns are at least two spaces apart."""
+    return [
+        [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.split("\n")
+    ]
+
+
+def test_columns_are_aligned_the_first_to_the_left_the_others_to_the_right():
+    rows = [("", "b", "long head"), ("a name", "1,000", "2"), ("x", "10", "")]
+    assert table.columns(rows) == "\n".join(
+        ["            b  long head", "a name  1,000          2", "x          10"]
+    )
+
+
+def test_the_table_of_a_result():
+    lines = words(table.of_result(RESULT).strip())
+    assert lines[:4] == [
+        ["network", "parameters", "MACs", "accuracy", "agreement"],
+        ["teacher", "wrn40_2", "2,255,156", "328,302,592", "75.61 %", "-"],
+        ["kd", "wrn16_1", "180,924", "-", "30.00 %", "25.00 %"],
+        ["mosaic", "wrn16_1", "180,924", "-", "61.02 %", "70.00 %"],
+    ]
+    assert lines[-1] == ["chosen on validation: round 90"]
+
+
+def test_the_table_of_exports():
+    assert words(table.of_exports(RESULT["exports"])) == [
+        ["file", "bytes", "accuracy", "worst difference", "ms an image"],
+        ["export/student.keras", "1,234,567", "61.00 %", "3.1e-06", "-"],
+        ["export/student.tflite", "999", "-", "0.0e+00", "0.512"],
+    ]
+
+
+def test_all_lines_of_a_table_end_at_the_same_column():
+    full = [dict(entry, accuracy=0.5, latency_ms=1.0) for entry in RESULT["exports"]]
+    lengths = {len(line) for line in table.of_exports(full).split("\n")}
+    assert len(lengths) == 1
+
+
+def test_without_a_target_data_set_the_accuracies_are_dashes():
+    unknown = dict(RESULT["student"], accuracy=None)
+    result = RESULT | {"student": unknown, "teacher": unknown, "agreement": None, "baselines": []}
+    lines = words(table.of_result(result).strip())
+    assert [line[-2:] for line in lines[1:3]] == [["-", "-"], ["-", "-"]]
+
+
+NUMBERS = {
+    "model": "student.tflite",
+    "images": 1797,
+    "accuracy": 0.98,
+    "top5_accuracy": 1.0,
+    "agreement": 0.9,
+    "per_class": {"cat": 0.5, "dog": None},
+}
+
+
+def test_the_table_of_an_evaluation():
+    assert words(table.of_numbers(NUMBERS)) == [
+        ["student.tflite", "1,797 images"],
+        ["top-1", "98.00 %"],
+        ["top-5", "100.00 %"],
+        ["agreement with the teacher", "90.00 %"],
+        ["class cat", "50.00 %"],
+        ["class dog", "-"],
+    ]
+
+
+def test_without_a_teacher_there_is_no_line_of_agreement():
+    assert "agreement" not in table.of_numbers(NUMBERS | {"agreement": None})

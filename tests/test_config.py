@@ -1,0 +1,126 @@
+"""What can be asked for, and how a wrong request is refused."""
+
+import dataclasses
+
+import pytest
+
+from mosaickd_tf import config
+from mosaickd_tf.config import (
+    DataConfig,
+    DistillConfig,
+    ExportConfig,
+    LossWeights,
+    MethodConfig,
+    OptimizationConfig,
+    PlayersConfig,
+    RunConfig,
+    TeacherConfig,
+    TeacherTrainingConfig,
+)
+from mosaickd_tf.errors import RequestError
+
+# arXiv 2110.15094 and the official scripts for CIFAR-100.
+PUBLISHED = {
+    "method": "mosaic",
+    "student": "wrn16_1",
+    "image_size": 32,
+    "channels": 3,
+    "batch_size": 256,
+    "student_steps_per_round": 5,
+    "student_learning_rate": 0.1,
+    "student_momentum": 0.9,
+    "weight_decay": 1e-4,
+    "generator_learning_rate": 1e-3,
+    "temperature": 1.0,
+    "noise_dim": 100,
+    "generator_filters": 64,
+    "discriminator_filters": 128,
+    "patch_size": 10,
+    "patch_crops": 0,
+    "local_weight": 1.0,
+    "align_weight": 1.0,
+    "adversarial_weight": 1.0,
+    "balance_weight": 10.0,
+    "teacher_epochs": 200,
+    "teacher_batch_size": 128,
+    "teacher_learning_rate": 0.1,
+    "teacher_weight_decay": 5e-4,
+}
+
+# topic, arguments, the name a person meets, what is expected, what came
+WRONG = [
+    (OptimizationConfig, {"rounds": 0}, "rounds", "at least 1", "0"),
+    (OptimizationConfig, {"batch_size": 1}, "batch_size", "at least 2", "1"),
+    (OptimizationConfig, {"student_learning_rate": 0.0}, "student_learning_rate", "above 0", "0.0"),
+    (OptimizationConfig, {"weight_decay": -1e-4}, "weight_decay", "at least 0", "-0.0001"),
+    (OptimizationConfig, {"student_momentum": 1.0}, "student_momentum", "at most 0.999", "1.0"),
+    (OptimizationConfig, {"temperature": 0.0}, "temperature", "above 0", "0.0"),
+    (LossWeights, {"local": -1.0}, "local_weight", "at least 0", "-1.0"),
+    (LossWeights, {"balance": -1.0}, "balance_weight", "at least 0", "-1.0"),
+    (DataConfig, {"image_size": 7}, "image_size", "at least 8", "7"),
+    (DataConfig, {"channels": 2}, "channels", "1, 3", "2"),
+    (DataConfig, {"ood_fit": "stretch"}, "ood_fit", "resize, crops", "stretch"),
+    (DataConfig, {"validation_fraction": 0.6}, "validation_fraction", "at most 0.5", "0.6"),
+    (TeacherConfig, {"teacher_input": "raw"}, "teacher_input", "unit, signed, bytes", "raw"),
+    (PlayersConfig, {"patch_crops": -1}, "patch_crops", "at least 0", "-1"),
+    (MethodConfig, {"method": "magic"}, "method", "mosaic, kd", "magic"),
+    (MethodConfig, {"compare_with": ("kd", "magic")}, "compare_with", "mosaic, kd", "magic"),
+    (ExportConfig, {"exports": ("keras", "onnx")}, "exports", "keras, saved_model", "onnx"),
+    (RunConfig, {"precision": "float16"}, "precision", "float32, mixed_bfloat16", "float16"),
+    (RunConfig, {"seed": -1}, "seed", "at least 0", "-1"),
+]
+
+
+@pytest.mark.parametrize(
+    "topic, arguments, name, expected, received", WRONG, ids=[row[2] for row in WRONG]
+)
+def test_a_value_out_of_range_is_refused_in_one_line(topic, arguments, name, expected, received):
+    with pytest.raises(RequestError) as caught:
+        topic(**arguments)
+    message = str(caught.value)
+    assert f"`{name}`" in message
+    assert expected in message
+    assert message.endswith(f"Received: {name}={received}")
+    assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", ["student_learning_rate", "weight_decay", "temperature"])
+def test_a_number_that_is_not_finite_is_refused(name, number):
+    with pytest.raises(RequestError, match=f"`{name}` must be a finite number"):
+        OptimizationConfig(**{name: number})
+
+
+@pytest.mark.parametrize(
+    "topic, arguments",
+    [
+        (OptimizationConfig, {"rounds": 1, "batch_size": 2, "student_momentum": 0.999}),
+        (LossWeights, {"local": 0.0, "align": 0.0, "adversarial": 0.0, "balance": 0.0}),
+        (DataConfig, {"image_size": 8, "channels": 1, "validation_fraction": 0.5}),
+        (ExportConfig, {"exports": ()}),
+        (MethodConfig, {"compare_with": ("kd",)}),
+    ],
+)
+def test_the_ends_of_the_ranges_are_allowed(topic, arguments):
+    made = topic(**arguments)
+    assert {name: getattr(made, name) for name in arguments} == arguments
+
+
+def test_defaults_are_the_published_recipe():
+    asked = dict(config.options(DistillConfig()))
+    assert {name: asked[name] for name in PUBLISHED} == PUBLISHED
+
+
+@pytest.mark.parametrize("whole", [DistillConfig, TeacherTrainingConfig])
+def test_every_option_has_a_name_of_its_own_and_a_help_text(whole):
+    names = [name for name, _ in config.options(whole())]
+    assert len(names) == len(set(names))
+    for topic in dataclasses.fields(whole):
+        assert topic.default_factory.__doc__
+        for field in dataclasses.fields(topic.default_factory):
+            assert field.metadata["help"].endswith(".")
+
+
+def test_a_config_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        OptimizationConfig().rounds = 5

@@ -1,0 +1,200 @@
+"""The frame of all methods: who is frozen, who is moved, what is reported and compared."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf import losses
+from mosaickd_tf.distiller import Distiller
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.optimizers import MomentumSGD
+from tests import tiny
+
+RNG = np.random.RandomState(9)
+IMAGES = RNG.uniform(size=(8, 8, 8, 3)).astype("float32")
+
+
+@pytest.fixture
+def pair():
+    """A teacher and a student of 5 classes, of other weights each."""
+    players = tiny.plain_players()
+    return {name: players[name] for name in ("teacher", "student")}
+
+
+@pytest.fixture
+def distiller(pair):
+    made = Distiller(**pair, temperature=2.0, seed=7)
+    made.compile(student_optimizer=MomentumSGD(0.1))
+    return made
+
+
+def test_the_teacher_is_frozen_and_the_student_is_not(pair):
+    distiller = Distiller(**pair)
+    assert distiller.teacher.trainable_variables == []
+    assert distiller.trainable_variables == distiller.student.trainable_variables
+
+
+def test_an_update_moves_the_student_and_leaves_the_teacher_bit_for_bit(distiller):
+    teacher, student = tiny.values(distiller.teacher), tiny.values(distiller.student)
+    distiller.update_student(IMAGES)
+    assert tiny.same_bits(teacher, tiny.values(distiller.teacher))
+    moved = [
+        old.tobytes() != new.tobytes()
+        for old, new in zip(student, tiny.values(distiller.student), strict=True)
+    ]
+    assert all(moved)
+
+
+def test_the_teacher_is_asked_without_its_dropout(pair):
+    inputs = keras.Input((8, 8, 3))
+    dropped = keras.layers.Dropout(0.9)(inputs)
+    distiller = Distiller(
+        teacher=keras.Model(inputs, pair["teacher"](dropped)), student=pair["student"]
+    )
+    distiller.compile(student_optimizer=MomentumSGD(0.0))  # the student stays, so the loss does
+    reports = []
+    for _ in range(3):
+        distiller.reset_metrics()
+        distiller.update_student(IMAGES)
+        reports.append(float(distiller.trackers["distillation_loss"].result()))
+    assert reports == pytest.approx([reports[0]] * 3, rel=1e-5)
+
+
+def test_updates_bring_the_student_closer_to_the_teacher(distiller):
+    for _ in range(8):
+        distiller.update_student(IMAGES)
+    after = float(distiller.trackers["distillation_loss"].result())
+    distiller.reset_metrics()
+    distiller.update_student(IMAGES)
+    assert float(distiller.trackers["distillation_loss"].result()) < after
+
+
+def test_the_loss_reported_is_that_before_the_update_at_the_temperature_given(distiller):
+    teacher = distiller.teacher(IMAGES, training=False)
+    student = distiller.student(IMAGES, training=True)
+    expected = losses.distillation_loss(teacher, student, 2.0)
+    distiller.update_student(IMAGES)
+    reported = distiller.trackers["distillation_loss"].result()
+    np.testing.assert_allclose(reported, expected, rtol=1e-5)
+
+
+def test_reported_terms_are_means_since_the_last_reset(distiller):
+    for value in (1.0, 2.0, 6.0):
+        distiller.report(distillation_loss=value)
+    assert float(distiller.end_round()["distillation_loss"]) == 3.0
+    distiller.reset_metrics()
+    distiller.report(distillation_loss=5.0)
+    assert float(distiller.end_round()["distillation_loss"]) == 5.0
+
+
+def test_rounds_are_counted_and_seeds_are_of_the_round_and_the_purpose(distiller):
+    assert distiller.stateless_seed(3).numpy().tolist() == [7, 3]
+    distiller.end_round()
+    distiller.end_round()
+    assert int(distiller.rounds_played) == 2
+    assert distiller.stateless_seed(3).numpy().tolist() == [7, 2003]
+
+
+def test_the_count_of_rounds_is_no_weight_to_learn(distiller):
+    assert all(distiller.rounds_played is not v for v in distiller.trainable_variables)
+
+
+def test_prediction_with_a_distiller_is_prediction_with_its_student(distiller):
+    np.testing.assert_array_equal(distiller(IMAGES), distiller.student(IMAGES, training=False))
+
+
+def test_evaluation_compares_the_student_with_labels_and_with_the_teacher(distiller):
+    student = np.argmax(distiller.student(IMAGES, training=False), axis=-1)
+    teacher = np.argmax(distiller.teacher(IMAGES, training=False), axis=-1)
+    labels = np.where(np.arange(8) < 3, student, (student + 1) % 5)
+    results = distiller.evaluate(IMAGES, labels, batch_size=5, verbose=0, return_dict=True)
+    assert results["accuracy"] == pytest.approx(3 / 8)
+    assert results["agreement"] == pytest.approx(np.mean(student == teacher))
+
+
+def test_a_student_with_the_teacher_s_weights_agrees_with_it_everywhere(distiller):
+    distiller.student.set_weights(distiller.teacher.get_weights())
+    results = distiller.test_step((IMAGES, np.zeros(8)))
+    assert float(results["agreement"]) == 1.0
+
+
+def test_evaluation_moves_nothing(distiller):
+    before = tiny.values(distiller.student) + tiny.values(distiller.teacher)
+    distiller.evaluate(IMAGES, np.zeros(8), verbose=0)
+    assert tiny.same_bits(before, tiny.values(distiller.student) + tiny.values(distiller.teacher))
+
+
+def test_compile_makes_the_published_student_optimizer_and_none_that_nobody_asked_for(pair):
+    distiller = Distiller(**pair)
+    distiller.compile()
+    assert distiller.optimizer is None
+    optimizer = distiller.student_optimizer
+    assert isinstance(optimizer, MomentumSGD)
+    np.testing.assert_allclose(float(optimizer.learning_rate), 0.1, rtol=1e-6)
+    assert (optimizer.momentum, optimizer.l2) == (0.9, 1e-4)
+
+
+def test_compile_makes_the_optimizer_s_variables_before_the_first_update(pair):
+    distiller = Distiller(**pair)
+    distiller.compile()
+    before = len(distiller.student_optimizer.variables)
+    distiller.update_student(IMAGES)
+    assert len(distiller.student_optimizer.variables) == before > 2
+
+
+def test_xla_is_off_by_default_where_there_is_no_gpu(pair):
+    distiller = Distiller(**pair)
+    for given, expected in (("auto", bool(tf.config.list_physical_devices("GPU"))), (True, True)):
+        distiller.compile(jit_compile=given)
+        assert distiller.jit_compile is expected
+
+
+def test_the_state_is_the_student_its_optimizer_and_the_round_but_not_the_teacher(distiller):
+    assert set(distiller.state()) == {"student", "student_optimizer", "rounds"}
+
+
+def test_a_frame_without_a_method_says_so(distiller):
+    with pytest.raises(NotImplementedError, match="Distiller does not say"):
+        distiller.train_step(tiny.batch())
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0])
+def test_a_temperature_that_is_not_positive_is_refused(pair, temperature):
+    with pytest.raises(RequestError, match=f"positive. Received: {temperature}"):
+        Distiller(**pair, temperature=temperature)
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [({"num_classes": 9}, "output"), ({"input_shape": (12, 12, 3)}, "input"),
+     ({"input_shape": (8, 8, 1)}, "input")],
+)  # fmt: skip
+def test_a_teacher_and_a_student_of_other_shapes_are_refused(other, what):
+    with pytest.raises(RequestError, match=f"same {what} shape") as caught:
+        Distiller(teacher=tiny.classifier(), student=tiny.classifier(**other))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_students_of_this_package_learn_as_those_of_others_do():
+    distiller = Distiller(teacher=tiny.classifier(0), student=tiny.classifier(1))
+    distiller.compile(student_optimizer=keras.optimizers.Adam(1e-2))
+    teacher, student = tiny.values(distiller.teacher), tiny.values(distiller.student)
+    distiller.update_student(IMAGES)
+    assert tiny.same_bits(teacher, tiny.values(distiller.teacher))
+    assert not tiny.same_bits(student, tiny.values(distiller.student))
+
+
+def test_players_whose_shapes_are_unknown_are_trusted(pair):
+    distiller = Distiller(**{name: tiny.Subclassed(model) for name, model in pair.items()})
+    distiller.compile(student_optimizer=MomentumSGD(0.1))
+    before = tiny.values(distiller.student)
+    distiller.update_student(IMAGES)
+    assert not tiny.same_bits(before, tiny.values(distiller.student))
+
+
+@pytest.mark.parametrize("name", ["teacher", "student"])
+def test_a_player_without_variables_yet_is_refused_by_its_name(pair, name):
+    unbuilt = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(5)])
+    with pytest.raises(RequestError, match=f"must be built.*a {name} that"):
+        Distiller(**(pair | {name: unbuilt}))

@@ -1,0 +1,298 @@
+"""A whole distillation: its stages, its record, and what it never looks at."""
+
+import contextlib
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf import evaluation, experiment, files, models
+from mosaickd_tf.config import (
+    DataConfig,
+    DistillConfig,
+    ExportConfig,
+    MethodConfig,
+    OptimizationConfig,
+    PlayersConfig,
+    RunConfig,
+    TeacherConfig,
+)
+from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.training import read_rows
+
+CONFIG = DistillConfig(
+    data=DataConfig(
+        target_dataset="embedded:digits",
+        ood_dataset="embedded:photos",
+        image_size=8,
+        channels=1,
+        ood_fit="crops",
+        ood_crops_per_picture=32,
+    ),
+    teacher=TeacherConfig(teacher="wrn10_1", teacher_epochs=1, teacher_batch_size=64),
+    players=PlayersConfig(
+        student="wrn10_1",
+        patch_size=4,
+        noise_dim=8,
+        generator_filters=4,
+        discriminator_filters=4,
+    ),
+    optimization=OptimizationConfig(rounds=2, batch_size=4),
+    method=MethodConfig(compare_with=("kd",)),
+    run=RunConfig(precision="float32"),
+    export=ExportConfig(exports=("keras",)),
+)
+
+# As docs and design name them.
+RESULT = {
+    "method",
+    "config",
+    "seed",
+    "precision",
+    "rounds",
+    "seconds",
+    "images_per_second",
+    "teacher",
+    "student",
+    "baselines",
+    "agreement",
+    "selection",
+    "exports",
+}
+NETWORK = {"name", "parameters", "macs", "accuracy"}
+EXPORTED = {
+    "path",
+    "format",
+    "bytes",
+    "accuracy",
+    "agreement_with_student",
+    "max_abs_difference",
+    "latency_ms",
+    "threads",
+}
+
+
+class Spy:
+    """Notes which images are evaluated, and which are trained on, while a method plays."""
+
+    def __init__(self):
+        self.trained = []
+        self.watched = []
+        self.consumed = []
+
+    @contextlib.contextmanager
+    def on(self):
+        with pytest.MonkeyPatch.context() as patch:
+            train, predict, rounds = experiment.train, evaluation.predict_logits, pipelines.rounds
+            playing = []
+
+            def spied_train(*args, **kwargs):
+                self.trained.append(kwargs["name"])
+                playing.append(True)
+                try:
+                    return train(*args, **kwargs)
+                finally:
+                    playing.pop()
+
+            def spied_predict(model, images):
+                if playing:
+                    self.watched.append(images)
+                return predict(model, images)
+
+            def spied_rounds(images, **kwargs):
+                self.consumed.append(images)
+                return rounds(images, **kwargs)
+
+            patch.setattr(experiment, "train", spied_train)
+            patch.setattr(evaluation, "predict_logits", spied_predict)
+            patch.setattr(pipelines, "rounds", spied_rounds)
+            yield self
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run from teacher to export, and what was seen in it."""
+    folder = tmp_path_factory.mktemp("run")
+    with Spy().on() as spy:
+        result = experiment.run(CONFIG, folder)
+    return folder, result, spy
+
+
+@pytest.mark.slow
+def test_the_result_has_every_number_that_was_promised(finished):
+    folder, result, _ = finished
+    assert set(result) >= RESULT
+    assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
+    assert (result["method"], result["seed"], result["rounds"]) == ("mosaic", 0, 2)
+    assert result["precision"] == "float32"
+    networks = [result["teacher"], result["student"], *result["baselines"]]
+    for network in networks:
+        assert set(network) >= NETWORK
+        assert 0 <= network["accuracy"] <= 1
+    assert [baseline["method"] for baseline in result["baselines"]] == ["kd"]
+    for entry in result["exports"]:
+        assert set(entry) == EXPORTED
+        assert (folder / entry["path"]).is_file()
+        assert entry["accuracy"] == result["student"]["accuracy"]
+    assert 0 <= result["agreement"] <= 1
+    np.testing.assert_allclose(result["images_per_second"], 2 * 4 / result["seconds"])
+
+
+@pytest.mark.slow
+def test_accuracies_are_those_of_the_files_on_the_test_part(finished):
+    folder, result, _ = finished
+    test = loading.load_target(CONFIG.data).test
+    outputs = {
+        name: models.load_classifier(folder / path)(test.images / np.float32(255), training=False)
+        for name, path in (
+            ("teacher", "teacher/teacher.keras"),
+            ("student", "export/student.keras"),
+        )
+    }
+    named = {name: np.argmax(rows, axis=-1) for name, rows in outputs.items()}
+    for name in named:
+        assert result[name]["accuracy"] == pytest.approx(np.mean(named[name] == test.labels))
+    assert result["agreement"] == pytest.approx(np.mean(named["teacher"] == named["student"]))
+
+
+@pytest.mark.slow
+def test_the_test_part_is_never_used_to_choose(finished):
+    _, result, spy = finished
+    target = loading.load_target(CONFIG.data)
+    assert spy.trained == ["mosaic", "kd"]
+    assert len(spy.watched) == 2 * 3  # in rounds 0, 1 and 2 of both
+    for images in spy.watched:
+        assert np.array_equal(images, target.validation.images)
+    inside = {image.tobytes() for image in target.validation.images}
+    assert not any(image.tobytes() in inside for image in target.test.images)
+    assert result["selection"].startswith("validation: round ")
+
+
+@pytest.mark.slow
+def test_the_student_is_shown_none_of_the_teachers_data(finished):
+    _, _, spy = finished
+    target = loading.load_target(CONFIG.data)
+    own = {
+        image.tobytes()
+        for part in (target.train, target.validation, target.test)
+        for image in part.images
+    }
+    ood = loading.load_ood(CONFIG.data).images
+    assert len(spy.consumed) == 2
+    for images in spy.consumed:
+        assert np.array_equal(images, ood)
+        assert not any(image.tobytes() in own for image in images)
+
+
+@pytest.mark.slow
+def test_the_student_that_leaves_is_the_selected_one(finished):
+    folder, result, _ = finished
+    rows = read_rows(folder / "metrics.jsonl")
+    assert [row["round"] for row in rows] == [0, 1, 2]
+    best = max(rows[1:], key=lambda row: (row["validation_accuracy"], row["round"]))
+    assert f"round {best['round']}," in result["selection"]
+    validation = loading.load_target(CONFIG.data).validation
+    student = models.load_classifier(folder / "export" / "student.keras")
+    accuracy = evaluation.top_k_accuracy(
+        evaluation.predict_logits(student, validation.images), validation.labels
+    )
+    assert accuracy == best["validation_accuracy"]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_cut_after_its_baseline_trains_nothing_again(finished, tmp_path):
+    folder, result, _ = finished
+    saved = (folder / "result.json").read_text()
+    kept = (folder / "baselines" / "kd" / "result.json").stat().st_mtime_ns
+    (folder / "result.json").unlink()
+    with Spy().on() as spy:
+        again = experiment.run(CONFIG, folder)
+    assert spy.trained == ["mosaic"]  # restored at its last round; the baseline not even that
+    assert (folder / "baselines" / "kd" / "result.json").stat().st_mtime_ns == kept
+    for name in ("teacher", "student", "baselines", "agreement", "selection", "seconds"):
+        assert again[name] == result[name]
+    (folder / "result.json").write_text(saved)
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_not_played_again(finished):
+    folder, result, _ = finished
+    with Spy().on() as spy:
+        again = experiment.run(CONFIG, folder)
+    assert json.dumps(again) == json.dumps(result)
+    assert spy.trained == []
+    with pytest.raises(RequestError, match="holds a run already"):
+        experiment.run(CONFIG, folder, resume=False)
+
+
+@pytest.mark.slow
+def test_without_target_data_accuracies_are_null_and_the_last_student_leaves(finished, tmp_path):
+    folder, _, _ = finished
+    config = dataclasses.replace(
+        CONFIG,
+        data=dataclasses.replace(CONFIG.data, target_dataset=""),
+        teacher=TeacherConfig(teacher=str(folder / "teacher" / "teacher.keras")),
+        method=MethodConfig(method="kd"),
+    )
+    result = experiment.run(config, tmp_path / "run")
+    assert set(result) >= RESULT
+    assert result["selection"] == "last: round 2"
+    assert result["agreement"] is None
+    networks = [result["teacher"], result["student"], *result["exports"]]
+    assert [network["accuracy"] for network in networks] == [None] * 4
+    assert all(entry["agreement_with_student"] == 1.0 for entry in result["exports"])
+    assert not (tmp_path / "run" / "export" / "labels.txt").exists()
+    rows = read_rows(tmp_path / "run" / "metrics.jsonl")
+    assert all(0 <= row["ood_agreement"] <= 1 for row in rows)
+    text = (tmp_path / "run" / "result.json").read_text()
+    assert "NaN" not in text
+
+
+def test_nothing_is_written_before_the_request_is_found_right(tmp_path):
+    config = dataclasses.replace(CONFIG, players=PlayersConfig(student="resnet18"))
+    with pytest.raises(RequestError):
+        experiment.run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_determinism_is_asked_for_before_anything_else(tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def asked():
+        raise Asked
+
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", asked)
+    config = dataclasses.replace(CONFIG, run=RunConfig(deterministic=True))
+    with pytest.raises(Asked):
+        experiment.run(config, tmp_path / "run")
+
+
+@pytest.mark.parametrize("evaluate_every, checkpoint_every, expected", [
+    (0, 0, (100, 100)),
+    (30, 0, (30, 30)),
+    (30, 7, (30, 7)),
+])  # fmt: skip
+def test_a_run_is_evaluated_ten_times_unless_asked_otherwise(
+    evaluate_every, checkpoint_every, expected
+):
+    config = dataclasses.replace(
+        CONFIG,
+        optimization=OptimizationConfig(rounds=1000),
+        run=RunConfig(evaluate_every=evaluate_every, checkpoint_every=checkpoint_every),
+    )
+    data = loading.load_target(CONFIG.data)
+    plan = experiment.Experiment(config, None, data, None, None)._plan(batch_size=4)
+    assert (plan.evaluate_every, plan.checkpoint_every) == expected
+    assert plan.rounds == 1000
+    assert plan.select_by == "validation_accuracy"
+
+
+def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "prepare", lambda config: (None, None, None))
+    experiment.RunFolder(tmp_path, CONFIG)
+    files.write_json(tmp_path / "result.json", {"rounds": 2})
+    assert experiment.run(CONFIG, tmp_path) == {"rounds": 2}

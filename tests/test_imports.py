@@ -1,0 +1,120 @@
+"""Imports point one way: from the commands down to the losses, never back."""
+
+import ast
+import pathlib
+
+import pytest
+
+import mosaickd_tf
+
+ROOT = pathlib.Path(mosaickd_tf.__file__).parent
+
+# A room may import itself, rooms of a lower rank, and `errors`.
+RANK = {
+    "errors": 0,
+    "config": 0,
+    "files": 0,
+    "losses": 0,
+    "machine": 0,
+    "optimizers": 0,
+    "signals": 0,
+    "models": 1,
+    "data": 1,
+    "distiller": 2,
+    "evaluation": 2,
+    "methods": 3,
+    "checkpoints": 3,
+    "export": 3,
+    "measuring": 3,
+    "report": 3,
+    "run_folder": 3,
+    "training": 4,
+    "players": 4,
+    "pretraining": 4,
+    "experiment": 5,
+    "cli": 6,
+}
+
+
+def modules():
+    """All modules but the package's own `__init__`, which names what is public."""
+    return sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+def room(path):
+    """The room of a module: the file or folder right below the package."""
+    return pathlib.PurePath(path).relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported_rooms(source):
+    """The rooms that a module imports, at its top or inside of functions."""
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            names = [node.module]
+            if node.module == "mosaickd_tf":
+                names = [f"mosaickd_tf.{alias.name}" for alias in node.names]
+        for name in names:
+            package, *inner = name.split(".")
+            if package == "mosaickd_tf":
+                assert inner, f"line {node.lineno}: the package imports itself whole"
+                yield inner[0]
+
+
+def may_import(here, there):
+    return there in (here, "errors") or RANK[there] < RANK[here]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_its_own_room_or_lower_ones(path):
+    assert room(path) in RANK, f"{room(path)} has no rank"
+    for there in imported_rooms(path.read_text(encoding="utf-8")):
+        assert there in RANK, f"{there} has no rank"
+        assert may_import(room(path), there), f"{room(path)} imports {there}"
+
+
+@pytest.mark.parametrize(
+    ("source", "rooms"),
+    [
+        ("import mosaickd_tf.models.parts", ["models"]),
+        ("from mosaickd_tf import losses, files as f", ["losses", "files"]),
+        ("from mosaickd_tf.data.pipelines import unit", ["data"]),
+        ("def f():\n    from mosaickd_tf.cli import app", ["cli"]),
+        ("import os, keras\nfrom numpy import pi", []),
+    ],
+)
+def test_an_import_of_any_form_is_seen(source, rooms):
+    assert list(imported_rooms(source)) == rooms
+
+
+@pytest.mark.parametrize("source", ["from . import losses", "import mosaickd_tf"])
+def test_an_import_that_hides_its_room_is_refused(source):
+    with pytest.raises(AssertionError):
+        list(imported_rooms(source))
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [("losses", "models"), ("config", "losses"), ("distiller", "methods"), ("training", "cli")],
+)
+def test_the_way_up_and_the_way_sideways_are_closed(here, there):
+    assert not may_import(here, there)
+
+
+def test_every_room_may_raise_the_package_s_errors():
+    assert all(may_import(here, "errors") for here in RANK)
+
+
+def test_the_commands_alone_read_flags():
+    for path in modules():
+        if room(path) != "cli":
+            names = {
+                name
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, (ast.Import, ast.ImportFrom))
+                for name in [getattr(node, "module", None), *(a.name for a in node.names)]
+            }
+            assert not {"absl", "absl.flags", "flags"} & names, path

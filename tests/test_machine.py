@@ -1,0 +1,96 @@
+"""What the machine is, and the precision that follows from it."""
+
+import json
+import pathlib
+import subprocess
+
+import keras
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf import machine
+
+XEON = "processor\t: 0\nmodel name\t: A Processor @ 2.0GHz\nflags\t\t: fpu avx512f {}\n"
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """Sets what the system says of its processor; there is no GPU."""
+    read_text = pathlib.Path.read_text
+
+    def say(text):
+        def read(path, *args, **kwargs):
+            if str(path) != "/proc/cpuinfo":
+                return read_text(path, *args, **kwargs)
+            if text is None:
+                raise FileNotFoundError(path)
+            return text
+
+        monkeypatch.setattr(pathlib.Path, "read_text", read)
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+
+    return say
+
+
+@pytest.mark.parametrize(
+    "flags, policy",
+    [
+        ("amx_bf16 amx_tile", "mixed_bfloat16"),
+        ("avx512_bf16", "mixed_bfloat16"),
+        ("avx512_vnni", "float32"),
+    ],
+)
+def test_auto_is_bfloat16_where_the_processor_computes_in_it(processor, flags, policy):
+    processor(XEON.format(flags))
+    assert machine.resolve_precision("auto") == policy
+
+
+@pytest.mark.parametrize("capability, has", [((8, 0), True), ((9, 0), True), ((7, 5), False)])
+def test_a_gpu_decides_where_there_is_one(processor, monkeypatch, capability, has):
+    processor(XEON.format("amx_bf16"))
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["a GPU"])
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "get_device_details",
+        lambda _: {"compute_capability": capability},
+    )
+    assert machine.has_bfloat16() is has
+
+
+def test_a_system_that_says_nothing_of_its_processor_computes_in_float32(processor):
+    processor(None)
+    assert machine.resolve_precision("auto") == "float32"
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_precision_that_was_asked_for_is_taken(processor, precision):
+    processor(XEON.format("amx_bf16"))
+    assert machine.resolve_precision(precision) == precision
+
+
+def test_the_record_names_what_a_run_depends_on(processor):
+    processor(XEON.format("amx_bf16"))
+    record = machine.versions("float32")
+    assert json.loads(json.dumps(record)) == record
+    assert record["packages"]["keras"] == keras.__version__
+    assert record["packages"]["tensorflow"] == tf.__version__
+    assert record["machine"]["processor"] == "A Processor @ 2.0GHz"
+    assert record["machine"]["cores"] >= 1
+    assert record["machine"]["gpus"] == []
+    assert record["precision"] == "float32"
+
+
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
+    monkeypatch.setattr(machine, "PACKAGES", ("no-such-package",))
+    assert machine.versions("float32")["packages"] == {"no-such-package": None}
+
+
+def test_the_commit_is_the_one_that_git_names(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "mosaickd_tf" / "machine.py"))
+    assert machine.versions("float32")["git_commit"] is None
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    assert machine.versions("float32")["git_commit"] is None
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "first"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    assert machine.versions("float32")["git_commit"] == head.stdout.strip()

@@ -1,0 +1,190 @@
+"""A teacher by plain fit: it learns, goes on where it stopped, and leaves what it is."""
+
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from mosaickd_tf import files, models, pretraining
+from mosaickd_tf.checkpoints import Checkpoints
+from mosaickd_tf.config import DataConfig, RunConfig, TeacherConfig, TeacherTrainingConfig
+from mosaickd_tf.data.images import ImageSet
+from mosaickd_tf.data.loading import TargetData
+from mosaickd_tf.errors import Interrupted, RequestError
+from mosaickd_tf.models import parts
+from tests import tiny
+
+EPOCHS = 3
+
+
+class Killed(BaseException):
+    """Stands for what ends a process at once."""
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch):
+    """A network in place of the one by name, so that its training is traced quickly."""
+
+    def build(name, *, num_classes, input_shape, mean, std):
+        inputs = keras.Input(input_shape)
+        hidden = parts.standardization(mean, std)(inputs)
+        hidden = layers.Conv2D(4, 3, use_bias=False)(hidden)
+        hidden = layers.ReLU()(layers.BatchNormalization(momentum=0.5)(hidden))
+        logits = layers.Dense(num_classes, dtype="float32")(layers.Flatten()(hidden))
+        return keras.Model(inputs, logits, name=name)
+
+    monkeypatch.setattr(models, "build_classifier", build)
+
+
+def part(count, seed):
+    """Dark and bright noise, named so."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count).astype("int32")
+    images = rng.integers(0, 128, (count, 8, 8, 1)) + 128 * labels[:, None, None, None]
+    return ImageSet(
+        images=images.astype("uint8"), labels=labels, label_names=("dark", "bright"), source="tests"
+    )
+
+
+def target(validation=True):
+    return TargetData(
+        train=part(24, 0), validation=part(8, 1) if validation else None, test=part(10, 2)
+    )
+
+
+def config(seed=0, precision="float32", **teacher):
+    options = {"teacher": "wrn10_1", "teacher_epochs": EPOCHS, "teacher_batch_size": 8}
+    return TeacherTrainingConfig(
+        data=DataConfig(target_dataset="folder:tests", image_size=8, channels=1),
+        teacher=TeacherConfig(**options | teacher),
+        run=RunConfig(seed=seed, precision=precision),
+    )
+
+
+def stop_after_epoch(monkeypatch, number, how):
+    """Lets `how` happen once the checkpoint of an epoch is written."""
+    save = Checkpoints.save
+
+    def save_and_stop(self, progress, **options):
+        save(self, progress, **options)
+        if progress["step"] == number:
+            how()
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    """Values of a teacher that was trained in one go; made when first asked for."""
+    return {}
+
+
+def values_in_one_go(uninterrupted, tmp_path):
+    if not uninterrupted:
+        teacher = pretraining.train_teacher(config(), target(), tmp_path / "in one go")
+        uninterrupted["values"] = tiny.values(teacher)
+    return uninterrupted["values"]
+
+
+def test_the_teacher_learns_and_leaves_what_it_is(tmp_path):
+    teacher = pretraining.train_teacher(config(teacher_epochs=6), target(), tmp_path)
+    facts = files.read_json(tmp_path / "teacher.json")
+    assert facts["test_accuracy"] >= 0.9
+    test = target().test
+    outputs = teacher(test.images / np.float32(255), training=False).numpy()
+    assert facts["test_accuracy"] == np.mean(outputs.argmax(-1) == test.labels)
+    unit = target().train.images / 255
+    np.testing.assert_allclose(facts["mean"], [unit.mean()], rtol=1e-6)
+    np.testing.assert_allclose(facts["std"], [unit.std()], rtol=1e-6)
+    assert facts["label_names"] == ["dark", "bright"]
+    assert facts["input_shape"] == [8, 8, 1]
+    assert (facts["name"], facts["dataset"], facts["epochs"]) == ("wrn10_1", "folder:tests", 6)
+    loaded = keras.saving.load_model(tmp_path / "teacher.keras")
+    assert tiny.same_bits(tiny.values(teacher), tiny.values(loaded))
+
+
+def test_the_file_is_float32_and_of_built_in_layers_whatever_it_was_trained_in(tmp_path):
+    pretraining.train_teacher(
+        config(precision="mixed_bfloat16", teacher_epochs=1), target(validation=False), tmp_path
+    )
+    loaded = keras.saving.load_model(tmp_path / "teacher.keras")
+    assert "mosaickd_tf" not in loaded.to_json()
+    assert {layer.dtype_policy.name for layer in loaded.layers} == {"float32"}
+    assert files.read_json(tmp_path / "teacher.json")["validation_accuracy"] is None
+
+
+def test_the_same_request_gives_the_same_teacher(tmp_path, uninterrupted):
+    wanted = values_in_one_go(uninterrupted, tmp_path)
+    again = pretraining.train_teacher(config(), target(), tmp_path / "again")
+    assert tiny.same_bits(wanted, tiny.values(again))
+
+
+def test_a_resumed_teacher_equals_an_uninterrupted_one_bit_for_bit(
+    tmp_path, monkeypatch, uninterrupted
+):
+    def kill():
+        raise Killed
+
+    wanted = values_in_one_go(uninterrupted, tmp_path)
+    with monkeypatch.context() as patch:
+        stop_after_epoch(patch, 2, kill)
+        with pytest.raises(Killed):
+            pretraining.train_teacher(config(), target(), tmp_path / "cut")
+    assert not (tmp_path / "cut" / "teacher.keras").exists()
+    teacher = pretraining.train_teacher(config(), target(), tmp_path / "cut")
+    assert tiny.same_bits(wanted, tiny.values(teacher))
+
+
+def test_a_signal_stops_within_an_epoch_and_the_last_whole_one_is_kept(
+    tmp_path, monkeypatch, uninterrupted
+):
+    wanted = values_in_one_go(uninterrupted, tmp_path)
+    with monkeypatch.context() as patch:
+        stop_after_epoch(patch, 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(Interrupted) as caught:
+            pretraining.train_teacher(config(), target(), tmp_path / "cut")
+    assert caught.value.signal == signal.SIGTERM
+    assert Checkpoints(tmp_path / "cut" / "checkpoints", {}).progress() == {"step": 1}
+    teacher = pretraining.train_teacher(config(), target(), tmp_path / "cut")
+    assert tiny.same_bits(wanted, tiny.values(teacher))
+
+
+def test_a_signal_after_the_last_epoch_is_not_swallowed(tmp_path, monkeypatch):
+    """What follows, a distillation, takes longer than the training."""
+    stop_after_epoch(monkeypatch, 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        pretraining.train_teacher(config(teacher_epochs=1), target(), tmp_path)
+
+
+def test_a_finished_teacher_is_taken_up_and_not_trained_again(tmp_path, monkeypatch):
+    given = tiny.classifier()
+    given.save(tmp_path / "teacher.keras")
+    monkeypatch.setattr(pretraining, "_fit", None)
+    teacher = pretraining.train_teacher(config(), target(), tmp_path)
+    assert tiny.same_bits(tiny.values(given), tiny.values(teacher))
+
+
+def test_a_batch_larger_than_the_data_is_cut_back(tmp_path):
+    teacher = pretraining.train_teacher(
+        config(teacher_batch_size=1000, teacher_epochs=1), target(), tmp_path
+    )
+    assert np.isfinite(tiny.values(teacher)[0]).all()
+
+
+@pytest.mark.parametrize(
+    "name, train, expected",
+    [
+        ("resnet18", part(4, 0), "Unknown network"),
+        ("wrn11_1", part(4, 0), "Unknown network"),
+        ("wrn10_1", None, "training part"),
+    ],
+)
+def test_a_teacher_that_cannot_be_trained_is_refused(tmp_path, name, train, expected):
+    data = TargetData(train=train, validation=None, test=part(4, 1))
+    with pytest.raises(RequestError, match=expected) as caught:
+        pretraining.train_teacher(config(teacher=name), data, tmp_path / "run")
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,69 @@
+"""Signals that ask a run to stop."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from mosaickd_tf.signals import SignalWatch
+
+BOTH = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture
+def came():
+    """Signals that reached the handlers from before, which are put back at the end."""
+    came = []
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in BOTH}
+    yield came
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_a_signal_is_noted_and_the_block_goes_on(came, number):
+    with SignalWatch() as watch:
+        assert watch.signal is None
+        os.kill(os.getpid(), number)
+        assert watch.signal == number
+    assert came == []
+
+
+@pytest.mark.parametrize("second", BOTH)
+def test_a_second_signal_acts_as_it_would_have_without(came, second):
+    with SignalWatch() as watch:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), second)
+        assert watch.signal == signal.SIGTERM
+    assert came == [second]
+
+
+def test_a_second_ctrl_c_is_a_keyboard_interrupt():
+    with pytest.raises(KeyboardInterrupt), SignalWatch():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_handlers_are_put_back_after_the_block_and_after_an_error(came):
+    before = [signal.getsignal(number) for number in BOTH]
+    with SignalWatch():
+        assert [signal.getsignal(number) for number in BOTH] != before
+    assert [signal.getsignal(number) for number in BOTH] == before
+    with pytest.raises(ValueError), SignalWatch():
+        raise ValueError
+    assert [signal.getsignal(number) for number in BOTH] == before
+
+
+def test_outside_the_main_thread_handlers_are_left_alone(came):
+    before = [signal.getsignal(number) for number in BOTH]
+    seen = []
+
+    def watch():
+        with SignalWatch() as inner:
+            seen.extend([[signal.getsignal(number) for number in BOTH], inner.signal])
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    thread.join()
+    assert seen == [before, None]

@@ -1,0 +1,366 @@
+"""The outer loop: it goes on where it stopped, selects, records, and stops in order."""
+
+import itertools
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from tensorboard.compat.proto.event_pb2 import Event
+
+from mosaickd_tf import models
+from mosaickd_tf.checkpoints import Checkpoints
+from mosaickd_tf.data import pipelines
+from mosaickd_tf.errors import Interrupted, RunError
+from mosaickd_tf.methods import MosaicDistiller
+from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
+from mosaickd_tf.training import Plan, Progress, Record, read_rows, train
+from tests import tiny
+
+IMAGES = np.random.RandomState(0).randint(0, 256, (10, 8, 8, 3), "uint8")
+
+
+class Killed(BaseException):
+    """Stands for what ends a process at once."""
+
+
+class Counter:
+    """A distiller whose rounds cost nothing: its state is how many were played."""
+
+    def __init__(self, nan_from=None):
+        self.count = tf.Variable(0)
+        self.played = []
+        self.nan_from = nan_from
+
+    def state(self):
+        return {"count": self.count}
+
+    def make_train_function(self):
+        pass
+
+    def train_function(self, batches):
+        self.played.append(next(batches))
+        self.count.assign_add(1)
+        is_nan = self.nan_from is not None and self.count.numpy() >= self.nan_from
+        return {"adversarial_loss": float("nan") if is_nan else 0.5}
+
+    def reset_metrics(self):
+        pass
+
+
+def run(distiller, folder, evaluate=lambda step: {}, **plan):
+    plan = {"rounds": 6, "evaluate_every": 1, "checkpoint_every": 1} | plan
+    return train(distiller, itertools.count, Plan(images_per_round=4, **plan), folder, evaluate)
+
+
+def saved(folder, name="last"):
+    """The count of rounds in the state of a checkpoint, or None when there is none."""
+    count = tf.Variable(-1)
+    progress = Checkpoints(folder / "checkpoints", {"count": count}).restore(name)
+    return None if progress is None else int(count.numpy())
+
+
+def rounds_recorded(folder):
+    return [row["round"] for row in read_rows(folder / "metrics.jsonl")]
+
+
+def raise_at(step, error):
+    def evaluate(played):
+        if played == step:
+            raise error
+        return {}
+
+    return evaluate
+
+
+def kill_at(step, number):
+    def evaluate(played):
+        if played == step:
+            os.kill(os.getpid(), number)
+        return {"accuracy": played / 10}
+
+    return evaluate
+
+
+# Resuming a real game
+
+
+def tiny_classifier():
+    inputs = keras.Input((8, 8, 3))
+    hidden = layers.Conv2D(4, 3, strides=2, use_bias=False)(inputs)
+    hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
+    outputs = layers.Dense(3)(layers.GlobalAveragePooling2D()(hidden))
+    return models.fast_copy(keras.Model(inputs, outputs))
+
+
+def game(teacher, seed):
+    """MosaicKD with players that are traced quickly, all rates on a schedule."""
+    keras.utils.set_random_seed(seed)
+    distiller = MosaicDistiller(
+        teacher=teacher,
+        student=tiny_classifier(),
+        generator=models.fast_copy(
+            models.build_generator(image_size=8, noise_dim=6, base_filters=2)
+        ),
+        discriminator=models.fast_copy(
+            models.build_patch_discriminator(image_size=8, patch_size=4, base_filters=2)
+        ),
+        seed=5,
+    )
+    distiller.compile(
+        student_optimizer=MomentumSGD(CosineOverRounds(0.1, 4, 2), l2=1e-4),
+        generator_optimizer=gan_adam(CosineOverRounds(1e-3, 4)),
+        discriminator_optimizer=gan_adam(CosineOverRounds(1e-3, 4)),
+    )
+    return distiller
+
+
+def play(distiller, folder, evaluate=lambda step: {}):
+    def batches(start_round):
+        return pipelines.rounds(
+            IMAGES, batch_size=4, student_steps=2, seed=5, start_round=start_round
+        )
+
+    plan = Plan(rounds=4, evaluate_every=1, checkpoint_every=2, images_per_round=4)
+    return train(distiller, batches, plan, folder, evaluate)
+
+
+def variables(distiller):
+    owners = [getattr(distiller, name) for name in ("teacher", *distiller.players)]
+    owners += [getattr(distiller, f"{name}_optimizer") for name in distiller.players]
+    return [v for owner in owners for v in owner.variables] + [distiller.rounds_played]
+
+
+def values(distiller):
+    return [variable.numpy() for variable in variables(distiller)]
+
+
+def test_a_resumed_game_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
+    teacher = tiny_classifier()
+    first = game(teacher, seed=1)
+    start = values(first)
+    play(first, tmp_path / "whole")
+    wanted = values(first)
+    for variable, value in zip(variables(first), start, strict=True):
+        variable.assign(value)
+    with pytest.raises(Killed):  # after round 3, so from the checkpoint of round 2
+        play(first, tmp_path / "cut", raise_at(3, Killed))
+    assert first.rounds_played.numpy() == 3
+    assert not tiny.same_bits(wanted, values(first))
+    second = game(teacher, seed=2)  # everything but the teacher comes from the checkpoint
+    assert play(second, tmp_path / "cut").step == 4
+    assert tiny.same_bits(wanted, values(second))
+    assert len(wanted) > 60
+    rows = [read_rows(tmp_path / name / "metrics.jsonl") for name in ("whole", "cut")]
+    for row in rows[0] + rows[1]:
+        row.pop("images_per_second", None)
+    assert rows[0] == rows[1]
+    assert set(rows[0][-1]) == {"round", *first.terms}
+
+
+# The record
+
+
+def test_there_is_a_row_before_the_first_round_and_at_each_evaluation(tmp_path):
+    run(Counter(), tmp_path, lambda step: {"accuracy": step / 10}, rounds=7, evaluate_every=3)
+    rows = read_rows(tmp_path / "metrics.jsonl")
+    assert [(row["round"], row["accuracy"]) for row in rows] == [
+        (0, 0),
+        (3, 0.3),
+        (6, 0.6),
+        (7, 0.7),
+    ]
+    assert rows[0].keys() == {"round", "accuracy"}
+    assert rows[1].keys() == {"round", "accuracy", "adversarial_loss", "images_per_second"}
+    assert rows[1]["adversarial_loss"] == 0.5
+
+
+@pytest.mark.parametrize("killed_at, left", [(1, [0]), (3, [0, 1, 2]), (4, [0, 1, 2, 3])])
+def test_the_record_has_no_gap_or_duplicate_after_going_on_from_an_earlier_checkpoint(
+    tmp_path, killed_at, left
+):
+    with pytest.raises(Killed):
+        run(Counter(), tmp_path, raise_at(killed_at, Killed), checkpoint_every=2)
+    assert rounds_recorded(tmp_path) == left
+    again = Counter()
+    run(again, tmp_path, checkpoint_every=2)
+    assert rounds_recorded(tmp_path) == [0, 1, 2, 3, 4, 5, 6]
+    start = (killed_at - 1) // 2 * 2
+    assert again.played == list(range(start, 6))
+    assert again.count.numpy() == 6
+
+
+def test_rows_later_than_the_checkpoint_are_dropped(tmp_path):
+    record = Record(tmp_path, 0)
+    for step in range(5):
+        record.write({"round": step, "try": 1})
+    record = Record(tmp_path, 2)
+    record.write({"round": 3, "try": 2})
+    rows = read_rows(tmp_path / "metrics.jsonl")
+    assert [(row["round"], row["try"]) for row in rows] == [(0, 1), (1, 1), (2, 1), (3, 2)]
+
+
+def test_without_a_checkpoint_the_record_starts_anew(tmp_path):
+    Record(tmp_path, 0).write({"round": 0, "try": 1})
+    Record(tmp_path, 0).write({"round": 0, "try": 2})
+    assert read_rows(tmp_path / "metrics.jsonl") == [{"round": 0, "try": 2}]
+
+
+def test_the_curves_are_in_tensorboard(tmp_path):
+    record = Record(tmp_path, 0)
+    record.write({"round": 0, "accuracy": 0.25, "ood_agreement": None})
+    record.write({"round": 3, "accuracy": 0.5, "ood_agreement": None})
+    (path,) = (tmp_path / "tensorboard").iterdir()
+    events = [Event.FromString(raw.numpy()) for raw in tf.data.TFRecordDataset(str(path))]
+    points = [
+        (event.step, value.tag, float(tf.make_ndarray(value.tensor)))
+        for event in events
+        for value in event.summary.value
+        if value.tag != "round"
+    ]
+    assert points == [(0, "accuracy", 0.25), (3, "accuracy", 0.5)]
+
+
+def test_a_finished_training_plays_nothing_more(tmp_path):
+    run(Counter(), tmp_path)
+    again = Counter()
+    progress = run(again, tmp_path, raise_at(0, Killed))
+    assert progress.step == 6
+    assert again.played == []
+    assert again.count.numpy() == 6
+
+
+def test_seconds_add_up_over_processes(tmp_path):
+    with pytest.raises(Killed):
+        run(Counter(), tmp_path, raise_at(4, Killed))
+    before = Checkpoints(tmp_path / "checkpoints", {}).progress()["seconds"]
+    assert 0 < before < run(Counter(), tmp_path).seconds
+
+
+# Divergence
+
+
+@pytest.mark.parametrize("evaluate_every, checkpoint_every", [(1, 1), (2, 2), (100, 3), (100, 1)])
+def test_a_term_that_is_not_finite_stops_the_run_and_spoils_no_checkpoint(
+    tmp_path, evaluate_every, checkpoint_every
+):
+    with pytest.raises(RunError, match="adversarial_loss became nan") as caught:
+        run(
+            Counter(nan_from=5),
+            tmp_path,
+            rounds=12,
+            evaluate_every=evaluate_every,
+            checkpoint_every=checkpoint_every,
+        )
+    assert len(str(caught.value).splitlines()) == 1
+    assert saved(tmp_path) == 4 // checkpoint_every * checkpoint_every
+    assert all("NaN" not in line for line in (tmp_path / "metrics.jsonl").read_text().splitlines())
+
+
+def test_a_signal_does_not_save_a_state_that_is_not_finite(tmp_path):
+    class Stopped(Counter):
+        def train_function(self, batches):
+            if self.count.numpy() == 4:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().train_function(batches)
+
+    with pytest.raises(RunError):
+        run(Stopped(nan_from=5), tmp_path, evaluate_every=100, checkpoint_every=2)
+    assert saved(tmp_path) == 4
+
+
+# Signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_a_checkpoint_from_which_the_run_goes_on(tmp_path, number):
+    with pytest.raises(Interrupted) as caught:
+        run(Counter(), tmp_path, kill_at(3, number), checkpoint_every=100)
+    assert caught.value.signal == number
+    assert saved(tmp_path) == 3
+    assert rounds_recorded(tmp_path) == [0, 1, 2, 3]
+    again = Counter()
+    run(again, tmp_path, checkpoint_every=100)
+    assert again.played == [3, 4, 5]
+    assert rounds_recorded(tmp_path) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_a_signal_in_the_last_round_is_not_swallowed(tmp_path):
+    """What follows, a baseline or an export, can take as long as the training."""
+    with pytest.raises(Interrupted):
+        run(Counter(), tmp_path, kill_at(6, signal.SIGTERM))
+    assert saved(tmp_path) == 6
+    assert run(Counter(), tmp_path).step == 6
+
+
+# Selection
+
+
+def select(folder, accuracies, **plan):
+    distiller = Counter()
+    progress = run(
+        distiller,
+        folder,
+        lambda step: {"validation_accuracy": accuracies[step]},
+        rounds=len(accuracies) - 1,
+        select_by="validation_accuracy",
+        **plan,
+    )
+    return distiller, progress
+
+
+@pytest.mark.parametrize(
+    "accuracies, best",
+    [
+        ([0.9, 0.2, 0.7, 0.5], 2),  # the untrained student of round 0 cannot be chosen
+        ([0.0, 0.6, 0.7, 0.7, 0.1], 3),  # the later of equals
+        ([0.0, 0.0, 0.0], 2),
+        ([0.0, 0.5, 0.4], 1),
+    ],
+)
+def test_the_state_of_the_best_value_is_left_in_the_distiller(tmp_path, accuracies, best):
+    distiller, progress = select(tmp_path, accuracies)
+    assert distiller.count.numpy() == best
+    assert (progress.best_step, progress.best_value) == (best, accuracies[best])
+    assert progress.step == len(accuracies) - 1
+    assert saved(tmp_path, "best") == best
+    assert saved(tmp_path, "last") == len(accuracies) - 1
+
+
+def test_the_best_of_an_earlier_process_is_remembered(tmp_path):
+    with pytest.raises(Killed):
+        run(
+            Counter(),
+            tmp_path,
+            lambda step: (
+                {"validation_accuracy": [0.0, 0.8, 0.1][step]}
+                if step < 3
+                else raise_at(3, Killed)(step)
+            ),
+            select_by="validation_accuracy",
+        )
+    distiller, progress = select(tmp_path, [None, None, None, 0.3, 0.5, 0.2])
+    assert (progress.best_step, progress.best_value) == (1, 0.8)
+    assert distiller.count.numpy() == 1
+
+
+def test_a_finished_training_gives_its_best_again(tmp_path):
+    select(tmp_path, [0.0, 0.8, 0.1])
+    distiller, progress = select(tmp_path, [0.0, 0.8, 0.1])
+    assert distiller.count.numpy() == progress.best_step == 1
+
+
+def test_without_a_value_to_select_by_the_last_state_is_kept(tmp_path):
+    distiller = Counter()
+    progress = run(distiller, tmp_path, lambda step: {"ood_agreement": 1 / (step + 1)})
+    assert distiller.count.numpy() == 6
+    assert progress == Progress(step=6, seconds=progress.seconds)
+    assert saved(tmp_path, "best") is None
+
+
+def test_the_best_is_saved_between_two_checkpoints_that_are_due(tmp_path):
+    distiller, _ = select(tmp_path, [0.0, 0.2, 0.9, 0.1, 0.1], checkpoint_every=100)
+    assert distiller.count.numpy() == 2

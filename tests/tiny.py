@@ -1,0 +1,127 @@
+"""Players and batches as small as they can be."""
+
+import random
+
+import keras
+import numpy as np
+
+from mosaickd_tf.models import build_classifier, build_generator, build_patch_discriminator
+
+IMAGE_SHAPE = (8, 8, 3)
+NUM_CLASSES = 10
+BATCH_SIZE = 4
+STUDENT_STEPS = 2
+
+
+def seed_weights(number):
+    """Fixes the weights of the models that are built next.
+
+    Keras takes its default seeds from Python's generator. Its own `set_random_seed` sets
+    TensorFlow's seed too, and with it empties the cache of every operation.
+    """
+    random.seed(number)
+
+
+def classifier(seed=0, num_classes=NUM_CLASSES, input_shape=IMAGE_SHAPE):
+    """A WRN-10-1 whose moving statistics differ from those of a new one."""
+    seed_weights(seed)
+    model = build_classifier("wrn10_1", num_classes=num_classes, input_shape=input_shape)
+    rng = np.random.RandomState(seed)
+    for variable in model.non_trainable_variables:
+        if "moving" in variable.path:
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+    return model
+
+
+def players(seed=0, patch_size=4):
+    """The four players of `MosaicDistiller` as keyword arguments."""
+    teacher, student = classifier(seed), classifier(seed + 1)
+    generator = build_generator(image_size=8, noise_dim=6, base_filters=4)
+    discriminator = build_patch_discriminator(image_size=8, patch_size=patch_size, base_filters=8)
+    return {
+        "teacher": teacher,
+        "student": student,
+        "generator": generator,
+        "discriminator": discriminator,
+    }
+
+
+def batch(seed=0, batch_size=BATCH_SIZE, student_steps=STUDENT_STEPS):
+    """OOD images of one round, random unit images."""
+    rng = np.random.RandomState(seed)
+    return {
+        "patch_images": rng.uniform(size=(batch_size, *IMAGE_SHAPE)).astype("float32"),
+        "transfer_images": rng.uniform(size=(batch_size, student_steps, *IMAGE_SHAPE)).astype(
+            "float32"
+        ),
+    }
+
+
+def values(model):
+    """The present values of all variables of a model, moving statistics included."""
+    return [variable.numpy() for variable in model.variables]
+
+
+def same_bits(before, after):
+    """Whether two lists of arrays are equal, bit for bit."""
+    return len(before) == len(after) and all(
+        old.tobytes() == new.tobytes() for old, new in zip(before, after, strict=True)
+    )
+
+
+def plain_players(image_size=8):
+    """Players of a few built-in layers that nobody of this package has built, 5 classes."""
+    layers, shape = keras.layers, (image_size, image_size, 3)
+
+    def classifier_of(name):
+        return keras.Sequential(
+            [
+                keras.Input(shape),
+                layers.Conv2D(4, 3, strides=2),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(5),
+            ],
+            name=name,
+        )
+
+    generator = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(image_size * image_size * 3),
+            layers.BatchNormalization(),
+            layers.Reshape(shape),
+            layers.Activation("sigmoid"),
+        ],
+        name="generator",
+    )
+    discriminator = keras.Sequential(
+        [
+            keras.Input(shape),
+            layers.Conv2D(4, 4, strides=2),
+            layers.BatchNormalization(),
+            layers.LeakyReLU(),
+            layers.Conv2D(1, 1),
+        ],
+        name="discriminator",
+    )
+    return {
+        "teacher": classifier_of("teacher"),
+        "student": classifier_of("student"),
+        "generator": generator,
+        "discriminator": discriminator,
+    }
+
+
+class Subclassed(keras.Model):
+    """A model whose shapes Keras does not know, around one that does."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+        self(keras.ops.zeros((1, *inner.input_shape[1:])))
+
+    def call(self, inputs, training=False):
+        """What the model inside gives."""
+        return self.inner(inputs, training=training)
