@@ -245,8 +245,8 @@ class Experiment:
         if not self.validation:
             return f"last: round {progress.step}"
         return (
-            f"validation: round {progress.best_step}, best accuracy "
-            f"{progress.best_value:.4f} on {len(self.validation)} images of the validation part"
+            f"validation: round {progress.best_step}, accuracy {progress.best_value:.4f} on "
+            f"{len(self.validation)} images kept from the training part"
         )
 
 

@@ -37,6 +37,9 @@ def parse(topics, argv):
     except UnicodeDecodeError as error:
         named = " ".join(word for word in argv if "flagfile" in word)
         raise RequestError(f"A flagfile must be text. Received: {named} ({error})") from error
+    except flags.CantOpenFlagFileError as error:
+        reason = str(error).removeprefix("ERROR:: ")
+        raise RequestError(f"{reason}. Expected a text file of flags") from error
     except flags.Error as error:
         message = " ".join(str(error).split())
         raise RequestError(f"{message}. See --help") from error

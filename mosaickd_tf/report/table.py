@@ -26,7 +26,7 @@ def of_result(result):
         for role, facts in networks
     ]
     return (
-        f"\n{columns(rows)}\n\n{of_exports(result['exports'])}\n\nchosen on {result['selection']}"
+        f"\n{columns(rows)}\n\n{of_exports(result['exports'])}\n\nweights by {result['selection']}"
     )
 
 
