@@ -78,6 +78,11 @@ class DataConfig(_Topic):
     ood_largest_crop: int = option(
         0, "Largest side of a random crop in pixels; 0 for three times the smallest.", at_least=0
     )
+    ood_subset: int = option(
+        0,
+        "Keep only so many OOD images, those of which the teacher is least sure; 0 for all.",
+        at_least=0,
+    )
     validation_fraction: float = option(
         0.1,
         "Share of the target's training part kept for choosing weights, where the data set has "

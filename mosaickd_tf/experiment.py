@@ -8,7 +8,9 @@ import tensorflow as tf
 from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining
 from mosaickd_tf.config import TeacherTrainingConfig, options
 from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.data.ood_subset import select_ood_subset
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.randomness import standard_normal
 from mosaickd_tf.report.pictures import save_grid
 from mosaickd_tf.run_folder import RunFolder
 from mosaickd_tf.training import Plan, train
@@ -116,6 +118,7 @@ class Experiment:
         """Plays all stages; returns the content of result.json."""
         files.write_json(self.folder / "versions.json", machine.versions(self.policy))
         teacher = self.teacher or self._train_teacher()
+        self._select_ood_subset(teacher)
         save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
         student, progress = self._learn(teacher, self.config.method.method, self.folder.path)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
@@ -143,6 +146,13 @@ class Experiment:
         config = self.config
         training = TeacherTrainingConfig(data=config.data, teacher=config.teacher, run=config.run)
         return pretraining.train_teacher(training, self.target, self.folder / "teacher")
+
+    def _select_ood_subset(self, teacher):
+        count = self.config.data.ood_subset
+        if count:
+            logits = evaluation.predict_logits(teacher, self.ood.images)
+            self.ood = self.ood.take(select_ood_subset(logits, count))
+            logger.info("OOD subset: the %d images of highest entropy", len(self.ood))
 
     def _learn(self, teacher, method, folder):
         """Plays one method; returns the chosen student, portable, and the progress."""
@@ -180,7 +190,7 @@ class Experiment:
         watched = self.validation or self.ood.take(slice(0, MAX_COMPARED))
         teacher_logits = evaluation.predict_logits(teacher, watched.images)
         noise_dim = self.config.players.noise_dim
-        noise = tf.random.stateless_normal((GRID, noise_dim), (self.config.run.seed, 0))
+        noise = standard_normal((GRID, noise_dim), (self.config.run.seed, 0))
 
         def evaluate(step):
             logits = evaluation.predict_logits(distiller.student, watched.images)

@@ -150,8 +150,18 @@ def test_xla_is_off_by_default_where_there_is_no_gpu(pair):
         assert distiller.jit_compile is expected
 
 
-def test_the_state_is_the_student_its_optimizer_and_the_round_but_not_the_teacher(distiller):
-    assert set(distiller.state()) == {"student", "student_optimizer", "rounds"}
+def test_the_state_holds_the_student_its_optimizer_the_round_and_the_means(distiller):
+    assert set(distiller.state()) == {"student", "student_optimizer", "rounds", "means"}
+
+
+def test_means_of_terms_go_on_where_a_checkpoint_left_them(distiller, pair, tmp_path):
+    distiller.report(distillation_loss=1.0)
+    path = tf.train.Checkpoint(**distiller.state()).write(tmp_path / "state")
+    resumed = Distiller(**pair)
+    resumed.compile(student_optimizer=MomentumSGD(0.1))
+    tf.train.Checkpoint(**resumed.state()).read(path).assert_consumed()
+    resumed.report(distillation_loss=5.0)
+    assert float(resumed.end_round()["distillation_loss"]) == 3.0
 
 
 def test_a_frame_without_a_method_says_so(distiller):

@@ -17,6 +17,7 @@ RANK = {
     "losses": 0,
     "machine": 0,
     "optimizers": 0,
+    "randomness": 0,
     "signals": 0,
     "models": 1,
     "data": 1,

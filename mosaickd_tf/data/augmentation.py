@@ -5,6 +5,8 @@
 
 import tensorflow as tf
 
+from mosaickd_tf.randomness import random_bits
+
 
 def crop_draws(num_images, padding, seed):
     """Draws what `pad_crop_flip` needs for each image of a data set.
@@ -19,10 +21,7 @@ def crop_draws(num_images, padding, seed):
         whether to flip, 0 or 1.
     """
     limits = tf.constant([2 * padding + 1, 2 * padding + 1, 2])
-    raw = tf.random.stateless_uniform(
-        (num_images, 3), seed, minval=None, maxval=None, dtype="uint32", alg="philox"
-    )
-    return tf.cast(raw % tf.cast(limits, "uint32"), "int32")
+    return tf.cast(random_bits((num_images, 3), seed) % tf.cast(limits, "uint32"), "int32")
 
 
 def pad_crop_flip(images, draws, padding, flip=True):
@@ -61,10 +60,7 @@ def random_crops(images, size, count, seed):
     batch, height, width, _ = images.shape
     batch = batch if batch is not None else tf.shape(images)[0]
     room = tf.constant([height - size + 1, width - size + 1], "uint32")
-    raw = tf.random.stateless_uniform(
-        (batch * count, 2), seed, minval=None, maxval=None, dtype="uint32", alg="philox"
-    )
-    offsets = tf.cast(raw % room, "int32")
+    offsets = tf.cast(random_bits((batch * count, 2), seed) % room, "int32")
     return _cut(
         tf.repeat(images, count, axis=0),
         offsets[:, :1] + tf.range(size),

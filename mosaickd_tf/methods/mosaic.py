@@ -11,6 +11,7 @@ from mosaickd_tf.data.augmentation import random_crops
 from mosaickd_tf.distiller import Distiller, check_built, known_shape
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.optimizers import gan_adam
+from mosaickd_tf.randomness import standard_normal
 
 _PUBLISHED = LossWeights()
 # What noise is drawn for; the student's updates follow, one number each.
@@ -65,7 +66,7 @@ class MosaicDistiller(Distiller):
         self.discriminator = discriminator
         self.loss_weights = loss_weights
         self.patch_crops = patch_crops
-        self.noise_dim = noise_dim or known_shape(generator, "input")[-1]
+        self.noise_dim = noise_dim or (known_shape(generator, "input") or (None,))[-1]
         self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
         self._check_players()
 
@@ -88,9 +89,7 @@ class MosaicDistiller(Distiller):
 
     def synthesize(self, batch_size, purpose=_GENERATOR):
         """Synthetic unit images from this round's noise for the purpose."""
-        noise = tf.random.stateless_normal(
-            (batch_size, self.noise_dim), self.stateless_seed(purpose), alg="philox"
-        )
+        noise = standard_normal((batch_size, self.noise_dim), self.stateless_seed(purpose))
         return self.generator(noise, training=True)
 
     def _update_discriminator_and_generator(self, patch_images):
@@ -155,6 +154,15 @@ class MosaicDistiller(Distiller):
             raise RequestError(
                 f"The discriminator must take images of the teacher's input shape "
                 f"{image_shape}, or crops of them with `patch_crops`. Received: {seen}"
+            )
+        if not self.noise_dim:
+            raise RequestError("`noise_dim` is needed with a generator of unknown input shape")
+        if self.patch_crops and not self.crop_size:
+            raise RequestError("`crop_size` is needed with a discriminator of unknown input shape")
+        if self.patch_crops and image_shape and seen and seen[-1] != image_shape[-1]:
+            raise RequestError(
+                f"The discriminator must take crops of the images' {image_shape[-1]} channels. "
+                f"Received: {seen[-1]} channels"
             )
         if self.patch_crops and image_shape and self.crop_size > image_shape[0]:
             raise RequestError(

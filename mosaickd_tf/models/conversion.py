@@ -37,10 +37,7 @@ def fast_copy(model, policy="float32"):
     Raises:
         RequestError: when the model has no configuration to copy it by.
     """
-    keep = {
-        tensor._keras_history.operation.name for tensor in getattr(model, "outputs", None) or []
-    }
-    return _rewritten(model, _FUSED, policy, keep)
+    return _rewritten(model, _FUSED, policy, _output_layers(model))
 
 
 def portable_copy(model):
@@ -59,6 +56,15 @@ def portable_copy(model):
     copy = _rewritten(model, _BUILT_IN, "float32", keep=())
     copy.trainable = True
     return copy
+
+
+def _output_layers(model):
+    """Names of the layers that give a model's outputs, those inside of nested models too."""
+    names = set()
+    for tensor in getattr(model, "outputs", None) or []:
+        layer = tensor._keras_history.operation
+        names |= {layer.name} | _output_layers(layer)
+    return names
 
 
 def _rewritten(model, normalization, policy, keep):

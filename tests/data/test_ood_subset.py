@@ -1,0 +1,30 @@
+"""The OOD images of which the teacher is least sure."""
+
+import numpy as np
+
+from mosaickd_tf.data.ood_subset import entropy, select_ood_subset
+
+
+def test_entropy_by_hand():
+    logits = np.array([[0.0, 0.0, 0.0, 0.0], [np.log(3.0), 0.0, -1e4, -1e4]])
+    expected = [np.log(4.0), -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))]
+    np.testing.assert_allclose(entropy(logits), expected, rtol=1e-12)
+
+
+def test_entropy_of_a_sure_teacher_is_zero_and_not_nan():
+    np.testing.assert_allclose(entropy(np.array([[1e4, -1e4, 0.0]])), [0.0], atol=1e-12)
+
+
+def test_the_least_sure_are_chosen_in_their_order():
+    sureness = np.array([5.0, 0.0, 3.0, 1.0, 4.0])  # a larger first logit is a surer teacher
+    logits = np.stack([sureness, np.zeros(5)], axis=1)
+    np.testing.assert_array_equal(select_ood_subset(logits, 2), [1, 3])
+    np.testing.assert_array_equal(select_ood_subset(-logits, 2), [1, 3])
+
+
+def test_asking_for_more_than_there_are_gives_all():
+    np.testing.assert_array_equal(select_ood_subset(np.eye(3), 10), [0, 1, 2])
+
+
+def test_equals_are_chosen_from_the_front():
+    np.testing.assert_array_equal(select_ood_subset(np.zeros((4, 2)), 2), [0, 1])
