@@ -104,7 +104,7 @@ def _play(distiller, batches, plan, progress, checkpoints, record, evaluate, nam
             bar.update()
             speed = progress.step * plan.images_per_round / progress.seconds
             if due or progress.step % 10 == 0:
-                bar.set_postfix_str(_told({**terms, "images_per_second": speed}))
+                bar.set_postfix_str(_told({"images_per_second": speed, **terms}))
             best = False
             if due:
                 values = evaluate(progress.step)
