@@ -44,7 +44,7 @@ def test_the_table_of_a_result():
         ["kd", "wrn16_1", "180,924", "-", "30.00 %", "25.00 %"],
         ["mosaic", "wrn16_1", "180,924", "-", "61.02 %", "70.00 %"],
     ]
-    assert lines[-1] == ["chosen on validation: round 90"]
+    assert lines[-1] == ["weights by validation: round 90"]
 
 
 def test_the_table_of_exports():
