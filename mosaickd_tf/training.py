@@ -18,6 +18,8 @@ from mosaickd_tf.signals import SignalWatch
 
 logger = logging.getLogger(__name__)
 
+_TOLD_EVERY = 10  # rounds between two readings of the terms for the progress bar
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -78,50 +80,66 @@ def train(distiller, make_batches, plan, folder, evaluate: Callable[[int], dict]
         logger.info("%s: going on from round %d of %d", name, progress.step, plan.rounds)
     else:
         record.write({"round": 0, **evaluate(0)})
-    _play(
-        distiller, make_batches(progress.step), plan, progress, checkpoints, record, evaluate, name
-    )
+    loop = _Loop(distiller, plan, progress, checkpoints, record, evaluate)
+    loop.run(iter(make_batches(progress.step)), name)
     if plan.select_by:
         checkpoints.restore("best")
     return progress
 
 
-def _play(distiller, batches, plan, progress, checkpoints, record, evaluate, name):
-    distiller.make_train_function()
-    batches = iter(batches)
-    bar = tqdm(
-        total=plan.rounds, initial=progress.step, desc=name, unit="round", disable=None, leave=False
-    )
-    with bar, SignalWatch() as watch:
-        while progress.step < plan.rounds:
-            began = time.perf_counter()
-            terms = distiller.train_function(batches)
-            progress.step += 1
-            due = progress.step % plan.evaluate_every == 0 or progress.step == plan.rounds
-            if due or progress.step % 10 == 0:
-                terms = _finite(terms, progress.step)  # waits for the device
-            progress.seconds += time.perf_counter() - began
-            bar.update()
-            speed = progress.step * plan.images_per_round / progress.seconds
-            if due or progress.step % 10 == 0:
-                bar.set_postfix_str(_told({"images_per_second": speed, **terms}))
-            best = False
-            if due:
-                values = evaluate(progress.step)
-                best = _is_best(values.get(plan.select_by), progress)
-                record.write(
-                    {"round": progress.step, **terms, **values, "images_per_second": speed}
-                )
-                distiller.reset_metrics()
-            if best or watch.signal or _checkpoint_due(progress.step, plan):
-                _finite(terms, progress.step)  # so that a checkpoint is always one to go on from
-                checkpoints.save(dataclasses.asdict(progress), best=best)
-            if watch.signal:  # after the last round too: what follows may take as long
-                raise Interrupted(watch.signal)
+class _Loop:
+    """The rounds that are left, and what is due after each."""
 
+    def __init__(self, distiller, plan, progress, checkpoints, record, evaluate):
+        self.distiller = distiller
+        self.plan = plan
+        self.progress = progress
+        self.checkpoints = checkpoints
+        self.record = record
+        self.evaluate = evaluate
 
-def _checkpoint_due(step, plan):
-    return step % plan.checkpoint_every == 0 or step == plan.rounds
+    def run(self, batches, name):
+        """Plays until the end, or until a signal and the checkpoint after it."""
+        self.distiller.make_train_function()
+        played, planned = self.progress.step, self.plan.rounds
+        bar = tqdm(
+            total=planned, initial=played, desc=name, unit="round", disable=None, leave=False
+        )
+        with bar, SignalWatch() as watch:
+            while self.progress.step < planned:
+                terms = self._round(batches, bar)
+                best = self._due(self.plan.evaluate_every) and self._evaluated_best(terms)
+                if best or watch.signal or self._due(self.plan.checkpoint_every):
+                    _finite(terms, self.progress.step)  # a checkpoint is one to go on from
+                    self.checkpoints.save(dataclasses.asdict(self.progress), best=best)
+                if watch.signal:  # after the last round too: what follows may take as long
+                    raise Interrupted(watch.signal)
+
+    def _round(self, batches, bar):
+        began = time.perf_counter()
+        terms = self.distiller.train_function(batches)
+        self.progress.step += 1
+        told = self._due(_TOLD_EVERY)
+        if told or self._due(self.plan.evaluate_every):
+            terms = _finite(terms, self.progress.step)  # waits for the device
+        self.progress.seconds += time.perf_counter() - began
+        bar.update()
+        if told:
+            bar.set_postfix_str(_told({"images_per_second": self._speed(), **terms}))
+        return terms
+
+    def _evaluated_best(self, terms):
+        step = self.progress.step
+        values = self.evaluate(step)
+        self.record.write({"round": step, **terms, **values, "images_per_second": self._speed()})
+        self.distiller.reset_metrics()
+        return _is_best(values.get(self.plan.select_by), self.progress)
+
+    def _due(self, every):
+        return self.progress.step % every == 0 or self.progress.step == self.plan.rounds
+
+    def _speed(self):
+        return self.progress.step * self.plan.images_per_round / self.progress.seconds
 
 
 def _is_best(value, progress):
