@@ -186,6 +186,15 @@ class MethodConfig(_Topic):
         "--student_learning_rate.",
         at_least=0.0,
     )
+    baseline_temperature: float = option(
+        0.0, "Temperature of L_kd in those; 0 for --temperature.", at_least=0.0
+    )
+    teacher_layers: tuple[str, ...] = option(
+        (),
+        "Names of the teacher's layers whose outputs a method compares; found by itself in "
+        "networks of ours.",
+    )
+    student_layers: tuple[str, ...] = option((), "The same of the student, as many.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -294,6 +303,20 @@ class ExportSourceConfig(_Topic):
     )
     data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
     labels: str = option("", "A text file with the name of each class on a line.")
+
+
+def as_baseline(config, method):
+    """The `DistillConfig` of a method that runs beside the asked one, with its own tuning."""
+    tuning = {
+        "student_learning_rate": config.method.baseline_learning_rate,
+        "temperature": config.method.baseline_temperature,
+    }
+    given = {name: value for name, value in tuning.items() if value}
+    return dataclasses.replace(
+        config,
+        method=dataclasses.replace(config.method, method=method, compare_with=()),
+        optimization=dataclasses.replace(config.optimization, **given),
+    )
 
 
 def options(config):

@@ -1,18 +1,48 @@
 """The frame that all methods share: a frozen teacher, a student, rounds."""
 
+import typing
+
 import keras
 import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.taps import Taps, layers_by_name
 from mosaickd_tf.optimizers import MomentumSGD
+
+# What a method may need beside the two networks.
+OOD_IMAGES = "OOD images"
+FEATURES = "features of teacher and student"
+STATISTICS = "the teacher's normalisation statistics"
+
+
+class Seen(typing.NamedTuple):
+    """What a classifier makes of a batch of images.
+
+    Attributes:
+        logits: `(batch, num_classes)`.
+        features: a list with the output of each layer that the method watches.
+    """
+
+    logits: tf.Tensor
+    features: list
 
 
 class Distiller(keras.Model):
     """A student that imitates a frozen teacher, round by round.
 
-    A method derives from it and says in `train_step` what a round is. Each term of a round
-    is reported under its name as the mean since the metrics were last reset.
+    A method derives from it and says in `train_step` what a round is, and in `student_loss`
+    what the student learns from a batch. Each term of a round is reported under its name as
+    the mean since the metrics were last reset.
+
+    Class attributes of a method:
+        source: the paper that it comes from.
+        needs: what it asks for, of `OOD_IMAGES`, `FEATURES` and `STATISTICS`.
+        terms: names of what it reports, in order.
+        players: names of the networks that learn; each is an attribute and may have an
+            optimizer of its own, `NAME_optimizer`.
+        transfer_factor: images of an update that the stream gives, in batch sizes; 2, or 1
+            where as many synthetic ones join them, so that all methods see as many.
 
     Args:
         teacher: Keras model from unit images `(batch, height, width, channels)` to logits
@@ -20,15 +50,31 @@ class Distiller(keras.Model):
         student: Keras model of the same input and output shape.
         temperature: positive; softens both sides of the distillation loss.
         seed: at least 0. All noise is a function of the seed, the round and its purpose.
+        teacher_layers: names of the teacher's layers whose outputs the method uses; found by
+            `watched_layers` if left out.
+        student_layers: the same of the student, as many.
 
     Raises:
         RequestError: when teacher and student do not fit together.
     """
 
+    source = ""
+    needs = (OOD_IMAGES,)
     terms = ("distillation_loss",)
     players = ("student",)
+    transfer_factor = 2
 
-    def __init__(self, *, teacher, student, temperature=1.0, seed=0, name=None):
+    def __init__(
+        self,
+        *,
+        teacher,
+        student,
+        temperature=1.0,
+        seed=0,
+        teacher_layers=(),
+        student_layers=(),
+        name=None,
+    ):
         super().__init__(name=name)
         if temperature <= 0:
             raise RequestError(f"`temperature` must be positive. Received: {temperature}")
@@ -39,6 +85,8 @@ class Distiller(keras.Model):
         self.student = student
         self.temperature = temperature
         self.seed = seed
+        self.teacher_taps = self._taps(teacher, teacher_layers)
+        self.student_taps = self._taps(student, student_layers)
         self.rounds_played = self.add_weight(
             name="rounds_played", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
@@ -58,7 +106,7 @@ class Distiller(keras.Model):
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.student_optimizer = student_optimizer or MomentumSGD(0.1, l2=1e-4)
         # Variables are made before the first trace, so that the round is traced once.
-        self.student_optimizer.build(self.student.trainable_variables)
+        self.student_optimizer.build([v for x in self.learners for v in x.trainable_variables])
 
     @property
     def metrics(self):
@@ -85,21 +133,75 @@ class Distiller(keras.Model):
 
     def state(self):
         """What a checkpoint has to hold: players, optimizers, round, means; not the teacher."""
-        names = [*self.players, *(f"{player}_optimizer" for player in self.players)]
+        optimizers = [f"{player}_optimizer" for player in self.players]
+        names = [*self.players, *(name for name in optimizers if hasattr(self, name))]
         means = {name: tracker.variables for name, tracker in self.trackers.items()}
         return {name: getattr(self, name) for name in names} | {
             "rounds": self.rounds_played,
             "means": means,
         }
 
-    def update_student(self, unit_images):
-        """One update of the student towards the teacher on these images."""
-        teacher_logits = self.teacher(unit_images, training=False)
+    @staticmethod
+    def watched_layers(model):
+        """Names of the layers of a classifier of ours whose outputs the method uses."""
+        return ()
+
+    @classmethod
+    def options(cls, config):
+        """What a `DistillConfig` says of the method, as keyword arguments beside the players."""
+        return {
+            "temperature": config.optimization.temperature,
+            "seed": config.run.seed,
+            "teacher_layers": config.method.teacher_layers,
+            "student_layers": config.method.student_layers,
+        }
+
+    @classmethod
+    def transfer_rows(cls, predict):
+        """Which OOD images the student learns from.
+
+        Args:
+            predict: function without arguments that gives the teacher's logits
+                `(n, num_classes)` of all OOD images.
+
+        Returns:
+            Int `(n,)` rows of the data set, repeated where an image counts more than once;
+            None for the data set as it is.
+        """
+        return None
+
+    def samples(self, count):
+        """Synthetic unit images to look at, `(count, height, width, channels)`, or None."""
+        return None
+
+    def update_student(self, unit_images, **context):
+        """One update of the student, and of heads that learn with it, on these images.
+
+        Args:
+            unit_images: `(batch, height, width, channels)`.
+            **context: what else the method's `student_loss` takes.
+        """
+        teacher = Seen(*self.teacher_taps(unit_images, training=False))
         with tf.GradientTape() as tape:
-            student_logits = self.student(unit_images, training=True)
-            loss = losses.distillation_loss(teacher_logits, student_logits, self.temperature)
-        self.apply(tape, loss, self.student, self.student_optimizer)
+            student = Seen(*self.student_taps(unit_images, training=True))
+            loss = self.student_loss(teacher, student, **context)
+        self.apply(tape, loss, self.student_optimizer, *self.learners)
+
+    def student_loss(self, teacher, student):
+        """What the student minimises on a batch, a scalar; reports its terms.
+
+        Args:
+            teacher: what the teacher has `Seen` in the images.
+            student: what the student has.
+        """
+        loss = losses.distillation_loss(teacher.logits, student.logits, self.temperature)
         self.report(distillation_loss=loss)
+        return loss
+
+    @property
+    def learners(self):
+        """The networks that the student's optimizer moves."""
+        return (self.student,)
 
     def end_round(self):
         """Counts the round; returns the terms since the last reset."""
@@ -116,10 +218,14 @@ class Distiller(keras.Model):
         return tf.stack([tf.constant(self.seed, "int64"), self.rounds_played * 1000 + purpose])
 
     @staticmethod
-    def apply(tape, loss, player, optimizer):
-        """One update of one player; gradients of no other are taken."""
-        gradients = tape.gradient(loss, player.trainable_variables)
-        optimizer.apply(gradients, player.trainable_variables)
+    def apply(tape, loss, optimizer, *players):
+        """One update of what one optimizer moves; gradients of no other player are taken."""
+        variables = [v for player in players for v in player.trainable_variables]
+        optimizer.apply(tape.gradient(loss, variables), variables)
+
+    def _taps(self, model, names):
+        names = names or self.watched_layers(model)
+        return Taps(model, layers_by_name(model, names))
 
 
 def check_built(**players):

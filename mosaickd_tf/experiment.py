@@ -3,14 +3,17 @@
 import logging
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining
-from mosaickd_tf.config import TeacherTrainingConfig, options
+from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
 from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.ood_subset import select_ood_subset
+from mosaickd_tf.distiller import OOD_IMAGES
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.randomness import standard_normal
+from mosaickd_tf.methods import METHODS
 from mosaickd_tf.report.pictures import save_grid
 from mosaickd_tf.run_folder import RunFolder
 from mosaickd_tf.training import Plan, train
@@ -59,9 +62,7 @@ def prepare(config):
     Raises:
         RequestError: when the request is wrong.
     """
-    if not config.teacher.teacher or not config.data.ood_dataset:
-        missing = "teacher" if not config.teacher.teacher else "ood_dataset"
-        raise RequestError(f"`{missing}` is needed. Expected a name or a path. Received: nothing")
+    _check_needs(config)
     if not _is_file_name(config.players.student):
         models.check_classifier_name(config.players.student)
     target = loading.load_target(config.data) if config.data.target_dataset else None
@@ -71,12 +72,26 @@ def prepare(config):
         players.check_teacher(teacher, config, target.label_names if target else ())
     else:
         pretraining.check_trainable(config, target)
-    ood = loading.load_ood(config.data)
-    if teacher:
+    ood = loading.load_ood(config.data) if config.data.ood_dataset else None
+    if teacher and ood:
         players.check_logits(teacher, ood.images[:GRID])
     # An untrained stand-in shows now, not after hours, whether the players fit together.
-    players.build_distiller(config, teacher or pretraining.untrained_teacher(config, target))
+    stand_in = teacher or pretraining.untrained_teacher(config, target)
+    for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
+        players.build_distiller(asked, stand_in)
     return target, ood, teacher
+
+
+def _check_needs(config):
+    """Raises `RequestError` when the teacher or what a method needs was not given."""
+    if not config.teacher.teacher:
+        raise RequestError("`teacher` is needed. Expected a name or a path. Received: nothing")
+    for method in (config.method.method, *config.method.compare_with):
+        if OOD_IMAGES in METHODS[method].needs and not config.data.ood_dataset:
+            raise RequestError(
+                f"`ood_dataset` is needed: --method={method} learns from OOD images. Expected "
+                "tfds:NAME, folder:PATH or embedded:NAME. Received: nothing"
+            )
 
 
 def plan(config):
@@ -119,10 +134,12 @@ class Experiment:
         files.write_json(self.folder / "versions.json", machine.versions(self.policy))
         teacher = self.teacher or self._train_teacher()
         self._select_ood_subset(teacher)
-        save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
-        student, progress = self._learn(teacher, self.config.method.method, self.folder.path)
+        if self.ood:
+            save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
+        distiller, progress = self._learn(self.config, teacher, self.folder.path)
+        student = models.portable_copy(distiller.student)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
-        exports = self._export(student)
+        exports = self._export(student, self.test or self._at_hand(distiller))
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
         result = {
             "method": self.config.method.method,
@@ -149,30 +166,37 @@ class Experiment:
 
     def _select_ood_subset(self, teacher):
         count = self.config.data.ood_subset
-        if count:
+        if count and self.ood:
             logits = evaluation.predict_logits(teacher, self.ood.images)
             self.ood = self.ood.take(select_ood_subset(logits, count))
             logger.info("OOD subset: the %d images of highest entropy", len(self.ood))
 
-    def _learn(self, teacher, method, folder):
-        """Plays one method; returns the chosen student, portable, and the progress."""
-        distiller = players.build_distiller(self.config, teacher, self.policy, method=method)
-        optimization = self.config.optimization
-        # Without synthetic images a student sees OOD images in their place: as many an update.
-        batch_size = optimization.batch_size * (1 if method == "mosaic" else 2)
+    def _learn(self, config, teacher, folder):
+        """Plays a config's method; returns the distiller in its chosen state, and the progress."""
+        method = config.method.method
+        distiller = players.build_distiller(config, teacher, self.policy)
+        batch_size = distiller.transfer_factor * config.optimization.batch_size
+        images = self._transfer_images(type(distiller), teacher, batch_size)
 
         def batches(start_round):
             return pipelines.rounds(
-                self.ood.images,
+                images,
                 batch_size=batch_size,
-                student_steps=optimization.student_steps_per_round,
-                seed=self.config.run.seed,
+                student_steps=config.optimization.student_steps_per_round,
+                seed=config.run.seed,
                 start_round=start_round,
             )
 
         evaluate = self._evaluator(distiller, teacher, folder)
         progress = train(distiller, batches, self._plan(batch_size), folder, evaluate, name=method)
-        return models.portable_copy(distiller.student), progress
+        return distiller, progress
+
+    def _transfer_images(self, kind, teacher, batch_size):
+        """The images of a method's stream; black ones for a method that does without."""
+        if OOD_IMAGES not in kind.needs:
+            return np.zeros((batch_size, *teacher.input_shape[1:]), np.uint8)
+        rows = kind.transfer_rows(lambda: evaluation.predict_logits(teacher, self.ood.images))
+        return self.ood.images if rows is None else self.ood.images[rows]
 
     def _plan(self, batch_size):
         rounds = self.config.optimization.rounds
@@ -187,30 +211,35 @@ class Experiment:
 
     def _evaluator(self, distiller, teacher, folder):
         """Accuracy on the validation part and agreement with the teacher; a grid of samples."""
-        watched = self.validation or self.ood.take(slice(0, MAX_COMPARED))
+        watched = self.validation or self._at_hand(distiller)
         teacher_logits = evaluation.predict_logits(teacher, watched.images)
-        noise_dim = self.config.players.noise_dim
-        noise = standard_normal((GRID, noise_dim), (self.config.run.seed, 0))
 
         def evaluate(step):
             logits = evaluation.predict_logits(distiller.student, watched.images)
             agreement = evaluation.agreement(logits, teacher_logits)
-            if "generator" in distiller.players:
-                # Inference mode, so that looking does not move the moving statistics.
-                images = distiller.generator(noise, training=False)
-                save_grid(folder / "samples" / f"round_{step:06d}.png", images.numpy())
+            synthetic_images = distiller.samples(GRID)
+            if synthetic_images is not None:
+                save_grid(folder / "samples" / f"round_{step:06d}.png", synthetic_images.numpy())
             if not self.validation:
-                return {"ood_agreement": agreement}
+                return {"agreement_at_hand": agreement}
             accuracy = evaluation.top_k_accuracy(logits, watched.labels)
             return {"validation_accuracy": accuracy, "validation_agreement": agreement}
 
         return evaluate
 
+    def _at_hand(self, distiller):
+        """Images without labels: OOD ones, or where there are none, what the generator makes."""
+        if self.ood:
+            return self.ood.take(slice(0, MAX_COMPARED))
+        images = np.round(distiller.samples(GRID).numpy() * 255).astype(np.uint8)
+        return ImageSet(images=images, source="synthetic")
+
     def _baseline(self, teacher, method):
         folder = self.folder / "baselines" / method
         done = files.read_json(folder / "result.json")
         if done is None:
-            student, progress = self._learn(teacher, method, folder)
+            distiller, progress = self._learn(as_baseline(self.config, method), teacher, folder)
+            student = models.portable_copy(distiller.student)
             done = {"method": method} | self._facts(student)
             done |= {
                 "agreement": self._agreement(student, teacher),
@@ -219,8 +248,7 @@ class Experiment:
             files.write_json(folder / "result.json", done)
         return done
 
-    def _export(self, student):
-        compared = self.test or self.ood.take(slice(0, MAX_COMPARED))
+    def _export(self, student, compared):
         entries = export.export_student(
             student,
             self.folder / "export",

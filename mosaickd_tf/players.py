@@ -8,19 +8,18 @@ import numpy as np
 
 from mosaickd_tf import evaluation, models
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods import KnowledgeDistiller, MosaicDistiller
+from mosaickd_tf.methods import METHODS
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 
 
-def build_distiller(config, teacher, policy=None, *, method=None):
-    """Builds and compiles the distiller of a method.
+def build_distiller(config, teacher, policy=None):
+    """Builds and compiles the distiller of the config's method.
 
     Args:
         config: a `DistillConfig`.
         teacher: Keras model from unit images to logits.
         policy: name of the dtype policy in which copies of the players run; None takes them
             as they are built, to see whether they fit together.
-        method: name of the method, the config's own by default.
 
     Returns:
         A compiled `Distiller`.
@@ -28,33 +27,19 @@ def build_distiller(config, teacher, policy=None, *, method=None):
     Raises:
         RequestError: when the players do not fit together.
     """
-    method = method or config.method.method
+    kind = METHODS[config.method.method]
     keras.utils.set_random_seed(config.run.seed)
     mean, std = input_statistics(teacher)
     copy = functools.partial(models.fast_copy, policy=policy) if policy else lambda model: model
-    shared = {
-        "teacher": copy(teacher),
-        "student": copy(_student(config, teacher, mean, std)),
-        "temperature": config.optimization.temperature,
-        "seed": config.run.seed,
-    }
-    optimizers = {"student_optimizer": _student_optimizer(config, method)}
-    if method == "mosaic":
-        distiller = MosaicDistiller(
-            **shared,
-            generator=copy(_generator(config)),
-            discriminator=copy(_discriminator(config, mean, std)),
-            loss_weights=config.losses,
-            patch_crops=config.players.patch_crops,
-        )
-        optimizers |= {
-            f"{player}_optimizer": _gan_optimizer(config)
-            for player in ("generator", "discriminator")
-        }
-    else:
-        distiller = KnowledgeDistiller(**shared)
+    builders = {"generator": _generator, "discriminator": _discriminator}
+    rivals = [player for player in kind.players if player in builders]
+    made = {"teacher": teacher, "student": _student(config, teacher, mean, std)}
+    made |= {player: builders[player](config, mean, std) for player in rivals}
+    distiller = kind(
+        **{player: copy(model) for player, model in made.items()}, **kind.options(config)
+    )
     jit_compile = {"true": True, "false": False}.get(config.run.jit_compile, "auto")
-    distiller.compile(**optimizers, jit_compile=jit_compile)
+    distiller.compile(**_optimizers(config, rivals), jit_compile=jit_compile)
     return distiller
 
 
@@ -133,7 +118,7 @@ def _student(config, teacher, mean, std):
     )
 
 
-def _generator(config):
+def _generator(config, mean, std):
     return models.build_generator(
         image_size=config.data.image_size,
         channels=config.data.channels,
@@ -154,15 +139,15 @@ def _discriminator(config, mean, std):
     )
 
 
-def _student_optimizer(config, method):
+def _optimizers(config, rivals):
+    """The student's optimizer and those of the players that it meets, by keyword."""
     options = config.optimization
-    peak = options.student_learning_rate
-    if method != config.method.method and config.method.baseline_learning_rate:
-        peak = config.method.baseline_learning_rate
-    rate = CosineOverRounds(peak, options.rounds, options.student_steps_per_round)
-    return MomentumSGD(rate, momentum=options.student_momentum, l2=options.weight_decay)
-
-
-def _gan_optimizer(config):
-    options = config.optimization
-    return gan_adam(CosineOverRounds(options.generator_learning_rate, options.rounds))
+    student_rate = CosineOverRounds(
+        options.student_learning_rate, options.rounds, options.student_steps_per_round
+    )
+    rate = CosineOverRounds(options.generator_learning_rate, options.rounds)
+    return {
+        "student_optimizer": MomentumSGD(
+            student_rate, momentum=options.student_momentum, l2=options.weight_decay
+        )
+    } | {f"{player}_optimizer": gan_adam(rate) for player in rivals}

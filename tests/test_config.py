@@ -124,3 +124,22 @@ def test_every_option_has_a_name_of_its_own_and_a_help_text(whole):
 def test_a_config_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         OptimizationConfig().rounds = 5
+
+
+def test_a_baseline_takes_its_own_tuning_and_nothing_else():
+    asked = DistillConfig(
+        method=MethodConfig(
+            compare_with=("kd",), baseline_learning_rate=0.02, baseline_temperature=4.0
+        )
+    )
+    made = config.as_baseline(asked, "kd")
+    assert made.method.method == "kd" and made.method.compare_with == ()
+    assert made.optimization == dataclasses.replace(
+        asked.optimization, student_learning_rate=0.02, temperature=4.0
+    )
+    assert made.data == asked.data and made.run == asked.run
+
+
+def test_a_baseline_without_tuning_of_its_own_shares_that_of_the_method():
+    asked = DistillConfig(optimization=OptimizationConfig(temperature=3.0))
+    assert config.as_baseline(asked, "kd").optimization == asked.optimization

@@ -246,7 +246,7 @@ def test_without_target_data_accuracies_are_null_and_the_last_student_leaves(fin
     assert all(entry["agreement_with_student"] == 1.0 for entry in result["exports"])
     assert not (tmp_path / "run" / "export" / "labels.txt").exists()
     rows = read_rows(tmp_path / "run" / "metrics.jsonl")
-    assert all(0 <= row["ood_agreement"] <= 1 for row in rows)
+    assert all(0 <= row["agreement_at_hand"] <= 1 for row in rows)
     text = (tmp_path / "run" / "result.json").read_text()
     assert "NaN" not in text
 

@@ -14,6 +14,7 @@ from mosaickd_tf.config import (
     OptimizationConfig,
     PlayersConfig,
     RunConfig,
+    as_baseline,
 )
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import KnowledgeDistiller, MosaicDistiller
@@ -21,6 +22,7 @@ from mosaickd_tf.models import parts
 from mosaickd_tf.models.normalization import FusedBatchNormalization
 from tests import tiny
 
+KD = MethodConfig(method="kd")
 MEAN, STD = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
 IMAGES = np.random.RandomState(0).randint(0, 256, (6, 8, 8, 3), "uint8")
 
@@ -142,7 +144,7 @@ def test_the_teacher_that_was_given_is_left_as_it_is(mosaic):
 
 
 def test_a_student_by_name_has_the_teachers_statistics_and_classes():
-    distiller = players.build_distiller(config("wrn10_1"), network(), "float32", method="kd")
+    distiller = players.build_distiller(config("wrn10_1", method=KD), network(), "float32")
     assert isinstance(distiller, KnowledgeDistiller)
     assert distiller.players == ("student",)
     assert distiller.student.name == "wrn10_1"
@@ -153,7 +155,7 @@ def test_a_student_by_name_has_the_teachers_statistics_and_classes():
 
 
 def test_a_student_from_a_file_starts_with_its_weights(student_file):
-    distiller = players.build_distiller(config(student_file), network(), "float32", method="kd")
+    distiller = players.build_distiller(config(student_file, method=KD), network(), "float32")
     wanted = models.load_classifier(student_file)
     assert tiny.same_bits(tiny.values(wanted), tiny.values(distiller.student))
 
@@ -190,19 +192,11 @@ def test_the_rates_decay_over_the_rounds(mosaic):
         np.testing.assert_allclose(rates, [1e-3, 5e-4, 0.0], atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    "method, built, tuned, expected",
-    [
-        ("mosaic", "kd", 0.02, 0.02),
-        ("kd", "kd", 0.02, 0.1),
-        ("mosaic", "kd", 0.0, 0.1),
-    ],
-)
-def test_the_baselines_rate_is_used_for_a_baseline_only(
-    student_file, method, built, tuned, expected
-):
-    asked = config(student_file, method=MethodConfig(method=method, baseline_learning_rate=tuned))
-    distiller = players.build_distiller(asked, network(), "float32", method=built)
+@pytest.mark.parametrize("tuned, expected", [(0.02, 0.02), (0.0, 0.1)])
+def test_a_baseline_has_the_rate_that_was_given_for_baselines(student_file, tuned, expected):
+    asked = config(student_file, method=MethodConfig(baseline_learning_rate=tuned))
+    distiller = players.build_distiller(as_baseline(asked, "kd"), network(), "float32")
+    assert isinstance(distiller, KnowledgeDistiller)
     np.testing.assert_allclose(student_rates(distiller), [expected, expected / 2, 0], atol=1e-8)
 
 

@@ -30,8 +30,9 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
 
     Returns:
         A `tf.data.Dataset` of `{"patch_images": (batch, h, w, c), "transfer_images": (batch,
-        student_steps, h, w, c)}`, float32 unit images; the patch images as they are, the
-        transfer images pad-cropped and flipped.
+        student_steps, h, w, c), "index": (batch, student_steps)}`: float32 unit images, the
+        patch images as they are, the transfer images pad-cropped and flipped; and which
+        image each transfer image was, for methods that remember images.
 
     Raises:
         RequestError: when there are no images.
@@ -47,10 +48,11 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
         transfer_images = pad_crop_flip(
             tf.gather(stored, transferred["index"]), transferred["draws"], padding
         )
-        shape = (batch_size, student_steps, *images.shape[1:])
+        shape = (batch_size, student_steps)
         return {
             "patch_images": unit(tf.gather(stored, patch["index"])),
-            "transfer_images": tf.reshape(unit(transfer_images), shape),
+            "transfer_images": tf.reshape(unit(transfer_images), (*shape, *images.shape[1:])),
+            "index": tf.reshape(transferred["index"], shape),
         }
 
     batches = tf.data.Dataset.zip(

@@ -8,37 +8,40 @@ import tensorflow as tf
 from mosaickd_tf import losses
 from mosaickd_tf.config import LossWeights
 from mosaickd_tf.data.augmentation import random_crops
-from mosaickd_tf.distiller import Distiller, check_built, known_shape
+from mosaickd_tf.distiller import OOD_IMAGES, check_built, known_shape
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.generative import (
+    FAKE_CROPS,
+    REAL_CROPS,
+    STUDENT,
+    GenerativeDistiller,
+    count,
+    steps,
+)
 from mosaickd_tf.optimizers import gan_adam
-from mosaickd_tf.randomness import standard_normal
 
 _PUBLISHED = LossWeights()
-# What noise is drawn for; the student's updates follow, one number each.
-_GENERATOR, _REAL_CROPS, _FAKE_CROPS, _STUDENT = range(4)
 
 
-class MosaicDistiller(Distiller):
+class MosaicDistiller(GenerativeDistiller):
     """Generator, patch discriminator, teacher and student in one compiled round.
 
     Args:
-        generator: Keras model from noise `(batch, noise_dim)` to unit images of the
-            teacher's input shape.
         discriminator: Keras model from unit images to patch logits `(batch, ...)`; with
             `patch_crops`, from crops of its own input size to one logit each.
         loss_weights: the weights of the generator's four terms. A local weight of 0 also
             stops the discriminator.
         patch_crops: 0, or how many random crops of the discriminator's input size are cut
             from each image for it to judge.
-        noise_dim: length of the generator's noise; needed only for a subclassed generator,
-            whose input shape Keras does not know.
         crop_size: side of the crops; needed only for a subclassed discriminator.
-        **kwargs: `teacher`, `student`, `temperature`, `seed` of `Distiller`.
+        **kwargs: those of `GenerativeDistiller`.
 
     Raises:
         RequestError: when the players do not fit together.
     """
 
+    source = "Fang et al., Mosaicking to Distill, NeurIPS 2021"
+    needs = (OOD_IMAGES,)
     terms = (
         "patch_discrimination_loss",
         "local_patch_loss",
@@ -48,72 +51,69 @@ class MosaicDistiller(Distiller):
         "distillation_loss",
     )
     players = ("student", "generator", "discriminator")
+    transfer_factor = 1
 
     def __init__(
         self,
         *,
-        generator,
         discriminator,
         loss_weights=_PUBLISHED,
         patch_crops=0,
-        noise_dim=None,
         crop_size=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_built(generator=generator, discriminator=discriminator)
-        self.generator = generator
+        check_built(discriminator=discriminator)
         self.discriminator = discriminator
         self.loss_weights = loss_weights
         self.patch_crops = patch_crops
-        self.noise_dim = noise_dim or (known_shape(generator, "input") or (None,))[-1]
         self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
-        self._check_players()
+        self._check_discriminator()
 
-    def compile(self, *, generator_optimizer=None, discriminator_optimizer=None, **kwargs):
+    @classmethod
+    def options(cls, config):
+        """See `Distiller.options`."""
+        weights, crops = config.losses, config.players.patch_crops
+        return super().options(config) | {"loss_weights": weights, "patch_crops": crops}
+
+    def compile(self, *, discriminator_optimizer=None, **kwargs):
         """Sets an optimizer for each player; the published recipe's where left out."""
         super().compile(**kwargs)
-        self.generator_optimizer = generator_optimizer or gan_adam()
         self.discriminator_optimizer = discriminator_optimizer or gan_adam()
-        self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def train_step(self, batch):
         """Plays one round of the four-player game."""
         self._update_discriminator_and_generator(batch["patch_images"])
-        for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
+        for k in range(steps(batch)):  # unrolled: a Python int
             ood_images = batch["transfer_images"][:, k]
-            synthetic_images = self.synthesize(_batch_size(ood_images), _STUDENT + k)
+            synthetic_images = self.synthesize(count(ood_images), STUDENT + k)
             self.update_student(tf.concat([synthetic_images, ood_images], axis=0))
         return self.end_round()
-
-    def synthesize(self, batch_size, purpose=_GENERATOR):
-        """Synthetic unit images from this round's noise for the purpose."""
-        noise = standard_normal((batch_size, self.noise_dim), self.stateless_seed(purpose))
-        return self.generator(noise, training=True)
 
     def _update_discriminator_and_generator(self, patch_images):
         # One batch of synthetic images serves both updates; the discriminator's is not
         # part of the generator's gradient.
         with tf.GradientTape() as tape:
-            synthetic_images = self.synthesize(_batch_size(patch_images))
+            synthetic_images = self.synthesize(count(patch_images))
             with tape.stop_recording():
                 self._update_discriminator(patch_images, synthetic_images)
-            loss = self._generator_loss(synthetic_images)
-        self.apply(tape, loss, self.generator, self.generator_optimizer)
+            loss = self.generator_loss(synthetic_images)
+        self.apply(tape, loss, self.generator_optimizer, self.generator)
 
     def _update_discriminator(self, patch_images, synthetic_images):
         if not self.loss_weights.local:
             return
         with tf.GradientTape() as tape:
-            real_patch_logits = self._judge(patch_images, _REAL_CROPS)
-            fake_patch_logits = self._judge(synthetic_images, _FAKE_CROPS)
+            real_patch_logits = self._judge(patch_images, REAL_CROPS)
+            fake_patch_logits = self._judge(synthetic_images, FAKE_CROPS)
             loss = losses.patch_discrimination_loss(real_patch_logits, fake_patch_logits)
             weighted = self.loss_weights.local * loss
-        self.apply(tape, weighted, self.discriminator, self.discriminator_optimizer)
+        self.apply(tape, weighted, self.discriminator_optimizer, self.discriminator)
         self.report(patch_discrimination_loss=loss)
 
-    def _generator_loss(self, synthetic_images):
+    def generator_loss(self, synthetic_images):
+        """The generator's four terms, weighted."""
         teacher_logits = self.teacher(synthetic_images, training=False)
         # In training mode, as in the official code: the student's statistics move here too.
         student_logits = self.student(synthetic_images, training=True)
@@ -128,7 +128,7 @@ class MosaicDistiller(Distiller):
         w = self.loss_weights
         loss = w.align * align + w.adversarial * adversarial + w.balance * balance
         if w.local:
-            local = losses.local_patch_loss(self._judge(synthetic_images, _FAKE_CROPS))
+            local = losses.local_patch_loss(self._judge(synthetic_images, FAKE_CROPS))
             self.report(local_patch_loss=local)
             loss += w.local * local
         return loss
@@ -140,23 +140,16 @@ class MosaicDistiller(Distiller):
         seed = self.stateless_seed(purpose)
         crops = random_crops(unit_images, self.crop_size, self.patch_crops, seed)
         logits = self.discriminator(crops, training=True)
-        return tf.reshape(logits, (_batch_size(unit_images), -1))
+        return tf.reshape(logits, (count(unit_images), -1))
 
-    def _check_players(self):
+    def _check_discriminator(self):
         image_shape = known_shape(self.teacher, "input")
-        made, seen = known_shape(self.generator, "output"), known_shape(self.discriminator, "input")
-        if image_shape and made and made != image_shape:
-            raise RequestError(
-                f"The generator must make images of the teacher's input shape {image_shape}. "
-                f"Received: {made}"
-            )
+        seen = known_shape(self.discriminator, "input")
         if image_shape and seen and not self.patch_crops and seen != image_shape:
             raise RequestError(
                 f"The discriminator must take images of the teacher's input shape "
                 f"{image_shape}, or crops of them with `patch_crops`. Received: {seen}"
             )
-        if not self.noise_dim:
-            raise RequestError("`noise_dim` is needed with a generator of unknown input shape")
         if self.patch_crops and not self.crop_size:
             raise RequestError("`crop_size` is needed with a discriminator of unknown input shape")
         if self.patch_crops and image_shape and seen and seen[-1] != image_shape[-1]:
@@ -169,7 +162,3 @@ class MosaicDistiller(Distiller):
                 f"Crops must be at most the images' {image_shape[0]} pixels a side. "
                 f"Received: {self.crop_size}"
             )
-
-
-def _batch_size(images):
-    return tf.shape(images)[0] if images.shape[0] is None else images.shape[0]

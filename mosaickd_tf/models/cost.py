@@ -4,6 +4,8 @@ import math
 
 from keras import layers
 
+from mosaickd_tf.models.taps import leaves
+
 _STATISTICS = ("moving_mean", "moving_variance", "mean", "variance", "count")
 
 
@@ -11,7 +13,7 @@ def parameters(model):
     """Number of parameters that training moves, frozen or not, as papers count them."""
     return sum(
         math.prod(weight.shape)
-        for layer in _leaves(model)
+        for layer in leaves(model)
         for weight in layer.weights
         if weight.name not in _STATISTICS
     )
@@ -27,7 +29,7 @@ def macs(model):
         An integer, or None when a layer with weights is of a kind that is not counted here.
     """
     total = 0
-    for layer in _leaves(model):
+    for layer in leaves(model):
         if isinstance(layer, layers.DepthwiseConv2D | layers.Conv2D):
             positions = math.prod(layer.output.shape[1:3])
             total += positions * math.prod(layer.kernel.shape)
@@ -38,7 +40,3 @@ def macs(model):
         ):
             return None
     return total
-
-
-def _leaves(model):
-    return [layer for layer in model._flatten_layers() if not getattr(layer, "layers", None)]

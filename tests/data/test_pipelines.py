@@ -49,8 +49,10 @@ def test_a_round_has_a_patch_batch_and_a_transfer_batch_for_each_student_step():
     assert {k: v.shape for k, v in dataset.element_spec.items()} == {
         "patch_images": (4, 8, 8, 3),
         "transfer_images": (4, 3, 8, 8, 3),
+        "index": (4, 3),
     }
-    for images in first(dataset, 1)[0].values():
+    (batch,) = first(dataset, 1)
+    for images in (batch["patch_images"], batch["transfer_images"]):
         assert images.dtype == np.float32
         assert 0.0 <= images.min() and images.max() <= 1.0 and images.max() > 0.5
 
@@ -65,6 +67,11 @@ def test_every_pass_shows_each_image_once_also_across_batches(batch_size):
 def test_the_student_s_images_too_are_a_permutation_in_every_pass():
     passes = transfer_indices(6).reshape(4, N)
     assert [sorted(one) for one in passes.tolist()] == [list(range(N))] * 4
+
+
+def test_the_index_names_each_transfer_image():
+    for batch in first(rounds(NAMED, batch_size=4, student_steps=2), 5):
+        np.testing.assert_array_equal(batch["index"], named(batch["transfer_images"]))
 
 
 def test_passes_and_streams_have_orders_of_their_own():

@@ -87,8 +87,8 @@ def test_the_generator_s_update_moves_its_weights_and_only_statistics_of_its_jud
 
     def update():
         with tf.GradientTape() as tape:
-            loss = made._generator_loss(made.synthesize(4))
-        made.apply(tape, loss, made.generator, made.generator_optimizer)
+            loss = made.generator_loss(made.synthesize(4))
+        made.apply(tape, loss, made.generator_optimizer, made.generator)
 
     # Student and discriminator judge in training mode, as in the official code.
     judges = {("student", "statistics"), ("discriminator", "statistics")}
@@ -121,7 +121,7 @@ def test_the_generator_s_loss_asks_the_teacher_without_its_dropout():
     players["teacher"] = keras.Model(inputs, players["teacher"](dropped))
     made = distiller(players)
     images = made.synthesize(4)
-    values = [float(made._generator_loss(images)) for _ in range(3)]
+    values = [float(made.generator_loss(images)) for _ in range(3)]
     assert values == pytest.approx([values[0]] * 3, rel=1e-5)
 
 
@@ -152,7 +152,7 @@ def test_the_student_learns_from_synthetic_and_ood_images_in_one_batch(monkeypat
 def test_the_generator_s_loss_is_the_weighted_sum_of_its_terms():
     weights = {"local": 0.5, "align": 2.0, "adversarial": 3.0, "balance": 7.0}
     made = distiller(loss_weights=LossWeights(**weights))
-    loss = made._generator_loss(made.synthesize(4))
+    loss = made.generator_loss(made.synthesize(4))
     terms = {name: float(tracker.result()) for name, tracker in made.trackers.items()}
     expected = (
         0.5 * terms["local_patch_loss"]
@@ -301,7 +301,7 @@ def test_discriminator_and_generator_are_judged_on_the_same_crops_of_an_image(mo
         made.discriminator, "call", lambda x, **k: (seen.append(x.numpy()), judged(x, **k))[1]
     )
     made._update_discriminator(images, images)
-    made._generator_loss(images)
+    made.generator_loss(images)
     real, fake, of_generator = seen
     np.testing.assert_array_equal(fake, of_generator)
     assert (real != fake).any()

@@ -1,6 +1,6 @@
-"""The terms of MosaicKD, each a pure function on logits, in log space and float32.
+"""The terms of MosaicKD, pure functions on logits, in log space and float32.
 
-Weights meet the terms in the step, not here. Equations are those of Fang et al., 2021,
+Equations are those of Fang et al., 2021,
 ["Mosaicking to Distill"](https://arxiv.org/abs/2110.15094).
 """
 
