@@ -22,10 +22,13 @@ class Seen(typing.NamedTuple):
     Attributes:
         logits: `(batch, num_classes)`.
         features: a list with the output of each layer that the method watches.
+        statistics_loss: how far the batch is from what the normalisations remember, a
+            scalar; None where nobody asked.
     """
 
     logits: tf.Tensor
     features: list
+    statistics_loss: tf.Tensor | None = None
 
 
 class Distiller(keras.Model):
@@ -90,7 +93,8 @@ class Distiller(keras.Model):
         self.rounds_played = self.add_weight(
             name="rounds_played", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
-        self.trackers = {term: keras.metrics.Mean(name=term) for term in self.terms}
+        self.trackers = {}
+        self.track(*self.terms)
         self.student_accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
         self.teacher_agreement = keras.metrics.Mean(name="agreement")
         self.built = True
@@ -208,10 +212,39 @@ class Distiller(keras.Model):
         self.rounds_played.assign_add(1)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
+    def track(self, *terms):
+        """Makes a mean for each named term that has none."""
+        self.trackers.update(
+            {term: keras.metrics.Mean(name=term) for term in terms if term not in self.trackers}
+        )
+
     def report(self, **terms):
         """Notes the value of each named term."""
         for name, value in terms.items():
             self.trackers[name].update_state(value)
+
+    def weighted(self, **terms):
+        """The sum of weight · term; reports each term.
+
+        Args:
+            **terms: by the name of its tracker, a weight and a function without arguments that
+                computes the term. A term of weight 0 is not computed.
+
+        Returns:
+            A scalar.
+
+        Raises:
+            RequestError: when all weights are 0.
+        """
+        on = {name: term for name, term in terms.items() if _is_on(term[0])}
+        if not on:
+            raise RequestError(
+                "Something must be asked for. Expected a weight above 0 of one of: "
+                f"{', '.join(terms)}. Received: 0 for all"
+            )
+        values = {name: term() for name, (_, term) in on.items()}
+        self.report(**values)
+        return sum(on[name][0] * value for name, value in values.items())
 
     def stateless_seed(self, purpose):
         """A seed `(2,)` for one purpose in this round, an integer below 1,000."""
@@ -226,6 +259,10 @@ class Distiller(keras.Model):
     def _taps(self, model, names):
         names = names or self.watched_layers(model)
         return Taps(model, layers_by_name(model, names))
+
+
+def _is_on(weight):
+    return tf.is_tensor(weight) or weight != 0
 
 
 def check_built(**players):
