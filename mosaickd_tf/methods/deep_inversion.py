@@ -135,7 +135,7 @@ class DeepInversionDistiller(Distiller):
         """The images that were finished last; the unfinished batch until there are any."""
         if not self.bank.written:
             return tf.gather(
-                self.pixels.unit_images(), tf.range(count) % len(self.pixels.unbounded)
+                self.pixels.unit_images(), tf.range(count) % self.pixels.batch_shape[0]
             )
         return self.bank.latest(count)
 
