@@ -7,6 +7,7 @@ import pytest
 
 from mosaickd_tf.cli import distill, flags, train_teacher
 from mosaickd_tf.config import (
+    METHODS,
     DistillConfig,
     EvaluationConfig,
     ExportConfig,
@@ -162,12 +163,6 @@ def test_a_folder_is_no_flagfile(tmp_path):
         parse(f"--flagfile={tmp_path}")
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.cfg")), ids=lambda path: path.stem)
-def test_every_flagfile_of_the_project_is_a_valid_request(path, monkeypatch):
-    monkeypatch.chdir(CONFIGS.parent)
-    topics = train_teacher.topics() if path.parent.name == "teachers" else TOPICS
-    sections = flags.parse(topics, [f"--flagfile={path}"])
-    assert sections["data"].target_dataset
 
 
 # Help
@@ -201,4 +196,4 @@ def test_help_fits_a_terminal(topics):
 
 def test_help_says_what_a_value_can_be():
     text = " ".join(flags.help_text("Usage.", TOPICS).split())
-    assert "One of: mosaic, kd. [mosaic]" in text
+    assert f"One of: {', '.join(METHODS)}. [mosaic]" in text
