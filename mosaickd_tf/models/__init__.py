@@ -6,6 +6,7 @@ from mosaickd_tf.models.generator import build_generator
 from mosaickd_tf.models.loading import load_classifier, load_teacher
 from mosaickd_tf.models.patch_discriminator import build_patch_discriminator, patch_layers
 from mosaickd_tf.models.registry import build_classifier, check_classifier_name, classifier_names
+from mosaickd_tf.models.stages import stage_outputs
 from mosaickd_tf.models.wide_resnet import wide_resnet
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "parameters",
     "patch_layers",
     "portable_copy",
+    "stage_outputs",
     "wide_resnet",
 ]
