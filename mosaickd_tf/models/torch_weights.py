@@ -84,14 +84,16 @@ def read_state_dict(path):
         raise RequestError(f"No such file. Expected a .pth file. Received: {str(path)!r}")
     content = _read(path)
     state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not state or not isinstance(state, dict) or not all(map(_is_weight, state.items())):
+    try:
+        return {
+            key.removeprefix("module."): tensor.detach().float().numpy()
+            for key, tensor in state.items()
+        }
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
         raise RequestError(
             "Not a state dict. Expected a dict from names to tensors, bare or under the key "
             f"'state_dict'. Received: {_described(content)} in {str(path)!r}"
-        )
-    return {
-        key.removeprefix("module."): value.detach().float().numpy() for key, value in state.items()
-    }
+        ) from error
 
 
 def classifier_of_state(state, name, *, input_shape, mean, std, source="the state dict"):
@@ -118,13 +120,7 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
     )
     wanted = dict(_wanted(model, table))
     given = {key: array for key, array in state.items() if not key.endswith("num_batches_tracked")}
-    faults = [f"missing {key}" for key in wanted if key not in given]
-    faults += [f"surplus {key}" for key in given if key not in wanted]
-    for key in wanted.keys() & given.keys():
-        variable, axes = wanted[key]
-        expected = tuple(variable.shape[axes.index(axis)] for axis in range(len(axes)))
-        if given[key].shape != expected:
-            faults.append(f"{key} of {given[key].shape} instead of {expected}")
+    faults = _faults(wanted, given)
     if faults:
         more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
         raise RequestError(
@@ -134,6 +130,17 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
     for key, (variable, axes) in wanted.items():
         variable.assign(given[key].transpose(axes))
     return model
+
+
+def _faults(wanted, given):
+    """What does not fit, in words: missing keys, surplus keys, other shapes."""
+    faults = [f"missing {key}" for key in wanted if key not in given]
+    faults += [f"surplus {key}" for key in given if key not in wanted]
+    for key, (variable, axes) in wanted.items():
+        expected = tuple(variable.shape[axes.index(axis)] for axis in range(len(axes)))
+        if key in given and given[key].shape != expected:
+            faults.append(f"{key} of {given[key].shape} instead of {expected}")
+    return faults
 
 
 def _family(name):
@@ -159,18 +166,13 @@ def _read(path):
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # the file leads torch to whatever it does
-        reason = str(error).strip().splitlines() or [type(error).__name__]
+        asked = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+        reason = f"it asks for {asked[1]}" if asked else type(error).__name__
         raise RequestError(
             "Not readable as weights. Expected a .pth file of tensors alone, as torch.save writes "
             f"a state dict; others may run code and are not opened. Received: {str(path)!r} "
-            f"({reason[0]})"
+            f"({reason})"
         ) from error
-
-
-def _is_weight(item):
-    import torch
-
-    return isinstance(item[0], str) and isinstance(item[1], torch.Tensor)
 
 
 def _described(content):
