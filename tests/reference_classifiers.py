@@ -13,13 +13,13 @@ from torch import nn
 from tests import official
 
 
-def build(name, channels=3):
-    """A network of `official.NUM_CLASSES` classes by the name it has with us."""
+def build(name, channels=3, classes=official.NUM_CLASSES):
+    """A network by the name it has with us."""
     if name.startswith("wrn"):
-        return WideResNet(*map(int, name[3:].split("_")), channels)
+        return WideResNet(*map(int, name[3:].split("_")), channels, classes)
     if name.startswith("resnet"):
-        return ResNet({"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}[name], channels)
-    return Vgg(channels)
+        return ResNet({"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}[name], channels, classes)
+    return Vgg(channels, classes)
 
 
 def logits(name, side, state):
@@ -51,7 +51,7 @@ class PreActivation(nn.Module):
 
 
 class WideResNet(nn.Module):
-    def __init__(self, depth, width, channels):
+    def __init__(self, depth, width, channels, classes):
         super().__init__()
         self.conv1 = conv3(channels, 16)
         inputs = 16
@@ -62,7 +62,7 @@ class WideResNet(nn.Module):
                 inputs = filters
             layer = nn.Sequential(OrderedDict(layer=nn.Sequential(*units)))
             setattr(self, f"block{stage}", layer)
-        self.bn1, self.fc = nn.BatchNorm2d(inputs), nn.Linear(inputs, official.NUM_CLASSES)
+        self.bn1, self.fc = nn.BatchNorm2d(inputs), nn.Linear(inputs, classes)
 
     def forward(self, images):
         maps = self.block3(self.block2(self.block1(self.conv1(images))))
@@ -85,7 +85,7 @@ class Basic(nn.Module):
 
 
 class ResNet(nn.Module):
-    def __init__(self, units, channels):
+    def __init__(self, units, channels, classes):
         super().__init__()
         self.conv1, self.bn1 = conv3(channels, 64), nn.BatchNorm2d(64)
         inputs = 64
@@ -95,7 +95,7 @@ class ResNet(nn.Module):
                 layer.append(Basic(inputs, filters, 2 if stage > 1 and unit == 0 else 1))
                 inputs = filters
             setattr(self, f"layer{stage}", layer)
-        self.linear = nn.Linear(512, official.NUM_CLASSES)
+        self.linear = nn.Linear(512, classes)
 
     def forward(self, images):
         maps = self.bn1(self.conv1(images)).relu()
@@ -107,7 +107,7 @@ class ResNet(nn.Module):
 class Vgg(nn.Module):
     WIDTHS = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 
-    def __init__(self, channels):
+    def __init__(self, channels, classes):
         super().__init__()
         inputs = channels
         for number, widths in enumerate(self.WIDTHS):
@@ -116,7 +116,7 @@ class Vgg(nn.Module):
                 units += [conv3(inputs, filters, bias=True), nn.BatchNorm2d(filters), nn.ReLU()]
                 inputs = filters
             setattr(self, f"block{number}", nn.Sequential(*units))
-        self.classifier = nn.Linear(512, official.NUM_CLASSES)
+        self.classifier = nn.Linear(512, classes)
 
     def forward(self, images):
         pooled = 4 if images.shape[2] == 64 else 3

@@ -180,7 +180,7 @@ def _described(content):
         return type(content).__name__
     names = list(map(str, content))
     more = ", ..." if len(names) > _NAMED else ""
-    return f"a dict of {', '.join(names[:_NAMED])}{more}" if names else "an empty dict"
+    return f"a dict of {', '.join(names[:_NAMED])}{more}"
 
 
 def _wanted(model, table):
