@@ -116,7 +116,7 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
     table = _family(name)
     last = state.get(f"{table['logits']}.bias", np.zeros(2))  # if missing, that is said below
     model = build_classifier(
-        name, num_classes=last.size, input_shape=input_shape, mean=mean, std=std
+        name, num_classes=max(2, last.size), input_shape=input_shape, mean=mean, std=std
     )
     wanted = dict(_wanted(model, table))
     given = {key: array for key, array in state.items() if not key.endswith("num_batches_tracked")}
@@ -135,7 +135,7 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
 def _faults(wanted, given):
     """What does not fit, in words: missing keys, surplus keys, other shapes."""
     faults = [f"missing {key}" for key in wanted if key not in given]
-    faults += [f"surplus {key}" for key in given if key not in wanted]
+    faults += [f"surplus {key!r}" for key in given if key not in wanted]
     for key, (variable, axes) in wanted.items():
         expected = tuple(variable.shape[axes.index(axis)] for axis in range(len(axes)))
         if key in given and given[key].shape != expected:
@@ -178,7 +178,7 @@ def _read(path):
 def _described(content):
     if not isinstance(content, dict):
         return type(content).__name__
-    names = list(map(str, content))
+    names = list(map(repr, content))
     more = ", ..." if len(names) > _NAMED else ""
     return f"a dict of {', '.join(names[:_NAMED])}{more}"
 

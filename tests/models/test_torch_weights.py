@@ -108,8 +108,8 @@ def test_missing_surplus_and_other_shapes_are_all_named(state):
     wrong["conv1.weight"] = np.zeros((16, 1, 3, 3), np.float32)
     message = refusal(classifier_of_state, wrong, "wrn10_1", **SMALL, source="x.pth")
     assert (
-        "Received: missing block2.layer.0.bn1.running_var, missing fc.weight, surplus fc2.weight, "
-        "conv1.weight of (16, 1, 3, 3) instead of (16, 3, 3, 3) in 'x.pth'"
+        "Received: missing block2.layer.0.bn1.running_var, missing fc.weight, "
+        "surplus 'fc2.weight', conv1.weight of (16, 1, 3, 3) instead of (16, 3, 3, 3) in 'x.pth'"
     ) in message
     assert "wrn10_1" in message and "more" not in message
 
@@ -141,11 +141,11 @@ def test_a_network_without_official_weights_is_refused(tmp_path):
     "wrap, described",
     [
         (lambda state: [1, 2], "list"),
-        (lambda state: {"model": state}, "a dict of model"),
-        (lambda state: {"state_dict": [1]}, "a dict of state_dict"),
+        (lambda state: {"model": state}, "a dict of 'model'"),
+        (lambda state: {"state_dict": [1]}, "a dict of 'state_dict'"),
         (lambda state: {1: state["fc.bias"]}, "a dict of 1"),
-        (lambda state: {"state_dict": dict.fromkeys("abcdefg", 1), "b": 1}, "state_dict, b"),
-        (lambda state: dict.fromkeys("abcdefg", 1), "a, b, c, d, e, ..."),
+        (lambda state: {"state_dict": dict.fromkeys("abcdefg", 1), "b": 1}, "'state_dict', 'b'"),
+        (lambda state: dict.fromkeys("abcdefg", 1), "'a', 'b', 'c', 'd', 'e', ..."),
     ],
     ids=["list", "other key", "no dict", "number", "no tensors", "many"],
 )
