@@ -27,7 +27,7 @@ setup(
             "ruff>=0.17,<0.18",  # lints and formats; another version formats differently
             "pytest>=9,<10",  # runs the tests
         ],
-        "torch": ["torch>=2.2"],  # parity tests against PyTorch
+        "torch": ["torch>=2.2"],  # reads official weights; parity tests
     },
     entry_points={
         "console_scripts": [

@@ -97,11 +97,26 @@ class TeacherConfig(_Topic):
     """Teacher."""
 
     teacher: str = option(
-        "", "A .keras file, or the name of a network that is then trained on the target data."
+        "",
+        "A .keras file, a .pth file of the official PyTorch code (with --teacher_network), or the "
+        "name of a network that is then trained on the target data.",
+    )
+    teacher_network: str = option(
+        "", "Name of the network whose official PyTorch weights the .pth of --teacher holds."
+    )
+    teacher_mean: tuple[float, ...] = option(
+        (),
+        "Mean of each channel of images in [0, 1], by which a teacher from a .pth file or by name "
+        "standardises them; that of the target's training part if empty.",
+        at_least=0.0,
+        at_most=1.0,
+    )
+    teacher_std: tuple[float, ...] = option(
+        (), "Standard deviation of each channel, given with --teacher_mean.", above=0.0, at_most=1.0
     )
     teacher_input: str = option(
         "unit",
-        "What a teacher from a file expects: `unit` images in [0, 1], `signed` in [-1, 1], "
+        "What a teacher from a .keras file expects: `unit` images in [0, 1], `signed` in [-1, 1], "
         "`bytes` in [0, 255], or standardised by ImageNet's statistics.",
         choices=TEACHER_INPUTS,
     )
@@ -112,6 +127,36 @@ class TeacherConfig(_Topic):
     teacher_augmentation: str = option(
         "pad_crop_flip", "What its training images go through.", choices=AUGMENTATIONS
     )
+
+    def __post_init__(self):
+        """Checks that the options about files go with the file that is named."""
+        super().__post_init__()
+        is_pth = self.teacher.endswith(".pth")
+        if is_pth and not self.teacher_network:
+            raise RequestError(
+                "`teacher_network` is needed with a .pth file, which holds weights alone. Expected "
+                f"the name of the network. Received: teacher={self.teacher} without"
+            )
+        if self.teacher_network and not is_pth:
+            raise RequestError(
+                "`teacher_network` goes with a .pth file. Expected one as `teacher`. Received: "
+                f"teacher={self.teacher or 'nothing'}"
+            )
+        if is_pth and self.teacher_input != "unit":
+            raise RequestError(
+                "`teacher_input` goes with a .keras file. Expected `teacher_mean` and "
+                f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}"
+            )
+        if self.teacher_mean and self.teacher.endswith(".keras"):
+            raise RequestError(
+                "`teacher_mean` goes with a .pth file or the name of a network. Expected "
+                f"`teacher_input` for a .keras file. Received: teacher={self.teacher}"
+            )
+        if len(self.teacher_mean) != len(self.teacher_std):
+            raise RequestError(
+                "`teacher_mean` and `teacher_std` go together, a number a channel in each. "
+                f"Received: {len(self.teacher_mean)} and {len(self.teacher_std)} numbers"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining
+from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining, teachers
 from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.images import ImageSet
@@ -68,7 +68,7 @@ def prepare(config):
     target = loading.load_target(config.data) if config.data.target_dataset else None
     teacher = None
     if _is_file_name(config.teacher.teacher):
-        teacher = models.load_teacher(config.teacher.teacher, config.teacher.teacher_input)
+        teacher = teachers.load_teacher(config, target)
         players.check_teacher(teacher, config, target.label_names if target else ())
     else:
         pretraining.check_trainable(config, target)

@@ -59,7 +59,7 @@ def as_flagfile(config):
     lines = []
     for name, value in options(config):
         if isinstance(value, tuple):
-            value = ",".join(value)
+            value = ",".join(map(str, value))
         elif isinstance(value, bool):
             value = str(value).lower()
         lines.append(f"--{name}={value}\n")

@@ -61,6 +61,8 @@ WRONG = [
     (DataConfig, {"channels": 2}, "channels", "1, 3", "2"),
     (DataConfig, {"ood_fit": "stretch"}, "ood_fit", "resize, crops", "stretch"),
     (DataConfig, {"validation_fraction": 0.6}, "validation_fraction", "at most 0.5", "0.6"),
+    (TeacherConfig, {"teacher_mean": (0.5, 1.5)}, "teacher_mean", "at most 1.0", "1.5"),
+    (TeacherConfig, {"teacher_std": (0.5, 0.0)}, "teacher_std", "above 0", "0.0"),
     (TeacherConfig, {"teacher_input": "raw"}, "teacher_input", "unit, signed, bytes", "raw"),
     (PlayersConfig, {"patch_crops": -1}, "patch_crops", "at least 0", "-1"),
     (MethodConfig, {"method": "magic"}, "method", "mosaic, kd", "magic"),
@@ -82,6 +84,31 @@ def test_a_value_out_of_range_is_refused_in_one_line(topic, arguments, name, exp
     assert expected in message
     assert message.endswith(f"Received: {name}={received}")
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ({"teacher": "a.pth"}, "`teacher_network` is needed"),
+        ({"teacher": "a.keras", "teacher_network": "wrn16_1"}, "`teacher_network` goes with"),
+        ({"teacher_network": "wrn16_1"}, "teacher=nothing"),
+        (
+            {"teacher": "a.pth", "teacher_network": "wrn16_1", "teacher_input": "bytes"},
+            "`teacher_input` goes with a .keras file",
+        ),
+        (
+            {"teacher": "a.keras", "teacher_mean": (0.5,), "teacher_std": (0.5,)},
+            "`teacher_mean` goes with",
+        ),
+        ({"teacher": "wrn16_1", "teacher_mean": (0.5,)}, "1 and 0 numbers"),
+        ({"teacher": "wrn16_1", "teacher_std": (0.5, 0.5)}, "0 and 2 numbers"),
+    ],
+    ids=str,
+)
+def test_options_that_do_not_go_with_the_teacher_are_refused(arguments, expected):
+    with pytest.raises(RequestError, match=expected) as caught:
+        TeacherConfig(**arguments)
+    assert "Received: " in str(caught.value) and len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])

@@ -252,7 +252,7 @@ def test_without_target_data_accuracies_are_null_and_the_last_student_leaves(fin
 
 
 def test_nothing_is_written_before_the_request_is_found_right(tmp_path):
-    config = dataclasses.replace(CONFIG, players=PlayersConfig(student="resnet18"))
+    config = dataclasses.replace(CONFIG, players=PlayersConfig(student="resnet19"))
     with pytest.raises(RequestError):
         experiment.run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -29,6 +29,7 @@ RANK = {
     "measuring": 3,
     "report": 3,
     "run_folder": 3,
+    "teachers": 3,
     "training": 4,
     "players": 4,
     "pretraining": 4,

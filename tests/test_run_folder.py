@@ -13,6 +13,7 @@ from mosaickd_tf.config import (
     MethodConfig,
     OptimizationConfig,
     RunConfig,
+    TeacherConfig,
 )
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.run_folder import RunFolder, as_flagfile
@@ -45,6 +46,7 @@ def test_the_flags_say_everything_but_where(tmp_path):
             data=DataConfig(
                 target_dataset="folder:/some place/täglich, neu", ood_dataset="tfds:cifar10/3.0.2"
             ),
+            teacher=TeacherConfig(teacher_mean=(0.1 + 0.2, 1.0), teacher_std=(1e-7, 0.5)),
             method=MethodConfig(compare_with=("kd",), baseline_learning_rate=1e-7),
             optimization=OptimizationConfig(weight_decay=0.1 + 0.2),
             run=RunConfig(deterministic=True, seed=2**40),

@@ -87,13 +87,30 @@ class _Parser(flags.ArgumentParser):
             raise ValueError(f"expected {_WORDS[self.kind]}") from None
 
 
+class _ListParser(flags.ListParser):
+    """Turns words with commas between them into a list of their kind."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+
+    def parse(self, argument):
+        if isinstance(argument, list):
+            return argument
+        try:
+            return [self.kind(word) for word in super().parse(argument)]
+        except ValueError:
+            raise ValueError("expected numbers with commas between them") from None
+
+
 def _define(field, values):
     name, text = flag_name(field), field.metadata["help"]
     kind = typing.get_origin(field.type) or field.type
     if kind is bool:
         flags.DEFINE_boolean(name, field.default, text, flag_values=values)
     elif kind is tuple:
-        flags.DEFINE_list(name, list(field.default), text, flag_values=values)
+        parser = _ListParser(typing.get_args(field.type)[0])
+        flags.DEFINE(parser, name, list(field.default), text, flag_values=values)
     elif kind is str:
         flags.DEFINE_string(name, field.default, text, flag_values=values)
     else:
@@ -110,7 +127,7 @@ def _described(field):
     text = rule["help"]
     if rule["choices"]:
         text += f" One of: {', '.join(map(str, rule['choices']))}."
-    shown = ",".join(default) if isinstance(default, tuple) else str(default)
+    shown = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     if shown:
         text += f" [{shown.lower() if isinstance(default, bool) else shown}]"
     return [f"  --{flag_name(field)}", *textwrap.wrap(text, 88, **_INDENT)]

@@ -50,6 +50,7 @@ def test_without_flags_everything_is_the_default():
         ("--exports=keras", "export", "exports", ("keras",)),
         ("--exports=", "export", "exports", ()),
         ("--compare_with=kd", "method", "compare_with", ("kd",)),
+        ("--teacher_std=", "teacher", "teacher_std", ()),
         ("--deterministic", "run", "deterministic", True),
         ("--nodeterministic", "run", "deterministic", False),
         ("--resume=false", "place", "resume", False),
@@ -62,6 +63,13 @@ def test_a_flag_becomes_a_value_of_its_type(word, topic, name, value):
     received = getattr(parse(word)[topic], name)
     assert received == value
     assert type(received) is type(value)
+
+
+def test_numbers_stand_with_commas_between_them():
+    teacher = parse("--teacher_mean=0.5071, 0.4867,1", "--teacher_std", "0.25,0.2,1e-1")["teacher"]
+    assert teacher.teacher_mean == (0.5071, 0.4867, 1.0)
+    assert teacher.teacher_std == (0.25, 0.2, 0.1)
+    assert {type(number) for number in teacher.teacher_mean} == {float}
 
 
 def test_a_value_may_follow_its_flag_as_a_word():
@@ -80,6 +88,9 @@ def test_the_later_of_two_flags_wins():
         (["--weight_decay=little"], ["weight_decay", "little", "a number"]),
         (["--rounds="], ["rounds", "an integer"]),
         (["--rounds"], ["rounds"]),
+        (["--teacher_mean=0.5;0.4"], ["teacher_mean", "0.5;0.4", "numbers with commas"]),
+        (["--teacher_mean=1.5", "--teacher_std=1"], ["teacher_mean", "at most 1.0", "1.5"]),
+        (["--teacher_mean=0.5", "--teacher_std=0"], ["teacher_std", "above 0.0", "0.0"]),
         (["--rounds=0"], ["rounds", "at least 1", "0"]),
         (["--local_weight=-1"], ["local_weight", "at least 0", "-1"]),
         (["--balance_weight=nan"], ["balance_weight", "finite", "nan"]),
