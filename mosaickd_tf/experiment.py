@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining
 from mosaickd_tf.config import TeacherTrainingConfig, options
-from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.data import datasets, loading, pipelines
 from mosaickd_tf.data.ood_subset import select_ood_subset
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.randomness import standard_normal
@@ -67,7 +67,8 @@ def prepare(config):
     target = loading.load_target(config.data) if config.data.target_dataset else None
     teacher = None
     if _is_file_name(config.teacher.teacher):
-        teacher = models.load_teacher(config.teacher.teacher, config.teacher.teacher_input)
+        expected = datasets.teacher_input(config.teacher.teacher_input)
+        teacher = models.load_teacher(config.teacher.teacher, expected)
         players.check_teacher(teacher, config, target.label_names if target else ())
     else:
         pretraining.check_trainable(config, target)
