@@ -8,7 +8,8 @@ import tensorflow as tf
 from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining
 from mosaickd_tf.config import TeacherTrainingConfig, options
 from mosaickd_tf.data import datasets, loading, pipelines
-from mosaickd_tf.data.ood_subset import select_ood_subset
+from mosaickd_tf.data.ood_subset import describe, select_ood_subset
+from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.randomness import standard_normal
 from mosaickd_tf.report.pictures import save_grid
@@ -119,7 +120,7 @@ class Experiment:
         """Plays all stages; returns the content of result.json."""
         files.write_json(self.folder / "versions.json", machine.versions(self.policy))
         teacher = self.teacher or self._train_teacher()
-        self._select_ood_subset(teacher)
+        ood_subset = self._select_ood_subset(teacher)
         save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
         student, progress = self._learn(teacher, self.config.method.method, self.folder.path)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
@@ -138,6 +139,7 @@ class Experiment:
             "baselines": baselines,
             "agreement": self._agreement(student, teacher),
             "selection": self._selection(progress),
+            "ood_subset": ood_subset,
             "exports": exports,
         }
         files.write_json(self.folder / "result.json", result)
@@ -149,11 +151,26 @@ class Experiment:
         return pretraining.train_teacher(training, self.target, self.folder / "teacher")
 
     def _select_ood_subset(self, teacher):
-        count = self.config.data.ood_subset
-        if count:
-            logits = evaluation.predict_logits(teacher, self.ood.images)
-            self.ood = self.ood.take(select_ood_subset(logits, count))
-            logger.info("OOD subset: the %d images of highest entropy", len(self.ood))
+        """Keeps the OOD images that the config asks for; says and returns what was chosen."""
+        data = self.config.data
+        if not data.ood_subset:
+            return None
+        opinions = teacher_opinions(
+            teacher, self.ood.images, evaluation.predict_logits, data.cache_dir
+        )
+        chosen = select_ood_subset(opinions.entropy, data.ood_subset)
+        self.ood = self.ood.take(chosen)
+        facts = describe(opinions, chosen, teacher.output_shape[-1])
+        files.write_json(self.folder / "ood_subset.json", facts)
+        logger.info(
+            "OOD subset: %s of %s images, those of which the teacher is least sure; median "
+            "entropy %.2f nats, of all %.2f",
+            f"{facts['count']:,}",
+            f"{facts['of']:,}",
+            facts["entropy"]["chosen"]["median"],
+            facts["entropy"]["all"]["median"],
+        )
+        return facts
 
     def _learn(self, teacher, method, folder):
         """Plays one method; returns the chosen student, portable, and the progress."""
