@@ -1,11 +1,10 @@
 """Flags are the config's options: names, types, defaults, help; flagfiles; refusals."""
 
 import dataclasses
-import pathlib
 
 import pytest
 
-from mosaickd_tf.cli import distill, flags, train_teacher
+from mosaickd_tf.cli import distill, flags
 from mosaickd_tf.config import (
     DistillConfig,
     EvaluationConfig,
@@ -17,7 +16,6 @@ from mosaickd_tf.config import (
 )
 from mosaickd_tf.errors import RequestError
 
-CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
 TOPICS = distill.topics()
 
 
@@ -175,14 +173,6 @@ def test_a_flagfile_that_is_no_text_is_refused(tmp_path):
 def test_a_folder_is_no_flagfile(tmp_path):
     with pytest.raises(RequestError):
         parse(f"--flagfile={tmp_path}")
-
-
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.cfg")), ids=lambda path: path.stem)
-def test_every_flagfile_of_the_project_is_a_valid_request(path, monkeypatch):
-    monkeypatch.chdir(CONFIGS.parent)
-    topics = train_teacher.topics() if path.parent.name == "teachers" else TOPICS
-    sections = flags.parse(topics, [f"--flagfile={path}"])
-    assert sections["data"].target_dataset
 
 
 # Help
