@@ -13,7 +13,7 @@ from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.randomness import standard_normal
 from mosaickd_tf.report.pictures import save_grid
-from mosaickd_tf.run_folder import RunFolder
+from mosaickd_tf.run_folder import RunFolder, as_command
 from mosaickd_tf.training import Plan, train
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,8 @@ class Experiment:
 
     def run(self):
         """Plays all stages; returns the content of result.json."""
-        files.write_json(self.folder / "versions.json", machine.versions(self.policy))
+        versions = machine.versions(self.policy)
+        files.write_json(self.folder / "versions.json", versions)
         teacher = self.teacher or self._train_teacher()
         ood_subset = self._select_ood_subset(teacher)
         save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
@@ -126,9 +127,13 @@ class Experiment:
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
         exports = self._export(student)
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
+        asked = dict(options(self.config))
         result = {
             "method": self.config.method.method,
-            "config": dict(options(self.config)),
+            "config": asked,
+            "command": as_command(asked),
+            "commit": versions["git_commit"],
+            "machine": versions["machine"],
             "seed": self.config.run.seed,
             "precision": self.policy,
             "rounds": progress.step,
@@ -233,6 +238,7 @@ class Experiment:
             done |= {
                 "agreement": self._agreement(student, teacher),
                 "selection": self._selection(progress),
+                "seconds": progress.seconds,
             }
             files.write_json(folder / "result.json", done)
         return done

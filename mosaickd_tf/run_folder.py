@@ -2,9 +2,10 @@
 
 import errno
 import pathlib
+import shlex
 
 from mosaickd_tf import files
-from mosaickd_tf.config import options
+from mosaickd_tf.config import DistillConfig, options
 from mosaickd_tf.errors import RequestError
 
 
@@ -56,11 +57,26 @@ class RunFolder:
 
 def as_flagfile(config):
     """Every option of a config as a line `--name=value`."""
-    lines = []
-    for name, value in options(config):
-        if isinstance(value, tuple):
-            value = ",".join(value)
-        elif isinstance(value, bool):
-            value = str(value).lower()
-        lines.append(f"--{name}={value}\n")
-    return "".join(lines)
+    return "".join(f"{_word(name, value)}\n" for name, value in options(config))
+
+
+def as_command(asked):
+    """The command that repeats a distillation, but for its work folder.
+
+    Args:
+        asked: dict from options to values, as the `config` of a result.json.
+
+    Returns:
+        One line: `bin/distill` and every flag that is not at its default.
+    """
+    default = {_word(name, value) for name, value in options(DistillConfig())}
+    words = [_word(name, value) for name, value in asked.items()]
+    return shlex.join(["bin/distill", *(word for word in words if word not in default)])
+
+
+def _word(name, value):
+    if isinstance(value, tuple | list):
+        value = ",".join(value)
+    elif isinstance(value, bool):
+        value = str(value).lower()
+    return f"--{name}={value}"

@@ -52,6 +52,9 @@ CONFIG = DistillConfig(
 RESULT = {
     "method",
     "config",
+    "command",
+    "commit",
+    "machine",
     "seed",
     "precision",
     "rounds",
