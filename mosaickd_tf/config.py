@@ -321,6 +321,28 @@ class ExportSourceConfig(_Topic):
     labels: str = option("", "A text file with the name of each class on a line.")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LedgerConfig(_Topic):
+    """Ledger of results."""
+
+    add: str = option("", "A result.json to keep, before the page is written.")
+    commit: str = option(
+        "", "The project's commit that made the added result, where it does not say so itself."
+    )
+    check: bool = option(False, "Write nothing; fail unless the page is what the results give.")
+    results_dir: str = option("results", "Where the results are kept.")
+    page: str = option("docs/results.md", "The page.")
+
+
+def assignment(name, value):
+    """An option and its value as a person writes them: `name=value`."""
+    if isinstance(value, tuple | list):
+        value = ",".join(value)
+    elif isinstance(value, bool):
+        value = str(value).lower()
+    return f"{name}={value}"
+
+
 def options(config):
     """The options of a config of several topics: pairs of flag name and value, in order."""
     for topic in dataclasses.fields(config):

@@ -5,7 +5,7 @@ import pathlib
 import shlex
 
 from mosaickd_tf import files
-from mosaickd_tf.config import DistillConfig, options
+from mosaickd_tf.config import DistillConfig, assignment, options
 from mosaickd_tf.errors import RequestError
 
 
@@ -57,7 +57,7 @@ class RunFolder:
 
 def as_flagfile(config):
     """Every option of a config as a line `--name=value`."""
-    return "".join(f"{_word(name, value)}\n" for name, value in options(config))
+    return "".join(f"--{assignment(name, value)}\n" for name, value in options(config))
 
 
 def as_command(asked):
@@ -69,14 +69,6 @@ def as_command(asked):
     Returns:
         One line: `bin/distill` and every flag that is not at its default.
     """
-    default = {_word(name, value) for name, value in options(DistillConfig())}
-    words = [_word(name, value) for name, value in asked.items()]
-    return shlex.join(["bin/distill", *(word for word in words if word not in default)])
-
-
-def _word(name, value):
-    if isinstance(value, tuple | list):
-        value = ",".join(value)
-    elif isinstance(value, bool):
-        value = str(value).lower()
-    return f"--{name}={value}"
+    default = {assignment(*option) for option in options(DistillConfig())}
+    words = [assignment(*option) for option in asked.items()]
+    return shlex.join(["bin/distill", *(f"--{word}" for word in words if word not in default)])

@@ -60,6 +60,12 @@ def parse(topics, argv):
     }
 
 
+def configs():
+    """The folder of the project's flagfiles: inside the package, or beside it in a clone."""
+    installed = PACKAGE / "configs"
+    return installed if installed.is_dir() else PACKAGE.parent / "configs"
+
+
 class ListingAsked(Exception):
     """A person wants to see what a flag can be; the argument names the table."""
 
@@ -151,7 +157,6 @@ def _with_equals(argv):
 
 def _found(path):
     if path.startswith("configs/") and not pathlib.Path(path).is_file():
-        for root in (PACKAGE, PACKAGE.parent):
-            if (root / path).is_file():
-                return str(root / path)
+        there = configs().parent / path
+        return str(there) if there.is_file() else path
     return path
