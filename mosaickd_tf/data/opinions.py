@@ -61,7 +61,8 @@ def teacher_opinions(teacher, images, predict, cache_dir=""):
 def fingerprint(teacher, images):
     """SHA-256 of a teacher's architecture and weights and of the images, in hexadecimal."""
     digest = hashlib.sha256(_FORM)
-    digest.update(teacher.to_json().encode())
+    architecture = teacher.to_json().replace('"trainable": false', '"trainable": true')  # or frozen
+    digest.update(architecture.encode())
     for array in (*teacher.get_weights(), images):
         digest.update(f"{array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)

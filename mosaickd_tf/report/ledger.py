@@ -144,12 +144,13 @@ def _run(result, asked, facts, name, cells):
 def _cell(asked, pair, cells):
     """The data set and the method from which a run differs least, and in what it does."""
     asked = {name: _plain(value) for name, value in asked.items()}
-    candidates = []
+    candidates, other_pictures = [], set()
     for (data, method), options in cells.options.items():
         options = {name: _plain(value) for name, value in options.items()}
         if any(asked[n] != options[n] for n in ("method", "target_dataset", "ood_dataset")):
             continue
         changed = [n for n in asked if n not in _FREE and asked[n] != options.get(n)]
+        other_pictures |= _PICTURES & set(changed)
         if not _PICTURES & set(changed):
             # Of equals the method without an ablation.
             candidates.append((len(changed), method != options["method"], data, method, changed))
@@ -157,7 +158,8 @@ def _cell(asked, pair, cells):
         raise RequestError(
             "This run belongs to no cell. Expected the pictures of a file in configs/data, a pair "
             f"of configs/pairs and a method of configs/methods. Received: {asked['method']} for "
-            f"{pair} on {asked['target_dataset']} from {asked['ood_dataset']}"
+            f"{pair} on {asked['target_dataset']} from {asked['ood_dataset']} "
+            f"{' '.join(assignment(name, asked[name]) for name in sorted(other_pictures))}"
         )
     _, _, data, method, changed = min(candidates)
     return data, method, tuple(assignment(n, asked[n]) for n in changed if n != "rounds")

@@ -72,6 +72,13 @@ def test_a_teacher_that_was_saved_and_loaded_is_the_same(kept, tmp_path):
     assert fingerprint(loaded, IMAGES) == fingerprint(model, IMAGES) == kept[1].stem
 
 
+def test_a_teacher_that_was_frozen_is_the_same(kept):
+    frozen = teacher()
+    frozen.trainable = False
+    assert frozen.to_json() != teacher().to_json()
+    assert fingerprint(frozen, IMAGES) == kept[1].stem
+
+
 @pytest.mark.parametrize(
     "model, images",
     [

@@ -80,6 +80,8 @@ def test_a_gpu_is_the_machine_where_there_is_one():
 def test_a_run_of_no_cell_is_refused(changes):
     with pytest.raises(RequestError, match="belongs to no cell") as caught:
         runs_of(result(**changes), "name", cells())
+    for name, value in changes.items():
+        assert str(value if name != "pair" else "_to_".join(value)) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
