@@ -88,7 +88,7 @@ def test_a_method_that_nobody_published_gets_rows_below():
 def test_a_baseline_that_came_with_two_runs_counts_once():
     baseline = {"method": "kd", "name": "wrn16_1", "accuracy": 0.47, "seconds": 60.0}
     one = result(baselines=[baseline])
-    other = result(baselines=[baseline], local_weight=0.0)
+    other = result(baselines=[baseline], accuracy=0.62)
     cell = ours(page(one, other), "kd")["ours, 39,200 rounds, temperature=1.0"][2]
     assert cell == "47.00 (seed [0](../results/run0.json))"
 
