@@ -15,7 +15,7 @@ class Part:
 
     Attributes:
         images: how many there are.
-        split: name of the TFDS split that it is.
+        split: name of the TFDS split that it is; the part's own name if empty.
     """
 
     images: int

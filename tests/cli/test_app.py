@@ -159,9 +159,9 @@ def python(script):
 def test_help_and_wrong_flags_do_not_wait_for_tensorflow(words):
     answer = python(f"""
         import sys
-        from mosaickd_tf.cli import distill, evaluate, export, train_teacher
+        from mosaickd_tf.cli import distill, evaluate, export, results, train_teacher
 
-        for command in (distill, evaluate, export, train_teacher):
+        for command in (distill, evaluate, export, results, train_teacher):
             sys.argv = ["command", *{words.split()}]
             try:
                 command.main()
