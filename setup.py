@@ -35,6 +35,7 @@ setup(
             "mosaickd-train-teacher = mosaickd_tf.cli.train_teacher:main",
             "mosaickd-evaluate = mosaickd_tf.cli.evaluate:main",
             "mosaickd-export = mosaickd_tf.cli.export:main",
+            "mosaickd-results = mosaickd_tf.cli.results:main",
         ],
     },
     # The flagfiles lie in configs/ and are installed as mosaickd_tf/configs/.

@@ -12,12 +12,25 @@ from mosaickd_tf.errors import RequestError
 METHODS = ("mosaic", "kd")
 EXPORTS = ("keras", "saved_model", "tflite_float32")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
-TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet")
+TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet", "cifar10", "cifar100")
 AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
 
 
-def option(default, help, *, at_least=None, above=None, at_most=None, choices=None, flag=None):
-    """A field with its default, its help text and the values it may take."""
+def option(
+    default,
+    help,
+    *,
+    at_least=None,
+    above=None,
+    at_most=None,
+    choices=None,
+    flag=None,
+    listing=None,
+):
+    """A field with its default, its help text and the values it may take.
+
+    `listing` names the table that the commands print for the value `help`.
+    """
     return dataclasses.field(
         default=default,
         metadata={
@@ -27,6 +40,7 @@ def option(default, help, *, at_least=None, above=None, at_most=None, choices=No
             "at_most": at_most,
             "choices": choices,
             "flag": flag,
+            "listing": listing,
         },
     )
 
@@ -54,9 +68,12 @@ class DataConfig(_Topic):
         "The teacher's own data, for evaluation, choice of weights and training a teacher by "
         "name; never shown to the student. tfds:NAME, folder:PATH or embedded:digits. May be "
         "left out when the teacher is a file.",
+        listing="datasets",
     )
     ood_dataset: str = option(
-        "", "The unrelated, unlabeled pictures: tfds:NAME, folder:PATH or embedded:photos."
+        "",
+        "The unrelated, unlabeled pictures: tfds:NAME, folder:PATH or embedded:photos.",
+        listing="datasets",
     )
     data_dir: str = option("", "Where TFDS keeps its prepared data sets; its own default if empty.")
     image_size: int = option(
@@ -90,6 +107,11 @@ class DataConfig(_Topic):
         at_least=0.0,
         at_most=0.5,
     )
+    cache_dir: str = option(
+        "",
+        "Where the teacher's opinions of the OOD images are kept, so that --ood_subset is "
+        "computed once for a teacher and its pictures; mosaickd_tf in the user's cache if empty.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,7 +139,8 @@ class TeacherConfig(_Topic):
     teacher_input: str = option(
         "unit",
         "What a teacher from a .keras file expects: `unit` images in [0, 1], `signed` in [-1, 1], "
-        "`bytes` in [0, 255], or standardised by ImageNet's statistics.",
+        "`bytes` in [0, 255], or standardised by the statistics of ImageNet, CIFAR-10 or "
+        "CIFAR-100.",
         choices=TEACHER_INPUTS,
     )
     teacher_epochs: int = option(200, "Passes over the training part.", at_least=1)
@@ -326,7 +349,9 @@ class EvaluationConfig(_Topic):
     teacher: str = option("", "A .keras classifier to compare with; may be left out.")
     teacher_input: str = option("unit", "What that teacher expects.", choices=TEACHER_INPUTS)
     target_dataset: str = option(
-        "", "Labelled images: tfds:NAME, folder:PATH or embedded:digits; its test part is used."
+        "",
+        "Labelled images: tfds:NAME, folder:PATH or embedded:digits; its test part is used.",
+        listing="datasets",
     )
     data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
     json: str = option("", "A file for the numbers, beside the table.")
@@ -350,6 +375,19 @@ class ExportSourceConfig(_Topic):
     labels: str = option("", "A text file with the name of each class on a line.")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LedgerConfig(_Topic):
+    """Ledger of results."""
+
+    add: str = option("", "A result.json to keep, before the page is written.")
+    commit: str = option(
+        "", "The project's commit that made the added result, where it does not say so itself."
+    )
+    check: bool = option(False, "Write nothing; fail unless the page is what the results give.")
+    results_dir: str = option("results", "Where the results are kept.")
+    page: str = option("docs/results.md", "The page.")
+
+
 def as_baseline(config, method):
     """The `DistillConfig` of a method that runs beside the asked one, with its own tuning."""
     tuning = {
@@ -362,6 +400,15 @@ def as_baseline(config, method):
         method=dataclasses.replace(config.method, method=method, compare_with=()),
         optimization=dataclasses.replace(config.optimization, **given),
     )
+
+
+def assignment(name, value):
+    """An option and its value as a person writes them: `name=value`."""
+    if isinstance(value, tuple | list):
+        value = ",".join(map(str, value))
+    elif isinstance(value, bool):
+        value = str(value).lower()
+    return f"{name}={value}"
 
 
 def options(config):

@@ -10,12 +10,13 @@ from mosaickd_tf import evaluation, export, files, machine, models, players, pre
 from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.images import ImageSet
-from mosaickd_tf.data.ood_subset import select_ood_subset
+from mosaickd_tf.data.ood_subset import describe, select_ood_subset
+from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.distiller import OOD_IMAGES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.report.pictures import save_grid
-from mosaickd_tf.run_folder import RunFolder
+from mosaickd_tf.run_folder import RunFolder, as_command
 from mosaickd_tf.training import Plan, train
 
 logger = logging.getLogger(__name__)
@@ -131,9 +132,10 @@ class Experiment:
 
     def run(self):
         """Plays all stages; returns the content of result.json."""
-        files.write_json(self.folder / "versions.json", machine.versions(self.policy))
+        versions = machine.versions(self.policy)
+        files.write_json(self.folder / "versions.json", versions)
         teacher = self.teacher or self._train_teacher()
-        self._select_ood_subset(teacher)
+        ood_subset = self._select_ood_subset(teacher)
         if self.ood:
             save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
         distiller, progress = self._learn(self.config, teacher, self.folder.path)
@@ -141,9 +143,13 @@ class Experiment:
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
         exports = self._export(student, self.test or self._at_hand(distiller))
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
+        asked = dict(options(self.config))
         result = {
             "method": self.config.method.method,
-            "config": dict(options(self.config)),
+            "config": asked,
+            "command": as_command(asked),
+            "commit": versions["git_commit"],
+            "machine": versions["machine"],
             "seed": self.config.run.seed,
             "precision": self.policy,
             "rounds": progress.step,
@@ -154,6 +160,7 @@ class Experiment:
             "baselines": baselines,
             "agreement": self._agreement(student, teacher),
             "selection": self._selection(progress),
+            "ood_subset": ood_subset,
             "exports": exports,
         }
         files.write_json(self.folder / "result.json", result)
@@ -165,11 +172,26 @@ class Experiment:
         return pretraining.train_teacher(training, self.target, self.folder / "teacher")
 
     def _select_ood_subset(self, teacher):
-        count = self.config.data.ood_subset
-        if count and self.ood:
-            logits = evaluation.predict_logits(teacher, self.ood.images)
-            self.ood = self.ood.take(select_ood_subset(logits, count))
-            logger.info("OOD subset: the %d images of highest entropy", len(self.ood))
+        """Keeps the OOD images that the config asks for; says and returns what was chosen."""
+        data = self.config.data
+        if not (data.ood_subset and self.ood):
+            return None
+        opinions = teacher_opinions(
+            teacher, self.ood.images, evaluation.predict_logits, data.cache_dir
+        )
+        chosen = select_ood_subset(opinions.entropy, data.ood_subset)
+        self.ood = self.ood.take(chosen)
+        facts = describe(opinions, chosen, teacher.output_shape[-1])
+        files.write_json(self.folder / "ood_subset.json", facts)
+        logger.info(
+            "OOD subset: %s of %s images, those of which the teacher is least sure; median "
+            "entropy %.2f nats, of all %.2f",
+            f"{facts['count']:,}",
+            f"{facts['of']:,}",
+            facts["entropy"]["chosen"]["median"],
+            facts["entropy"]["all"]["median"],
+        )
+        return facts
 
     def _learn(self, config, teacher, folder):
         """Plays a config's method; returns the distiller in its chosen state, and the progress."""
@@ -244,6 +266,7 @@ class Experiment:
             done |= {
                 "agreement": self._agreement(student, teacher),
                 "selection": self._selection(progress),
+                "seconds": progress.seconds,
             }
             files.write_json(folder / "result.json", done)
         return done

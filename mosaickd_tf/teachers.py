@@ -1,6 +1,7 @@
 """A teacher from a file, and the statistics by which a teacher without its own standardises."""
 
 from mosaickd_tf import models
+from mosaickd_tf.data import datasets
 from mosaickd_tf.errors import RequestError
 
 
@@ -19,7 +20,7 @@ def load_teacher(config, target):
     """
     options, data = config.teacher, config.data
     if not options.teacher.endswith(".pth"):
-        return models.load_teacher(options.teacher, options.teacher_input)
+        return models.load_teacher(options.teacher, datasets.teacher_input(options.teacher_input))
     mean, std = statistics(config, target)
     return models.load_torch_classifier(
         options.teacher,

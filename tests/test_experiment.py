@@ -20,8 +20,10 @@ from mosaickd_tf.config import (
     TeacherConfig,
 )
 from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.data.ood_subset import entropy
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.training import read_rows
+from tests import tiny
 
 CONFIG = DistillConfig(
     data=DataConfig(
@@ -50,6 +52,9 @@ CONFIG = DistillConfig(
 RESULT = {
     "method",
     "config",
+    "command",
+    "commit",
+    "machine",
     "seed",
     "precision",
     "rounds",
@@ -60,6 +65,7 @@ RESULT = {
     "baselines",
     "agreement",
     "selection",
+    "ood_subset",
     "exports",
 }
 NETWORK = {"name", "parameters", "macs", "accuracy"}
@@ -289,6 +295,24 @@ def test_a_run_is_evaluated_ten_times_unless_asked_otherwise(
     assert (plan.evaluate_every, plan.checkpoint_every) == expected
     assert plan.rounds == 1000
     assert plan.select_by == "validation_accuracy"
+
+
+def test_the_ood_subset_is_kept_in_the_cache_and_told(tmp_path, monkeypatch, caplog):
+    data = dataclasses.replace(CONFIG.data, ood_subset=5, cache_dir=str(tmp_path / "cache"))
+    config = dataclasses.replace(CONFIG, data=data)
+    ood, teacher = loading.load_ood(data), tiny.classifier(input_shape=(8, 8, 1))
+    entropies = entropy(evaluation.predict_logits(teacher, ood.images))
+    told = []
+    for _ in range(2):  # the second time without the teacher
+        run = experiment.Experiment(config, tmp_path, None, ood, teacher)
+        with caplog.at_level("INFO", "mosaickd_tf"):
+            told.append(run._select_ood_subset(teacher))
+        least_sure = set(np.argsort(-entropies)[:5])
+        assert np.array_equal(run.ood.images, ood.images[sorted(least_sure)])
+        monkeypatch.setattr(evaluation, "predict_logits", None)
+    assert told[0] == told[1] == files.read_json(tmp_path / "ood_subset.json")
+    assert (told[0]["count"], told[0]["of"]) == (5, 64)
+    assert caplog.messages[0].startswith("OOD subset: 5 of 64 images, those of which the teacher")
 
 
 def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):

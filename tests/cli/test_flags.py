@@ -1,11 +1,10 @@
 """Flags are the config's options: names, types, defaults, help; flagfiles; refusals."""
 
 import dataclasses
-import pathlib
 
 import pytest
 
-from mosaickd_tf.cli import distill, flags, train_teacher
+from mosaickd_tf.cli import distill, flags
 from mosaickd_tf.config import (
     DistillConfig,
     EvaluationConfig,
@@ -13,10 +12,10 @@ from mosaickd_tf.config import (
     ExportSourceConfig,
     PlaceConfig,
     flag_name,
+    option,
 )
 from mosaickd_tf.errors import RequestError
 
-CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
 TOPICS = distill.topics()
 
 
@@ -162,6 +161,20 @@ def test_a_flagfile_here_goes_before_that_of_the_package(tmp_path, monkeypatch):
     assert parse("--flagfile=configs/quickstart.cfg")["optimization"].rounds == 17
 
 
+def test_a_flagfile_of_the_package_is_found_from_within_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    word = flagfile(tmp_path / "a.cfg", "--flagfile=configs/quickstart.cfg", "--rounds=6")
+    sections = parse(word)
+    assert sections["data"].target_dataset == "embedded:digits"
+    assert sections["optimization"].rounds == 6
+
+
+def test_a_missing_flagfile_within_another_is_refused_by_its_name(tmp_path):
+    word = flagfile(tmp_path / "a.cfg", "--flagfile=configs/no_such.cfg")
+    with pytest.raises(RequestError, match="no_such"):
+        parse(word)
+
+
 def test_a_flagfile_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "a.cfg").write_bytes(bytes(range(128, 256)))
     with pytest.raises(RequestError, match=r"a\.cfg"):
@@ -173,15 +186,23 @@ def test_a_folder_is_no_flagfile(tmp_path):
         parse(f"--flagfile={tmp_path}")
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.cfg")), ids=lambda path: path.stem)
-def test_every_flagfile_of_the_project_is_a_valid_request(path, monkeypatch):
-    monkeypatch.chdir(CONFIGS.parent)
-    topics = train_teacher.topics() if path.parent.name == "teachers" else TOPICS
-    sections = flags.parse(topics, [f"--flagfile={path}"])
-    assert sections["data"].target_dataset
-
-
 # Help
+
+
+@pytest.mark.parametrize("words", [["--ood_dataset=help"], ["--target_dataset", "help"]])
+def test_the_value_help_asks_for_the_table_of_values(words):
+    with pytest.raises(flags.ListingAsked, match="^datasets$"):
+        parse("--rounds=5", *words)
+
+
+def test_the_table_of_a_list_of_values_is_asked_for_likewise():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Topic:
+        colours: tuple[str, ...] = option(("red",), "Colours.", listing="colours")
+
+    with pytest.raises(flags.ListingAsked, match="^colours$"):
+        flags.parse({"topic": Topic}, ["--colours=help"])
+    assert "`help` prints what there is." in flags.help_text("Usage.", {"topic": Topic})
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "--rounds=5 --help"])
