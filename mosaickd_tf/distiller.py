@@ -42,7 +42,8 @@ class Distiller(keras.Model):
         self.rounds_played = self.add_weight(
             name="rounds_played", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
-        self.trackers = {term: keras.metrics.Mean(name=term) for term in self.terms}
+        self.trackers = _means(self.terms)
+        self.gradient_norms = _means(f"gradient_norm_{player}" for player in self.players)
         self.student_accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
         self.teacher_agreement = keras.metrics.Mean(name="agreement")
         self.built = True
@@ -63,7 +64,8 @@ class Distiller(keras.Model):
     @property
     def metrics(self):
         """What `fit` and `evaluate` reset and report."""
-        return [*self.trackers.values(), self.student_accuracy, self.teacher_agreement]
+        means = [*self.trackers.values(), *self.gradient_norms.values()]
+        return [*means, self.student_accuracy, self.teacher_agreement]
 
     def call(self, unit_images, training=False):
         """The student's logits: to predict with a distiller is to predict with its student."""
@@ -86,7 +88,8 @@ class Distiller(keras.Model):
     def state(self):
         """What a checkpoint has to hold: players, optimizers, round, means; not the teacher."""
         names = [*self.players, *(f"{player}_optimizer" for player in self.players)]
-        means = {name: tracker.variables for name, tracker in self.trackers.items()}
+        trackers = self.trackers | self.gradient_norms
+        means = {name: tracker.variables for name, tracker in trackers.items()}
         return {name: getattr(self, name) for name in names} | {
             "rounds": self.rounds_played,
             "means": means,
@@ -98,7 +101,7 @@ class Distiller(keras.Model):
         with tf.GradientTape() as tape:
             student_logits = self.student(unit_images, training=True)
             loss = losses.distillation_loss(teacher_logits, student_logits, self.temperature)
-        self.apply(tape, loss, self.student, self.student_optimizer)
+        self.apply(tape, loss, "student")
         self.report(distillation_loss=loss)
 
     def end_round(self):
@@ -115,11 +118,17 @@ class Distiller(keras.Model):
         """A seed `(2,)` for one purpose in this round, an integer below 1,000."""
         return tf.stack([tf.constant(self.seed, "int64"), self.rounds_played * 1000 + purpose])
 
-    @staticmethod
-    def apply(tape, loss, player, optimizer):
-        """One update of one player; gradients of no other are taken."""
-        gradients = tape.gradient(loss, player.trainable_variables)
-        optimizer.apply(gradients, player.trainable_variables)
+    def apply(self, tape, loss, player):
+        """One update of the player of that name; gradients of no other are taken."""
+        variables = getattr(self, player).trainable_variables
+        gradients = tape.gradient(loss, variables)
+        getattr(self, f"{player}_optimizer").apply(gradients, variables)
+        norm = tf.linalg.global_norm(gradients)  # L2, over all variables
+        self.gradient_norms[f"gradient_norm_{player}"].update_state(norm)
+
+
+def _means(names):
+    return {name: keras.metrics.Mean(name=name) for name in names}
 
 
 def check_built(**players):

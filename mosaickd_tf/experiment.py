@@ -1,5 +1,7 @@
 """A whole distillation, from a config to a folder: data, teacher, game, baselines, exports."""
 
+import functools
+import json
 import logging
 import pathlib
 
@@ -10,7 +12,8 @@ from mosaickd_tf.config import TeacherTrainingConfig, options
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.ood_subset import select_ood_subset
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.randomness import standard_normal
+from mosaickd_tf.report import page
+from mosaickd_tf.report.observation import GRID, Observer
 from mosaickd_tf.report.pictures import save_grid
 from mosaickd_tf.run_folder import RunFolder
 from mosaickd_tf.training import Plan, train
@@ -18,7 +21,6 @@ from mosaickd_tf.training import Plan, train
 logger = logging.getLogger(__name__)
 
 EVALUATIONS = 10  # in a run, unless --evaluate_every says otherwise
-GRID = 64  # images of a sample grid
 MAX_COMPARED = 1000  # real images on which exports are compared where there is no test part
 
 
@@ -45,8 +47,11 @@ def run(config, workdir, resume=True):
     finished = files.read_json(folder / "result.json")
     if finished:
         logger.info("this run is finished: %s", folder / "result.json")
-        return finished
-    return Experiment(config, folder, *prepared).run()
+    else:
+        finished = Experiment(config, folder, *prepared).run()
+    if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
+        page.write(folder.path)
+    return finished
 
 
 def prepare(config):
@@ -113,16 +118,18 @@ class Experiment:
         self.policy = machine.resolve_precision(config.run.precision)
         self.validation = target.validation if target else None
         self.test = target.test if target else None
+        self._test_logits = functools.cache(self._predicted)
 
     def run(self):
         """Plays all stages; returns the content of result.json."""
         files.write_json(self.folder / "versions.json", machine.versions(self.policy))
         teacher = self.teacher or self._train_teacher()
         self._select_ood_subset(teacher)
-        save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
+        save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID])
         student, progress = self._learn(teacher, self.config.method.method, self.folder.path)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
         exports = self._export(student)
+        self._keep_predictions(teacher, student)
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
         result = {
             "method": self.config.method.method,
@@ -170,8 +177,15 @@ class Experiment:
                 start_round=start_round,
             )
 
-        evaluate = self._evaluator(distiller, teacher, folder)
-        progress = train(distiller, batches, self._plan(batch_size), folder, evaluate, name=method)
+        progress = train(
+            distiller,
+            batches,
+            self._plan(batch_size),
+            folder,
+            self._evaluator(distiller, teacher),
+            self._observer(distiller, teacher, folder),
+            name=method,
+        )
         return models.portable_copy(distiller.student), progress
 
     def _plan(self, batch_size):
@@ -185,26 +199,31 @@ class Experiment:
             select_by="validation_accuracy" if self.validation else None,
         )
 
-    def _evaluator(self, distiller, teacher, folder):
-        """Accuracy on the validation part and agreement with the teacher; a grid of samples."""
+    def _evaluator(self, distiller, teacher):
+        """Accuracy on the validation part and agreement with the teacher."""
         watched = self.validation or self.ood.take(slice(0, MAX_COMPARED))
         teacher_logits = evaluation.predict_logits(teacher, watched.images)
-        noise_dim = self.config.players.noise_dim
-        noise = standard_normal((GRID, noise_dim), (self.config.run.seed, 0))
 
         def evaluate(step):
             logits = evaluation.predict_logits(distiller.student, watched.images)
             agreement = evaluation.agreement(logits, teacher_logits)
-            if "generator" in distiller.players:
-                # Inference mode, so that looking does not move the moving statistics.
-                images = distiller.generator(noise, training=False)
-                save_grid(folder / "samples" / f"round_{step:06d}.png", images.numpy())
             if not self.validation:
                 return {"ood_agreement": agreement}
             accuracy = evaluation.top_k_accuracy(logits, watched.labels)
             return {"validation_accuracy": accuracy, "validation_agreement": agreement}
 
         return evaluate
+
+    def _observer(self, distiller, teacher, folder):
+        return Observer(
+            distiller,
+            teacher,
+            self.ood.images,
+            folder,
+            noise_dim=self.config.players.noise_dim,
+            patch_size=self.config.players.patch_size,
+            seed=self.config.run.seed,
+        )
 
     def _baseline(self, teacher, method):
         folder = self.folder / "baselines" / method
@@ -234,7 +253,7 @@ class Experiment:
     def _facts(self, model):
         accuracy = top5 = None
         if self.test:
-            logits = evaluation.predict_logits(model, self.test.images)
+            logits = self._test_logits(model)
             accuracy = evaluation.top_k_accuracy(logits, self.test.labels)
             top5 = evaluation.top_k_accuracy(logits, self.test.labels, k=5)
         return {
@@ -248,8 +267,23 @@ class Experiment:
     def _agreement(self, student, teacher):
         if not self.test:
             return None
-        logits = [evaluation.predict_logits(m, self.test.images) for m in (student, teacher)]
-        return evaluation.agreement(*logits)
+        return evaluation.agreement(self._test_logits(student), self._test_logits(teacher))
+
+    def _keep_predictions(self, teacher, student):
+        """Writes what both name on the test part, from which the report counts confusions."""
+        if self.test:
+            named = {"teacher": teacher, "student": student}
+            content = {
+                "label_names": list(self.target.label_names),
+                "labels": self.test.labels.tolist(),
+            } | {
+                role: self._test_logits(model).argmax(axis=-1).tolist()
+                for role, model in named.items()
+            }
+            files.write_text(self.folder / "test_predictions.json", json.dumps(content) + "\n")
+
+    def _predicted(self, model):
+        return evaluation.predict_logits(model, self.test.images)
 
     def _selection(self, progress):
         if not self.validation:

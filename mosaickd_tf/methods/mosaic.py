@@ -3,6 +3,8 @@
 Fang et al., 2021, ["Mosaicking to Distill"](https://arxiv.org/abs/2110.15094).
 """
 
+import math
+
 import tensorflow as tf
 
 from mosaickd_tf import losses
@@ -70,6 +72,14 @@ class MosaicDistiller(Distiller):
         self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
         self._check_players()
 
+    @property
+    def patches(self):
+        """How many patches of an image are judged; None for players of unknown shapes."""
+        shape = known_shape(self.discriminator, "output")
+        if not shape or None in shape:
+            return None
+        return math.prod(shape) * max(1, self.patch_crops)
+
     def compile(self, *, generator_optimizer=None, discriminator_optimizer=None, **kwargs):
         """Sets an optimizer for each player; the published recipe's where left out."""
         super().compile(**kwargs)
@@ -100,7 +110,7 @@ class MosaicDistiller(Distiller):
             with tape.stop_recording():
                 self._update_discriminator(patch_images, synthetic_images)
             loss = self._generator_loss(synthetic_images)
-        self.apply(tape, loss, self.generator, self.generator_optimizer)
+        self.apply(tape, loss, "generator")
 
     def _update_discriminator(self, patch_images, synthetic_images):
         if not self.loss_weights.local:
@@ -110,7 +120,7 @@ class MosaicDistiller(Distiller):
             fake_patch_logits = self._judge(synthetic_images, _FAKE_CROPS)
             loss = losses.patch_discrimination_loss(real_patch_logits, fake_patch_logits)
             weighted = self.loss_weights.local * loss
-        self.apply(tape, weighted, self.discriminator, self.discriminator_optimizer)
+        self.apply(tape, weighted, "discriminator")
         self.report(patch_discrimination_loss=loss)
 
     def _generator_loss(self, synthetic_images):

@@ -1,0 +1,123 @@
+"""What a person watches in a run beside losses and accuracies."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from mosaickd_tf import evaluation
+from mosaickd_tf.distances import (
+    jensen_shannon_estimate,
+    random_directions,
+    random_patches,
+    sliced_wasserstein,
+)
+from mosaickd_tf.randomness import standard_normal
+from mosaickd_tf.report import pictures
+
+GRID = 64  # images of a sample grid, and of a call of the generator
+PATCHES = 2048
+DIRECTIONS = 64
+
+
+class Observer:
+    """Looks at a game between two rounds and leaves it as it was.
+
+    Of every method: the mean norm of each player's gradient since the last evaluation, and
+    the learning rates. Of one with a generator also, on synthetic images of a fixed noise: how
+    sure the teacher is of them, which classes it sees, and how far their patches are from
+    OOD patches. It keeps two grids of them in `samples/`: of each evaluation, and by class.
+
+    Args:
+        distiller: a compiled `Distiller`.
+        teacher: Keras model from unit images to logits, which names the classes.
+        ood_images: uint8 `(n, height, width, channels)`.
+        folder: the folder of the run, a `pathlib.Path`.
+        noise_dim: length of the generator's noise.
+        patch_size: side in pixels of the patches that are compared.
+        seed: fixes the noise, the patches and the directions.
+    """
+
+    def __init__(self, distiller, teacher, ood_images, folder, *, noise_dim, patch_size, seed):
+        self._distiller = distiller
+        self._teacher = teacher
+        self._samples = folder / "samples"
+        self._noise_dim = noise_dim
+        self._patch_size = patch_size
+        self._seed = seed
+        if "generator" in distiller.players:
+            self._generate = tf.function(self._generated)
+            self._classes = teacher.output_shape[-1]
+            self._ood_patches = random_patches(ood_images, patch_size, PATCHES, (seed, 1))
+            self._directions = random_directions(self._ood_patches.shape[1], DIRECTIONS, seed)
+            others = random_patches(ood_images, patch_size, PATCHES, (seed, 2))
+            self._ood_distance = self._distance(others)
+
+    def __call__(self, step):
+        """Numbers by name after `step` rounds; what cannot be known yet is left out.
+
+        Returns:
+            A dict for `Record.write`: floats, the list `synthetic_classes` (how many synthetic
+            images the teacher puts into each class) and the picture `synthetic_by_class`.
+        """
+        values = {name: _mean(mean) for name, mean in self._distiller.gradient_norms.items()}
+        for player in ("student", "generator"):
+            if player in self._distiller.players:
+                optimizer = getattr(self._distiller, f"{player}_optimizer")
+                values[f"{player}_learning_rate"] = float(optimizer.learning_rate)
+        if "generator" in self._distiller.players:
+            values |= {"patch_divergence": self._divergence(), **self._look(step)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _divergence(self):
+        loss = self._distiller.trackers.get("patch_discrimination_loss")
+        loss = _mean(loss) if loss else None
+        patches = getattr(self._distiller, "patches", None)
+        if loss is None or patches is None:
+            return None
+        return jensen_shannon_estimate(loss, patches)
+
+    def _look(self, step):
+        images = self._synthetic_images()
+        probs = _softmax(evaluation.predict_logits(self._teacher, images))
+        classes = probs.argmax(axis=-1)
+        counts = np.bincount(classes, minlength=self._classes).tolist()
+        patches = random_patches(images, self._patch_size, PATCHES, (self._seed, 3))
+        by_class = pictures.by_class(pictures.thumbnails(images), classes, counts)
+        pictures.save_grid(self._samples / f"round_{step:06d}.png", images[:GRID])
+        pictures.save_grid(self._samples / "by_class.png", by_class, pictures.A_CLASS)
+        return {
+            "teacher_confidence": float(probs.max(axis=-1).mean()),
+            "patch_distance": self._distance(patches),
+            "patch_distance_within_ood": self._ood_distance,
+            "synthetic_classes": counts,
+            "synthetic_by_class": pictures.image_grid(by_class, pictures.A_CLASS),
+        }
+
+    def _distance(self, patches):
+        return sliced_wasserstein(self._ood_patches, patches, self._directions)
+
+    def _synthetic_images(self):
+        """Uint8 images: 256, or ten a class up to 1,024."""
+        calls = min(max(256, 10 * self._classes), 1024) / GRID
+        batches = [self._generate(tf.constant(call)) for call in range(math.ceil(calls))]
+        return np.concatenate([batch.numpy() for batch in batches])
+
+    def _generated(self, call):
+        seed = tf.stack([tf.constant(self._seed, "int64"), tf.cast(call, "int64")])
+        noise = standard_normal((GRID, self._noise_dim), seed)
+        # Inference mode, so that looking does not move the moving statistics.
+        images = self._distiller.generator(noise, training=False)
+        unit_images = tf.clip_by_value(tf.cast(images, "float32"), 0.0, 1.0)
+        return tf.cast(tf.round(unit_images * 255.0), "uint8")
+
+
+def _mean(tracker):
+    """The mean of a Keras metric, or None before its first value, or when it is not finite."""
+    value = float(tracker.result())
+    return value if float(tracker.count) and math.isfinite(value) else None
+
+
+def _softmax(logits):
+    shifted = np.exp(logits.astype("float64") - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
