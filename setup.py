@@ -35,10 +35,11 @@ setup(
             "mosaickd-train-teacher = mosaickd_tf.cli.train_teacher:main",
             "mosaickd-evaluate = mosaickd_tf.cli.evaluate:main",
             "mosaickd-export = mosaickd_tf.cli.export:main",
+            "mosaickd-report = mosaickd_tf.cli.report:main",
         ],
     },
     # The flagfiles lie in configs/ and are installed as mosaickd_tf/configs/.
     packages=[*find_packages(include=["mosaickd_tf", "mosaickd_tf.*"]), "mosaickd_tf.configs"],
     package_dir={"mosaickd_tf.configs": "configs"},
-    package_data={"mosaickd_tf.configs": ["**/*.cfg"]},
+    package_data={"mosaickd_tf.configs": ["**/*.cfg"], "mosaickd_tf.report": ["*.css"]},
 )

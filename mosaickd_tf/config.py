@@ -296,6 +296,13 @@ class ExportSourceConfig(_Topic):
     labels: str = option("", "A text file with the name of each class on a line.")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportConfig(_Topic):
+    """Report."""
+
+    workdir: str = option("", "The folder of a finished run.")
+
+
 def options(config):
     """The options of a config of several topics: pairs of flag name and value, in order."""
     for topic in dataclasses.fields(config):

@@ -26,7 +26,7 @@ def topics():
 def work(place, **sections):
     """Runs the distillation that the flags describe."""
     from mosaickd_tf import experiment
-    from mosaickd_tf.report import table
+    from mosaickd_tf.report import page, table
 
     config = DistillConfig(**sections)
     if place.dry_run:
@@ -36,7 +36,7 @@ def work(place, **sections):
         raise RequestError("`workdir` is needed. Expected a folder for the run. Received: nothing")
     result = experiment.run(config, place.workdir, place.resume)
     print(table.of_result(result))
-    print(f"\nEverything is in {place.workdir}")
+    print(f"\nEverything is in {place.workdir}\nThe report is {place.workdir}/{page.NAME}")
 
 
 def main():
