@@ -3,6 +3,7 @@
 import math
 
 FEW_CLASSES = 0.5  # of as many as there could be
+RARE = 0.2  # of an even share of the images
 ONE_BIT = -1.0  # class balance, in bits: two classes used evenly
 TOLD_APART = 0.8  # of ln 2
 UNSURE = 0.5  # of ln(classes)
@@ -56,6 +57,24 @@ def _collapse(rows, result):
             f"{balance:.2f} bits, above {ONE_BIT:g}. Raise its weight: {flag}"
         )
     return None
+
+
+def _rare(rows, result):
+    """Single classes that hardly occur, though most do."""
+    counts = rows[-1].get("synthetic_classes")
+    if not counts or effective_classes(counts) < FEW_CLASSES * min(len(counts), sum(counts)):
+        return None
+    limit = RARE * sum(counts) / len(counts)
+    rare = [number for number, count in enumerate(counts) if count < limit]
+    if not rare or limit < 1:  # of so few images chance leaves classes out
+        return None
+    named = ", ".join(map(str, rare[:5])) + (", ..." if len(rare) > 5 else "")
+    return (
+        f"{len(rare)} of {len(counts)} classes hardly occur among the synthetic images (class "
+        f"number {named}): fewer than {limit:.1f} of {sum(counts)} images, {RARE:g} of an even "
+        f"share. Raise the weight of the class balance: {_more(result, 'balance_weight', 2)}, or "
+        f"play on for longer: {_more(result, 'rounds', 2)}"
+    )
 
 
 def _told_apart(rows, result):
@@ -171,6 +190,7 @@ def _behind(rows, result):
 
 SIGNS = (
     _collapse,
+    _rare,
     _told_apart,
     _unsure,
     _nothing_new,

@@ -4,7 +4,7 @@ import numpy as np
 
 from mosaickd_tf import evaluation
 from mosaickd_tf.report import pictures
-from mosaickd_tf.report.markup import bar, element, picture, scrolled, table
+from mosaickd_tf.report.markup import bar, element, figure_of_table, picture, table
 from mosaickd_tf.report.table import percent
 
 SHOWN = 20  # classes up to which all are shown; of more, those that matter most
@@ -62,13 +62,9 @@ def test_section(run):
         evaluation.confusion_matrix(labels, run.predictions[role], size)
         for role in ("student", "teacher")
     )
-    parts = [element("h2", "The student on the test part")]
-    if size <= SHOWN:
-        parts.append(_matrix(run, student))
-    else:
-        parts.append(_mixed_up(run, student))
-    parts.append(_accuracies(run, student, teacher))
-    return [element("section", *parts)]
+    confusions = _matrix(run, student) if size <= SHOWN else _mixed_up(run, student)
+    sides = element("div", confusions, _accuracies(run, student, teacher), class_="sides")
+    return [element("section", element("h2", "The student on the test part"), sides)]
 
 
 def _matrix(run, confusion):
@@ -81,14 +77,8 @@ def _matrix(run, confusion):
         cells = [_cell(count, count / total) for count in row.tolist()]
         lines.append(element("tr", element("th", name, scope="row"), *cells))
     caption = "How many images of each class (row) the student called by each name (column)"
-    whole = element(
-        "table",
-        element("caption", caption),
-        element("thead", element("tr", element("th", "class", scope="col"), *head)),
-        element("tbody", *lines),
-        class_="matrix",
-    )
-    return scrolled(whole, "Confusion matrix")
+    heads = element("tr", element("th", "class", scope="col"), *head)
+    return figure_of_table(caption, heads, lines, kind="matrix")
 
 
 def _cell(count, share):

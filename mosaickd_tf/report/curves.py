@@ -45,7 +45,6 @@ _TITLES = {
     "images_per_second": ("Images per second", "since the beginning"),
 }
 _PERCENT = ("validation_accuracy", "validation_agreement", "ood_agreement", "teacher_confidence")
-_FIRST = ("validation_accuracy", "validation_agreement", "ood_agreement", "distillation_loss")
 _LAST = ("student_learning_rate", "generator_learning_rate", "images_per_second")
 _TEACHER = "teacher_test_accuracy"
 _REFERENCES = {
@@ -69,11 +68,11 @@ def charts(rows, method, teacher_accuracy=None):
     if teacher_accuracy is not None:
         marked = [row | {_TEACHER: teacher_accuracy} for row in rows[method]]
         rows = rows | {method: marked}
-    names = _names(rows)
-    ordered = [name for name in _FIRST if name in names]
-    ordered += [name for name in names if name not in (*_FIRST, *_LAST, *_REFERENCES)]
+    names = [n for n in _names(rows) if n not in _REFERENCES and not n.startswith(_NORM)]
+    known = [name for name in _TITLES if name in names and name not in _LAST]
+    unknown = [name for name in names if name not in _TITLES]
+    figures = [_chart(name, rows, method) for name in known + unknown]
     norms = [name for name in _names({"": rows[method]}) if name.startswith(_NORM)]
-    figures = [_chart(name, rows, method) for name in ordered if not name.startswith(_NORM)]
     if norms:
         figures.append(_gradient_norms(norms, rows, method))
     return figures + [_chart(name, rows, method) for name in _LAST if name in names]

@@ -1,13 +1,17 @@
-"""HTML as a tree, so that all text is escaped when it is written."""
+"""HTML in pieces that escape all text that comes into them."""
 
 import base64
+import html
 import io
-from xml.etree import ElementTree
 
 from mosaickd_tf.data.images import as_picture
 
 # Nothing is fetched and nothing is run: styles and pictures lie in the page itself.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+class Html(str):
+    """Text that is HTML already; any other string is escaped on its way into an element."""
 
 
 def element(tag, *children, **attributes):
@@ -19,18 +23,17 @@ def element(tag, *children, **attributes):
         **attributes: `class_` is `class`, `aria_label` is `aria-label`; None leaves one out.
 
     Returns:
-        An `ElementTree.Element`.
+        `Html`.
     """
-    named = {name.rstrip("_").replace("_", "-"): v for name, v in attributes.items()}
-    node = ElementTree.Element(tag, {n: str(v) for n, v in named.items() if v is not None})
-    for child in children:
-        if not isinstance(child, str):
-            node.append(child)
-        elif len(node):
-            node[-1].tail = (node[-1].tail or "") + child
-        else:
-            node.text = (node.text or "") + child
-    return node
+    named = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    if tag in ("img", "meta"):
+        return Html(f"<{tag}{named}>")
+    content = "".join(c if isinstance(c, Html) else html.escape(c) for c in children)
+    return Html(f"<{tag}{named}>{content}</{tag}>")
 
 
 def document(title, style, *sections):
@@ -47,17 +50,15 @@ def document(title, style, *sections):
         {"name": "color-scheme", "content": "light dark"},
     )
     head = [element("meta", charset="utf-8"), *(element("meta", **meta) for meta in metas)]
-    head += [element("title", title), element("style", style)]
-    for section in sections:
-        section.tail = "\n"
+    head += [element("title", title), element("style", Html(style))]
     page = element("html", element("head", *head), element("body", *sections), lang="en")
-    # What ASCII lacks becomes a reference, also a name that no encoding has.
-    text = ElementTree.tostring(page, encoding="us-ascii", method="html").decode("ascii")
+    # What ASCII lacks becomes a reference, also a letter that UTF-8 cannot hold.
+    text = page.encode("ascii", "xmlcharrefreplace").decode("ascii")
     return f"<!DOCTYPE html>\n{text}\n"
 
 
 def table(rows, caption, *, words=1, marked=None):
-    """A table in a box of its own that scrolls when it is too wide.
+    """A table under its caption, in a box that scrolls when it is too wide.
 
     Args:
         rows: tuples of strings or elements, the first of them the head.
@@ -80,18 +81,14 @@ def table(rows, caption, *, words=1, marked=None):
         element("tr", *cells(row), class_="marked" if number == marked else None)
         for number, row in enumerate(body, start=1)
     ]
-    whole = element(
-        "table",
-        element("caption", caption),
-        element("thead", element("tr", *heads)),
-        element("tbody", *lines),
-    )
-    return scrolled(whole, caption)
+    return figure_of_table(caption, element("tr", *heads), lines)
 
 
-def scrolled(wide, label):
-    """A box in which something wide can be scrolled, by keyboard too."""
-    return element("div", wide, class_="scroll", role="region", tabindex="0", aria_label=label)
+def figure_of_table(caption, head, lines, kind=None):
+    """A table of `tr` elements under its caption, scrolled by keyboard too when it is wide."""
+    whole = element("table", element("thead", head), element("tbody", *lines), class_=kind)
+    box = {"class_": "scroll", "role": "region", "tabindex": "0", "aria_label": caption}
+    return element("figure", element("figcaption", caption), element("div", whole, **box))
 
 
 def picture(image):

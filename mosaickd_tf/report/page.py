@@ -1,6 +1,7 @@
 """`report.html`: a run for a person, one file that opens from disk and fetches nothing."""
 
 import pathlib
+import re
 import shlex
 
 from mosaickd_tf import files
@@ -90,7 +91,7 @@ def _figures(run):
 def _advice(run):
     sentences = advice(run.rows[run.result["method"]], run.result)
     if sentences:
-        items = [element("li", sentence) for sentence in sentences]
+        items = [element("li", *_with_flags(sentence)) for sentence in sentences]
         content = [element("h2", "What to try next"), element("ul", *items)]
     else:
         words = f"None of the {len(SIGNS)} signs that are watched is bad."
@@ -98,8 +99,15 @@ def _advice(run):
     return element("section", *content, class_="advice" if sentences else None)
 
 
+def _with_flags(sentence):
+    """The sentence in pieces, its flags set as code."""
+    pieces = re.split(r"(--\w+(?:=[\w.+-]*\w)?)", sentence)
+    return [element("code", p) if p.startswith("--") else p for p in pieces]
+
+
 def _results(result):
-    networks = network_rows(result)
+    # What matters first: on a phone the columns on the right have to be scrolled to.
+    networks = [(*row[:2], *row[4:], *row[2:4]) for row in network_rows(result)]
     parts = [
         element("h2", "Results"),
         table(networks, "Networks, on the test part", words=2, marked=len(networks) - 1),
