@@ -17,7 +17,7 @@ def pictures_section(run):
     if run.synthetic_images is not None and run.synthetic_classes:
         figures.append(_synthetic(run))
     if run.ood_images is not None:
-        caption = _caption("OOD images", "the first ones, all that the student was given")
+        caption = _caption("OOD images", "some of those that the student learned from")
         shown = element("div", *map(picture, run.ood_images), class_="pictures")
         figures.append(element("figure", caption, shown, class_="ood"))
     if not figures:
@@ -70,12 +70,12 @@ def test_section(run):
 def _matrix(run, confusion):
     """The confusion matrix, each cell as dark as its share of the row."""
     names = [run.label(number) for number in range(len(confusion))]
-    head = [element("th", name, scope="col", class_="number") for name in names]
+    head = [element("th", name, scope="col", title=name) for name in names]
     lines = []
     for name, row in zip(names, confusion, strict=True):
         total = max(1, row.sum())
         cells = [_cell(count, count / total) for count in row.tolist()]
-        lines.append(element("tr", element("th", name, scope="row"), *cells))
+        lines.append(element("tr", element("th", name, scope="row", title=name), *cells))
     caption = "How many images of each class (row) the student called by each name (column)"
     heads = element("tr", element("th", "class", scope="col"), *head)
     return figure_of_table(caption, heads, lines, kind="matrix")

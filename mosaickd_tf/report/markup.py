@@ -70,7 +70,7 @@ def table(rows, caption, *, words=1, marked=None):
     kinds = [None if place < words else "number" for place in range(len(head))]
 
     def cells(row):
-        named = element("th", row[0], scope="row")
+        named = element("th", row[0], scope="row", title=row[0])
         rest = zip(row[1:], kinds[1:], strict=True)
         return [named, *(element("td", cell, class_=kind) for cell, kind in rest)]
 

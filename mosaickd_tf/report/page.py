@@ -81,7 +81,7 @@ def _figures(run):
         agreement = rows[-1].get("ood_agreement") if rows else None
         yield "agreement on OOD images", percent(agreement), "main"
     ratio = result["teacher"]["parameters"] / result["student"]["parameters"]
-    yield "fewer parameters", f"{ratio:.1f} times", None
+    yield "parameters, teacher to student", f"{ratio:.1f} : 1", None
     smallest = min(result["exports"], key=lambda entry: entry["bytes"], default=None)
     if smallest:
         yield "bytes, smallest file", count(smallest["bytes"]), None
@@ -108,9 +108,12 @@ def _with_flags(sentence):
 def _results(result):
     # What matters first: on a phone the columns on the right have to be scrolled to.
     networks = [(*row[:2], *row[4:], *row[2:4]) for row in network_rows(result)]
+    caption = "Networks, on the test part"
+    if result["student"]["accuracy"] is None:
+        caption = "Networks; to measure them, --target_dataset must have a test part"
     parts = [
         element("h2", "Results"),
-        table(networks, "Networks, on the test part", words=2, marked=len(networks) - 1),
+        table(networks, caption, words=2, marked=len(networks) - 1),
         element("p", f"Weights chosen by {result['selection']}.", class_="note"),
     ]
     if result["exports"]:
@@ -120,11 +123,10 @@ def _results(result):
 
 def _repeat(run):
     folder = str(run.folder)
-    command = shlex.join(
-        ["bin/distill", f"--flagfile={folder}/flags.cfg", f"--workdir={folder}-again"]
-    )
+    words = ("bin/distill", f"--flagfile={folder}/flags.cfg", f"--workdir={folder}-again")
+    command = " \\\n    ".join(map(shlex.quote, words))
     flags = element("details", element("summary", "All flags"), element("pre", run.flags))
-    facts = [("", ""), *_facts(run)]
+    facts = [("what", "value"), *_facts(run)]
     return element(
         "section",
         element("h2", "The same again"),
