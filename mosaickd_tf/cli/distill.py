@@ -13,7 +13,8 @@ Distils a compact student from a teacher whose data is gone, with unrelated pict
   bin/distill --teacher=teacher.keras --ood_dataset=folder:pictures --student=wrn16_1 \\
       --image_size=32 --workdir=runs/mine
 
-The work folder holds the student (export/), result.json, checkpoints, samples and curves.
+The work folder holds the student (export/), report.html, result.json, checkpoints, samples and
+curves.
 """
 
 

@@ -86,7 +86,7 @@ class _Scale:
         return TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
 
     def ticks(self):
-        """Round values, three to six of them."""
+        """Round values on the scale, up to six of them."""
         if self.logarithmic and self.high - self.low > 1.5:
             powers = range(math.ceil(self.low), math.floor(self.high) + 1)
             return [10.0**power for power in powers[:: -(-len(powers) // 6)]]
@@ -98,7 +98,7 @@ class _Scale:
 
 
 def round_values(low, high):
-    """Multiples of 1, 2 or 5 times a power of ten between two values, three to six of them."""
+    """Multiples of 1, 2 or 5 times a power of ten between two values, two to six of them."""
     rough = (high - low) / 4
     power = 10 ** math.floor(math.log10(rough))
     step = next(step * power for step in (1, 2, 5, 10) if step * power >= 0.8 * rough)
