@@ -36,10 +36,11 @@ setup(
             "mosaickd-evaluate = mosaickd_tf.cli.evaluate:main",
             "mosaickd-export = mosaickd_tf.cli.export:main",
             "mosaickd-results = mosaickd_tf.cli.results:main",
+            "mosaickd-report = mosaickd_tf.cli.report:main",
         ],
     },
     # The flagfiles lie in configs/ and are installed as mosaickd_tf/configs/.
     packages=[*find_packages(include=["mosaickd_tf", "mosaickd_tf.*"]), "mosaickd_tf.configs"],
     package_dir={"mosaickd_tf.configs": "configs"},
-    package_data={"mosaickd_tf.configs": ["**/*.cfg"]},
+    package_data={"mosaickd_tf.configs": ["**/*.cfg"], "mosaickd_tf.report": ["*.css"]},
 )

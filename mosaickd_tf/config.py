@@ -388,6 +388,13 @@ class LedgerConfig(_Topic):
     page: str = option("docs/results.md", "The page.")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportConfig(_Topic):
+    """Report."""
+
+    workdir: str = option("", "The folder of a finished run.")
+
+
 def as_baseline(config, method):
     """The `DistillConfig` of a method that runs beside the asked one, with its own tuning."""
     tuning = {

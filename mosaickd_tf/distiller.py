@@ -90,7 +90,8 @@ class Distiller(keras.Model):
         self.rounds_played = self.add_weight(
             name="rounds_played", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
-        self.trackers = {term: keras.metrics.Mean(name=term) for term in self.terms}
+        self.trackers = _means(self.terms)
+        self.gradient_norms = _means(f"gradient_norm_{player}" for player in self.players)
         self.student_accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
         self.teacher_agreement = keras.metrics.Mean(name="agreement")
         self.built = True
@@ -111,7 +112,8 @@ class Distiller(keras.Model):
     @property
     def metrics(self):
         """What `fit` and `evaluate` reset and report."""
-        return [*self.trackers.values(), self.student_accuracy, self.teacher_agreement]
+        means = [*self.trackers.values(), *self.gradient_norms.values()]
+        return [*means, self.student_accuracy, self.teacher_agreement]
 
     def call(self, unit_images, training=False):
         """The student's logits: to predict with a distiller is to predict with its student."""
@@ -135,7 +137,8 @@ class Distiller(keras.Model):
         """What a checkpoint has to hold: players, optimizers, round, means; not the teacher."""
         optimizers = [f"{player}_optimizer" for player in self.players]
         names = [*self.players, *(name for name in optimizers if hasattr(self, name))]
-        means = {name: tracker.variables for name, tracker in self.trackers.items()}
+        trackers = self.trackers | self.gradient_norms
+        means = {name: tracker.variables for name, tracker in trackers.items()}
         return {name: getattr(self, name) for name in names} | {
             "rounds": self.rounds_played,
             "means": means,
@@ -185,7 +188,7 @@ class Distiller(keras.Model):
         with tf.GradientTape() as tape:
             student = Seen(*self.student_taps(unit_images, training=True))
             loss = self.student_loss(teacher, student, **context)
-        self.apply(tape, loss, self.student_optimizer, *self.learners)
+        self.apply(tape, loss, "student")
 
     def student_loss(self, teacher, student):
         """What the student minimises on a batch, a scalar; reports its terms.
@@ -217,15 +220,22 @@ class Distiller(keras.Model):
         """A seed `(2,)` for one purpose in this round, an integer below 1,000."""
         return tf.stack([tf.constant(self.seed, "int64"), self.rounds_played * 1000 + purpose])
 
-    @staticmethod
-    def apply(tape, loss, optimizer, *players):
-        """One update of what one optimizer moves; gradients of no other player are taken."""
-        variables = [v for player in players for v in player.trainable_variables]
-        optimizer.apply(tape.gradient(loss, variables), variables)
+    def apply(self, tape, loss, player):
+        """One update of the player of that name; gradients of no other are taken."""
+        moved = self.learners if player == "student" else (getattr(self, player),)
+        variables = [variable for model in moved for variable in model.trainable_variables]
+        gradients = tape.gradient(loss, variables)
+        getattr(self, f"{player}_optimizer").apply(gradients, variables)
+        norm = tf.linalg.global_norm(gradients)  # L2, over all variables
+        self.gradient_norms[f"gradient_norm_{player}"].update_state(norm)
 
     def _taps(self, model, names):
         names = names or self.watched_layers(model)
         return Taps(model, layers_by_name(model, names))
+
+
+def _means(names):
+    return {name: keras.metrics.Mean(name=name) for name in names}
 
 
 def check_built(**players):

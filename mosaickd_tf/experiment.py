@@ -1,5 +1,7 @@
 """A whole distillation, from a config to a folder: data, teacher, game, baselines, exports."""
 
+import functools
+import json
 import logging
 import pathlib
 
@@ -15,6 +17,8 @@ from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.distiller import OOD_IMAGES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS
+from mosaickd_tf.report import page
+from mosaickd_tf.report.observation import GRID, Observer
 from mosaickd_tf.report.pictures import save_grid
 from mosaickd_tf.run_folder import RunFolder, as_command
 from mosaickd_tf.training import Plan, train
@@ -22,7 +26,6 @@ from mosaickd_tf.training import Plan, train
 logger = logging.getLogger(__name__)
 
 EVALUATIONS = 10  # in a run, unless --evaluate_every says otherwise
-GRID = 64  # images of a sample grid
 MAX_COMPARED = 1000  # real images on which exports are compared where there is no test part
 
 
@@ -49,8 +52,11 @@ def run(config, workdir, resume=True):
     finished = files.read_json(folder / "result.json")
     if finished:
         logger.info("this run is finished: %s", folder / "result.json")
-        return finished
-    return Experiment(config, folder, *prepared).run()
+    else:
+        finished = Experiment(config, folder, *prepared).run()
+    if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
+        page.write(folder.path)
+    return finished
 
 
 def prepare(config):
@@ -129,6 +135,7 @@ class Experiment:
         self.policy = machine.resolve_precision(config.run.precision)
         self.validation = target.validation if target else None
         self.test = target.test if target else None
+        self._test_logits = functools.cache(self._predicted)
 
     def run(self):
         """Plays all stages; returns the content of result.json."""
@@ -137,11 +144,12 @@ class Experiment:
         teacher = self.teacher or self._train_teacher()
         ood_subset = self._select_ood_subset(teacher)
         if self.ood:
-            save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
+            save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID])
         distiller, progress = self._learn(self.config, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
         exports = self._export(student, self.test or self._at_hand(distiller))
+        self._keep_predictions(teacher, student)
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
         asked = dict(options(self.config))
         result = {
@@ -209,8 +217,15 @@ class Experiment:
                 start_round=start_round,
             )
 
-        evaluate = self._evaluator(distiller, teacher, folder)
-        progress = train(distiller, batches, self._plan(batch_size), folder, evaluate, name=method)
+        progress = train(
+            distiller,
+            batches,
+            self._plan(batch_size),
+            folder,
+            self._evaluator(distiller, teacher),
+            self._observer(distiller, teacher, folder),
+            name=method,
+        )
         return distiller, progress
 
     def _transfer_images(self, kind, teacher, batch_size):
@@ -231,17 +246,14 @@ class Experiment:
             select_by="validation_accuracy" if self.validation else None,
         )
 
-    def _evaluator(self, distiller, teacher, folder):
-        """Accuracy on the validation part and agreement with the teacher; a grid of samples."""
+    def _evaluator(self, distiller, teacher):
+        """Accuracy on the validation part and agreement with the teacher."""
         watched = self.validation or self._at_hand(distiller)
         teacher_logits = evaluation.predict_logits(teacher, watched.images)
 
         def evaluate(step):
             logits = evaluation.predict_logits(distiller.student, watched.images)
             agreement = evaluation.agreement(logits, teacher_logits)
-            synthetic_images = distiller.samples(GRID)
-            if synthetic_images is not None:
-                save_grid(folder / "samples" / f"round_{step:06d}.png", synthetic_images.numpy())
             if not self.validation:
                 return {"agreement_at_hand": agreement}
             accuracy = evaluation.top_k_accuracy(logits, watched.labels)
@@ -250,11 +262,21 @@ class Experiment:
         return evaluate
 
     def _at_hand(self, distiller):
-        """Images without labels: OOD ones, or where there are none, what the generator makes."""
+        """Images without labels: OOD ones, or where there are none, synthetic ones."""
         if self.ood:
             return self.ood.take(slice(0, MAX_COMPARED))
         images = np.round(distiller.samples(GRID).numpy() * 255).astype(np.uint8)
         return ImageSet(images=images, source="synthetic")
+
+    def _observer(self, distiller, teacher, folder):
+        return Observer(
+            distiller,
+            teacher,
+            self.ood.images if self.ood else None,
+            folder,
+            patch_size=self.config.players.patch_size,
+            seed=self.config.run.seed,
+        )
 
     def _baseline(self, teacher, method):
         folder = self.folder / "baselines" / method
@@ -285,7 +307,7 @@ class Experiment:
     def _facts(self, model):
         accuracy = top5 = None
         if self.test:
-            logits = evaluation.predict_logits(model, self.test.images)
+            logits = self._test_logits(model)
             accuracy = evaluation.top_k_accuracy(logits, self.test.labels)
             top5 = evaluation.top_k_accuracy(logits, self.test.labels, k=5)
         return {
@@ -299,8 +321,23 @@ class Experiment:
     def _agreement(self, student, teacher):
         if not self.test:
             return None
-        logits = [evaluation.predict_logits(m, self.test.images) for m in (student, teacher)]
-        return evaluation.agreement(*logits)
+        return evaluation.agreement(self._test_logits(student), self._test_logits(teacher))
+
+    def _keep_predictions(self, teacher, student):
+        """Writes what both name on the test part, from which the report counts confusions."""
+        if self.test:
+            named = {"teacher": teacher, "student": student}
+            content = {
+                "label_names": list(self.target.label_names),
+                "labels": self.test.labels.tolist(),
+            } | {
+                role: self._test_logits(model).argmax(axis=-1).tolist()
+                for role, model in named.items()
+            }
+            files.write_text(self.folder / "test_predictions.json", json.dumps(content) + "\n")
+
+    def _predicted(self, model):
+        return evaluation.predict_logits(model, self.test.images)
 
     def _selection(self, progress):
         if not self.validation:

@@ -22,7 +22,7 @@ from mosaickd_tf.config import (
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.ood_subset import entropy
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.training import read_rows
+from mosaickd_tf.record import read_rows
 from tests import tiny
 
 CONFIG = DistillConfig(
@@ -169,9 +169,11 @@ def test_the_test_part_is_never_used_to_choose(finished):
     _, result, spy = finished
     target = loading.load_target(CONFIG.data)
     assert spy.trained == ["mosaic", "kd"]
-    assert len(spy.watched) == 2 * 3  # in rounds 0, 1 and 2 of both
-    for images in spy.watched:
-        assert np.array_equal(images, target.validation.images)
+    own = [np.array_equal(images, target.validation.images) for images in spy.watched]
+    assert sum(own) == 2 * 3  # in rounds 0, 1 and 2 of both
+    assert len(own) == 2 * 3 + 3  # and the synthetic images of the game
+    test = {image.tobytes() for image in target.test.images}
+    assert not any(image.tobytes() in test for images in spy.watched for image in images)
     inside = {image.tobytes() for image in target.validation.images}
     assert not any(image.tobytes() in inside for image in target.test.images)
     assert result["selection"].startswith("validation: round ")
@@ -191,6 +193,42 @@ def test_the_student_is_shown_none_of_the_teachers_data(finished):
     for images in spy.consumed:
         assert np.array_equal(images, ood)
         assert not any(image.tobytes() in own for image in images)
+
+
+@pytest.mark.slow
+def test_what_was_named_on_the_test_part_is_kept(finished):
+    folder, result, _ = finished
+    kept = files.read_json(folder / "test_predictions.json")
+    target = loading.load_target(CONFIG.data)
+    assert kept["label_names"] == list("0123456789")
+    assert kept["labels"] == target.test.labels.tolist()
+    for role in ("teacher", "student"):
+        right = np.equal(kept[role], kept["labels"])
+        assert result[role]["accuracy"] == pytest.approx(np.mean(right))
+    assert result["agreement"] == pytest.approx(np.mean(np.equal(kept["teacher"], kept["student"])))
+
+
+@pytest.mark.slow
+def test_a_run_is_watched_and_ends_with_its_report(finished):
+    folder, result, _ = finished
+    text = (folder / "report.html").read_text()
+    assert f"{100 * result['student']['accuracy']:.2f} %" in text
+    assert "Synthetic images" in text and "gradient" in text.lower()
+    rows = read_rows(folder / "metrics.jsonl")
+    assert all(sum(row["synthetic_classes"]) == 256 for row in rows)
+    assert all(row["gradient_norm_generator"] > 0 for row in rows[1:])
+    baseline = read_rows(folder / "baselines" / "kd" / "metrics.jsonl")
+    assert "gradient_norm_student" in baseline[-1]
+    assert "synthetic_classes" not in baseline[-1]
+
+
+@pytest.mark.slow
+def test_a_report_that_is_missing_is_written_when_the_run_is_asked_for_again(finished):
+    folder, result, _ = finished
+    before = (folder / "report.html").read_text()
+    (folder / "report.html").unlink()
+    experiment.run(CONFIG, folder)
+    assert (folder / "report.html").read_text() == before
 
 
 @pytest.mark.slow
@@ -319,4 +357,5 @@ def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch)
     monkeypatch.setattr(experiment, "prepare", lambda config: (None, None, None))
     experiment.RunFolder(tmp_path, CONFIG)
     files.write_json(tmp_path / "result.json", {"rounds": 2})
+    files.write_text(tmp_path / "report.html", "the report")
     assert experiment.run(CONFIG, tmp_path) == {"rounds": 2}

@@ -13,6 +13,7 @@ ROOT = pathlib.Path(mosaickd_tf.__file__).parent
 RANK = {
     "errors": 0,
     "config": 0,
+    "distances": 0,
     "files": 0,
     "losses": 0,
     "machine": 0,
@@ -23,6 +24,7 @@ RANK = {
     "data": 1,
     "distiller": 2,
     "evaluation": 2,
+    "record": 2,
     "methods": 3,
     "checkpoints": 3,
     "export": 3,

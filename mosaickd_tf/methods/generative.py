@@ -9,6 +9,7 @@ from mosaickd_tf.randomness import standard_normal
 
 # What noise is drawn for; the student's updates follow, one number each.
 GENERATOR, REAL_CROPS, FAKE_CROPS, STUDENT = range(4)
+_SHOWN = 128  # images of one call of the generator to look at
 
 
 class GenerativeDistiller(Distiller):
@@ -66,13 +67,14 @@ class GenerativeDistiller(Distiller):
     def samples(self, count):
         """Synthetic images of the generator in inference mode, from the same noise each time."""
         noise = standard_normal((count, self.noise_dim), (self.seed, 0))
-        return self.generator(noise, training=False)
+        batches = [noise[start : start + _SHOWN] for start in range(0, count, _SHOWN)]
+        return tf.concat([self.generator(batch, training=False) for batch in batches], axis=0)
 
     def update_generator(self, batch_size):
         """One update of the generator on fresh synthetic images."""
         with tf.GradientTape() as tape:
             loss = self.generator_loss(self.synthesize(batch_size))
-        self.apply(tape, loss, self.generator_optimizer, self.generator)
+        self.apply(tape, loss, "generator")
 
     def generator_loss(self, synthetic_images):
         """What the generator minimises on a batch of its images; reports its terms."""

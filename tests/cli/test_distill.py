@@ -274,7 +274,8 @@ def test_the_quick_start_leaves_everything_that_was_promised(quick_start):
         (line,) = [line for line in lines if line[:2] == [role, "wrn10_1"]]
         assert line[2:4] == [f"{facts['parameters']:,}", f"{facts['macs']:,}"]
         assert line[4] == f"{100 * facts['accuracy']:.2f}"
-    assert answer.stdout.endswith("\nEverything is in run\n")
+    assert answer.stdout.endswith("\nEverything is in run\nThe report is run/report.html\n")
+    assert (folder / "run" / "report.html").is_file()
 
 
 @pytest.mark.slow

@@ -55,6 +55,12 @@ def test_the_table_of_exports():
     ]
 
 
+def test_rows_of_exports_for_a_page_say_the_agreement_too():
+    head, first, _ = table.export_rows(RESULT["exports"])
+    assert head[3] == "agreement with the student"
+    assert first == ("export/student.keras", "1,234,567", "61.00 %", "100.00 %", "3.1e-06", "-")
+
+
 def test_all_lines_of_a_table_end_at_the_same_column():
     full = [dict(entry, accuracy=0.5, latency_ms=1.0) for entry in RESULT["exports"]]
     lengths = {len(line) for line in table.of_exports(full).split("\n")}
