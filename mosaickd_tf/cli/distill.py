@@ -1,6 +1,7 @@
 """`bin/distill`: the whole way, from data and teacher to exported student."""
 
 import dataclasses
+import sys
 
 from mosaickd_tf.cli import app
 from mosaickd_tf.config import DistillConfig, PlaceConfig
@@ -14,6 +15,7 @@ Distils a compact student from a teacher whose data is gone, with unrelated pict
       --image_size=32 --workdir=runs/mine
 
 The work folder holds the student (export/), result.json, checkpoints, samples and curves.
+--method=help lists the methods, what each needs and where it comes from.
 """
 
 
@@ -39,8 +41,19 @@ def work(place, **sections):
     print(f"\nEverything is in {place.workdir}")
 
 
+def list_methods():
+    """Prints what `--method` can be."""
+    from mosaickd_tf.methods import METHODS
+    from mosaickd_tf.report import table
+
+    print(table.of_methods(METHODS))
+
+
 def main():
     """The console script."""
+    if "--method=help" in sys.argv:
+        del sys.argv[1:]
+        app.main(USAGE, {}, list_methods)
     app.main(USAGE, topics(), work)
 
 

@@ -59,15 +59,22 @@ def of_numbers(numbers):
     return columns(rows)
 
 
-def columns(rows):
-    """Aligns rows of words: the first column to the left, the others to the right."""
+def of_methods(methods):
+    """The table of the methods, from a dict of names and their classes."""
+    rows = [("method", "needs", "source")]
+    rows += [
+        (name, ", ".join(kind.needs) or "nothing", kind.source) for name, kind in methods.items()
+    ]
+    return columns(rows, left=(0, 1, 2))
+
+
+def columns(rows, left=(0,)):
+    """Aligns rows of words: the columns at the places `left` to the left, others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(w.rjust(n) for w, n in zip(row[1:], widths[1:], strict=True)),
-            ]
+            word.ljust(widths[i]) if i in left else word.rjust(widths[i])
+            for i, word in enumerate(row)
         ).rstrip()
         for row in rows
     )

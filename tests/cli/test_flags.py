@@ -201,4 +201,4 @@ def test_help_fits_a_terminal(topics):
 
 def test_help_says_what_a_value_can_be():
     text = " ".join(flags.help_text("Usage.", TOPICS).split())
-    assert "One of: mosaic, kd. [mosaic]" in text
+    assert "One of: mosaic, kd, dro_ood, balanced, fitnet, rkd, crd, sskd. [mosaic]" in text
