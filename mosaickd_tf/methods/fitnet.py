@@ -86,7 +86,7 @@ def build_regressors(student_shapes, teacher_shapes, policy=None):
         policy: dtype policy of the layers.
 
     Returns:
-        A functional model from a list of the student's maps to a list of the teacher's shapes.
+        A functional model from a list of the student's maps to maps of the teacher's shapes.
 
     Raises:
         RequestError: for features that are not maps, or smaller one way and larger the other.

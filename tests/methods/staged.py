@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from keras import Input, Model, layers
 
+from mosaickd_tf.data.pipelines import rounds
 from mosaickd_tf.distiller import Seen
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.optimizers import MomentumSGD
@@ -53,7 +54,7 @@ def seen(made, images=IMAGES):
 
 
 def what_moves(made, act):
-    """Names of the players, and of teacher and banks, that differ after `act` in a bit."""
+    """Names of the players, optimizers and the teacher that differ after `act` in a bit."""
     names = ["teacher", *made.players]
 
     def parts():
@@ -77,10 +78,11 @@ def play(made, data=None):
     return {name: float(value) for name, value in terms.items()}
 
 
-def fitted(made, rounds):
-    """The terms of each of some rounds, compiled as the distiller says."""
-    data = tf.data.Dataset.from_tensors(batch()).repeat()
-    return made.fit(data, steps_per_epoch=1, epochs=rounds, shuffle=False, verbose=0).history
+def fitted(made, count):
+    """The terms of each of so many rounds of one update, compiled as the distiller says."""
+    first = {name: array[:, :1] for name, array in batch().items() if name != "patch_images"}
+    data = tf.data.Dataset.from_tensors(first).repeat()
+    return made.fit(data, steps_per_epoch=1, epochs=count, shuffle=False, verbose=0).history
 
 
 def state(made):
@@ -94,29 +96,28 @@ def state(made):
 
 
 def resumed(make, folder):
-    """State after three rounds on end, and after one, a checkpoint, and two in another object.
+    """State after three rounds on end, and after two in another object from a checkpoint.
 
     Args:
         make: makes a distiller; takes the seed of its weights.
         folder: where the checkpoint may lie.
     """
-    from mosaickd_tf.data.pipelines import rounds
-
     images = np.random.RandomState(1).randint(0, 256, (NUM_IMAGES, 8, 8, 3)).astype("uint8")
 
-    def on(made, start, count):
-        stream = rounds(images, batch_size=4, student_steps=2, start_round=start)
+    def play_on(made, start, stop, path=None):
+        stream = rounds(images, batch_size=4, student_steps=1, start_round=start)
         play_round = tf.function(made.train_step)
-        for data in stream.take(count):
+        for number, data in enumerate(stream.take(stop - start)):
             play_round(data)
-        return made
+            if path and not number:
+                tf.train.Checkpoint(**made.state()).write(path)
+        return state(made)
 
-    whole = on(make(0), 0, 3)
-    first = on(make(0), 0, 1)
-    path = tf.train.Checkpoint(**first.state()).write(str(folder / "state"))
+    path = str(folder / "state")
+    whole = play_on(make(0), 0, 3, path)
     other = make(1)
     tf.train.Checkpoint(**other.state()).read(path).assert_consumed()
-    return state(whole), state(on(other, 1, 2))
+    return whole, play_on(other, 1, 3)
 
 
 def softmax64(logits):
