@@ -21,6 +21,7 @@ from mosaickd_tf.config import (
 )
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods import METHODS
 from mosaickd_tf.training import read_rows
 
 CONFIG = DistillConfig(
@@ -289,6 +290,18 @@ def test_a_run_is_evaluated_ten_times_unless_asked_otherwise(
     assert (plan.evaluate_every, plan.checkpoint_every) == expected
     assert plan.rounds == 1000
     assert plan.select_by == "validation_accuracy"
+
+
+def test_a_method_learns_from_the_rows_that_it_chose(monkeypatch):
+    ood = loading.load_ood(CONFIG.data)
+    logits = np.eye(10)[[3] * (len(ood) - 1) + [5]]
+    monkeypatch.setattr(evaluation, "predict_logits", lambda model, images: logits)
+    run = experiment.Experiment(CONFIG, None, None, ood, None)
+    images = run._transfer_images(METHODS["balanced"], None, batch_size=4)
+    half = len(ood) // 2
+    assert len(images) == 2 * half
+    assert np.array_equal(images[-half:], np.repeat(ood.images[-1:], half, axis=0))
+    assert run._transfer_images(METHODS["kd"], None, batch_size=4) is ood.images
 
 
 def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):

@@ -145,6 +145,13 @@ def test_a_flagfile_of_the_installed_package_is_found(tmp_path, monkeypatch):
     assert parse("--flagfile=configs/mine.cfg")["optimization"].rounds == 7
 
 
+@pytest.mark.parametrize("path", sorted((CONFIGS / "methods").glob("*.cfg")), ids=lambda p: p.stem)
+def test_the_flagfile_of_a_method_asks_for_it(path):
+    assert parse(f"--flagfile={path}")["method"].method == path.stem
+    words = path.read_text().split()
+    assert {"Shows:", "Source:", "Expect:", "Cost:", "Command:"} <= set(words)
+
+
 def test_a_flagfile_here_goes_before_that_of_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flagfile(tmp_path / "configs" / "quickstart.cfg", "--rounds=17")
