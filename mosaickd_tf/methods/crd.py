@@ -58,10 +58,8 @@ class ContrastiveDistiller(FeatureDistiller):
             )
         self.weight = weight
         self.negatives = min(negatives, self.num_images - 1)
-        self.heads = build_embeddings(
-            single_shape(self.student_taps), single_shape(self.teacher_taps),
-            policy(self.student_taps),
-        )  # fmt: skip
+        shapes = [single_shape(taps) for taps in (self.student_taps, self.teacher_taps)]
+        self.heads = build_embeddings(*shapes, policy(self.student_taps))
         self.student_bank = self._bank("student_bank")
         self.teacher_bank = self._bank("teacher_bank")
         # Of the student's scores and the teacher's; measured in the very first update.

@@ -108,7 +108,7 @@ class SelfSupervisedDistiller(FeatureDistiller):
 
         def student():
             update(views, **context)
-            return self.rounds_played
+            return self.rounds_played  # `tf.cond` wants something of both
 
         def teacher_head():
             self._update_teacher_head(views)
@@ -119,12 +119,12 @@ class SelfSupervisedDistiller(FeatureDistiller):
     def student_loss(self, teacher, student):
         """Plain distillation, that on rotated images, and that of similarities."""
         size = tf.shape(teacher.logits)[0] // VIEWS
-        plain, rotated = ([x.logits[:size] for x in (teacher, student)],
-                          [x.logits[size:] for x in (teacher, student)])  # fmt: skip
-        distillation = super().student_loss(*(Seen(logits, []) for logits in plain))
+        plain = Seen(teacher.logits[:size], []), Seen(student.logits[:size], [])
+        distillation = super().student_loss(*plain)
         transformed = losses.ranked_distillation_loss(
-            *rotated,
-            tf.tile(tf.argmax(plain[0], axis=-1), [VIEWS - 1]),
+            teacher.logits[size:],
+            student.logits[size:],
+            tf.tile(tf.argmax(plain[0].logits, axis=-1), [VIEWS - 1]),
             self.transformed_share,
             TRANSFORMED_TEMPERATURE,
         )
