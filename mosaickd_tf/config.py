@@ -9,7 +9,7 @@ import math
 
 from mosaickd_tf.errors import RequestError
 
-METHODS = ("mosaic", "kd")
+METHODS = ("mosaic", "kd", "dro_ood", "balanced", "fitnet", "rkd", "crd", "sskd")
 EXPORTS = ("keras", "saved_model", "tflite_float32")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
 TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet", "cifar10", "cifar100")
@@ -223,6 +223,49 @@ class LossWeights(_Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BaselineTerms(_Topic):
+    """Terms of the baselines."""
+
+    dro_ood_robustness: float = option(
+        1.0,
+        "Price in nats of a distribution away from that of the OOD images: a small one makes "
+        "the worst images count alone, a large one gives plain distillation.",
+        above=0.0,
+    )
+    fitnet_hint_weight: float = option(100.0, "Weight of the hint.", at_least=0.0)
+    rkd_distance_weight: float = option(25.0, "Weight of the distances.", at_least=0.0)
+    rkd_angle_weight: float = option(50.0, "Weight of the angles.", at_least=0.0)
+    crd_weight: float = option(0.8, "Weight of the contrastive term.", at_least=0.0)
+    crd_negatives: int = option(
+        16384, "Other images against which each is told; at most all of them.", at_least=1
+    )
+    sskd_teacher_share: float = option(
+        0.2,
+        "Share of the rounds in which a head of the teacher learns to match rotated images.",
+        at_least=0.0,
+        at_most=0.9,
+    )
+    sskd_transformed_weight: float = option(
+        2.7, "Weight of the distillation on rotated images.", at_least=0.0
+    )
+    sskd_transformed_share: float = option(
+        1.0,
+        "Share kept of the rotated images that the teacher puts into another class.",
+        at_least=0.0,
+        at_most=1.0,
+    )
+    sskd_similarity_weight: float = option(
+        10.0, "Weight of the similarities between images.", at_least=0.0
+    )
+    sskd_similarity_share: float = option(
+        0.75,
+        "Share kept of the rotated images that the teacher matches to another image.",
+        at_least=0.0,
+        at_most=1.0,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OptimizationConfig(_Topic):
     """Optimization."""
 
@@ -244,7 +287,7 @@ class OptimizationConfig(_Topic):
 class MethodConfig(_Topic):
     """Method."""
 
-    method: str = option("mosaic", "How the student learns.", choices=METHODS)
+    method: str = option("mosaic", "How the student learns.", choices=METHODS, listing="methods")
     compare_with: tuple[str, ...] = option(
         (), "Methods to run beside it on the same data, for the table.", choices=METHODS
     )
@@ -327,6 +370,7 @@ class DistillConfig:
     teacher: TeacherConfig = dataclasses.field(default_factory=TeacherConfig)
     players: PlayersConfig = dataclasses.field(default_factory=PlayersConfig)
     losses: LossWeights = dataclasses.field(default_factory=LossWeights)
+    baselines: BaselineTerms = dataclasses.field(default_factory=BaselineTerms)
     optimization: OptimizationConfig = dataclasses.field(default_factory=OptimizationConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
     export: ExportConfig = dataclasses.field(default_factory=ExportConfig)

@@ -53,6 +53,7 @@ class Distiller(keras.Model):
         teacher_layers: names of the teacher's layers whose outputs the method uses; found by
             `watched_layers` if left out.
         student_layers: the same of the student, as many.
+        num_images: how many OOD images there are, for methods that remember each.
 
     Raises:
         RequestError: when teacher and student do not fit together.
@@ -73,6 +74,7 @@ class Distiller(keras.Model):
         seed=0,
         teacher_layers=(),
         student_layers=(),
+        num_images=None,
         name=None,
     ):
         super().__init__(name=name)
@@ -85,6 +87,7 @@ class Distiller(keras.Model):
         self.student = student
         self.temperature = temperature
         self.seed = seed
+        self.num_images = num_images
         self.teacher_taps = self._taps(teacher, teacher_layers)
         self.student_taps = self._taps(student, student_layers)
         self.rounds_played = self.add_weight(

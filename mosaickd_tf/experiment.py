@@ -85,7 +85,7 @@ def prepare(config):
     # An untrained stand-in shows now, not after hours, whether the players fit together.
     stand_in = teacher or pretraining.untrained_teacher(config, target)
     for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
-        players.build_distiller(asked, stand_in)
+        players.build_distiller(asked, stand_in, num_images=len(ood) if ood else None)
     return target, ood, teacher
 
 
@@ -105,7 +105,7 @@ def plan(config):
     """What a run would do, as text; nothing is trained or written."""
     target, ood, teacher = prepare(config)
     teacher = teacher or pretraining.untrained_teacher(config, target)
-    distiller = players.build_distiller(config, teacher)
+    distiller = players.build_distiller(config, teacher, num_images=len(ood) if ood else None)
     parts = {"target": None, "OOD": ood}
     if target:
         parts = {
@@ -204,9 +204,10 @@ class Experiment:
     def _learn(self, config, teacher, folder):
         """Plays a config's method; returns the distiller in its chosen state, and the progress."""
         method = config.method.method
-        distiller = players.build_distiller(config, teacher, self.policy)
-        batch_size = distiller.transfer_factor * config.optimization.batch_size
-        images = self._transfer_images(type(distiller), teacher, batch_size)
+        kind = METHODS[method]
+        batch_size = kind.transfer_factor * config.optimization.batch_size
+        images = self._transfer_images(kind, teacher, batch_size)
+        distiller = players.build_distiller(config, teacher, self.policy, num_images=len(images))
 
         def batches(start_round):
             return pipelines.rounds(

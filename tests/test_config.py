@@ -6,6 +6,7 @@ import pytest
 
 from mosaickd_tf import config
 from mosaickd_tf.config import (
+    BaselineTerms,
     DataConfig,
     DistillConfig,
     ExportConfig,
@@ -19,7 +20,7 @@ from mosaickd_tf.config import (
 )
 from mosaickd_tf.errors import RequestError
 
-# arXiv 2110.15094 and the official scripts for CIFAR-100.
+# arXiv 2110.15094 and the official scripts for CIFAR-100; of baselines those of their papers.
 PUBLISHED = {
     "method": "mosaic",
     "student": "wrn16_1",
@@ -41,6 +42,16 @@ PUBLISHED = {
     "align_weight": 1.0,
     "adversarial_weight": 1.0,
     "balance_weight": 10.0,
+    "fitnet_hint_weight": 100.0,
+    "rkd_distance_weight": 25.0,
+    "rkd_angle_weight": 50.0,
+    "crd_weight": 0.8,
+    "crd_negatives": 16384,
+    "sskd_teacher_share": 0.2,
+    "sskd_transformed_weight": 2.7,
+    "sskd_transformed_share": 1.0,
+    "sskd_similarity_weight": 10.0,
+    "sskd_similarity_share": 0.75,
     "teacher_epochs": 200,
     "teacher_batch_size": 128,
     "teacher_learning_rate": 0.1,
@@ -57,6 +68,9 @@ WRONG = [
     (OptimizationConfig, {"temperature": 0.0}, "temperature", "above 0", "0.0"),
     (LossWeights, {"local": -1.0}, "local_weight", "at least 0", "-1.0"),
     (LossWeights, {"balance": -1.0}, "balance_weight", "at least 0", "-1.0"),
+    (BaselineTerms, {"dro_ood_robustness": 0.0}, "dro_ood_robustness", "above 0", "0.0"),
+    (BaselineTerms, {"crd_negatives": 0}, "crd_negatives", "at least 1", "0"),
+    (BaselineTerms, {"sskd_teacher_share": 1.0}, "sskd_teacher_share", "at most 0.9", "1.0"),
     (DataConfig, {"image_size": 7}, "image_size", "at least 8", "7"),
     (DataConfig, {"channels": 2}, "channels", "1, 3", "2"),
     (DataConfig, {"ood_fit": "stretch"}, "ood_fit", "resize, crops", "stretch"),

@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from mosaickd_tf import config as configuration
 from mosaickd_tf.cli import distill, flags, train_teacher
 from mosaickd_tf.config import DistillConfig, MethodConfig, TeacherTrainingConfig, options
 from mosaickd_tf.data.datasets import DATASETS
@@ -133,3 +134,9 @@ def test_every_flagfile_says_where_it_comes_from_and_what_it_costs(path):
     header = lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]
     assert any(line.startswith("# Source: ") for line in header)
     assert any(line.startswith("# Cost: ") for line in header)
+
+
+@pytest.mark.parametrize("name", configuration.METHODS)
+def test_every_method_has_a_flagfile_that_asks_for_it(name):
+    made = composed("digits_from_photos", "wrn16_1_to_wrn10_1", name)
+    assert made.method.method == name

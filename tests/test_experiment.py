@@ -22,6 +22,7 @@ from mosaickd_tf.config import (
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.ood_subset import entropy
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods import METHODS
 from mosaickd_tf.record import read_rows
 from tests import tiny
 
@@ -351,6 +352,18 @@ def test_the_ood_subset_is_kept_in_the_cache_and_told(tmp_path, monkeypatch, cap
     assert told[0] == told[1] == files.read_json(tmp_path / "ood_subset.json")
     assert (told[0]["count"], told[0]["of"]) == (5, 64)
     assert caplog.messages[0].startswith("OOD subset: 5 of 64 images, those of which the teacher")
+
+
+def test_a_method_learns_from_the_rows_that_it_chose(monkeypatch):
+    ood = loading.load_ood(CONFIG.data)
+    logits = np.eye(10)[[3] * (len(ood) - 1) + [5]]
+    monkeypatch.setattr(evaluation, "predict_logits", lambda model, images: logits)
+    run = experiment.Experiment(CONFIG, None, None, ood, None)
+    images = run._transfer_images(METHODS["balanced"], None, batch_size=4)
+    half = len(ood) // 2
+    assert len(images) == 2 * half
+    assert np.array_equal(images[-half:], np.repeat(ood.images[-1:], half, axis=0))
+    assert run._transfer_images(METHODS["kd"], None, batch_size=4) is ood.images
 
 
 def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ Distils a compact student from a teacher whose data is gone, with unrelated pict
       --image_size=32 --workdir=runs/mine
 
 The work folder holds the student (export/), report.html, result.json, checkpoints, samples and
-curves.
+curves. --method=help lists the methods, what each needs and where it comes from.
 """
 
 

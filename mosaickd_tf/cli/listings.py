@@ -39,4 +39,11 @@ def _shape(fact):
     return f"{side}×{side}×{fact.channels}"
 
 
-LISTINGS = {"datasets": _datasets}
+def _methods():
+    from mosaickd_tf.methods import METHODS
+    from mosaickd_tf.report import table
+
+    return table.of_methods(METHODS)
+
+
+LISTINGS = {"datasets": _datasets, "methods": _methods}

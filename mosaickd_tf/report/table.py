@@ -71,6 +71,15 @@ def of_numbers(numbers):
     return columns(rows)
 
 
+def of_methods(methods):
+    """The table of the methods, from a dict of names and their classes."""
+    rows = [("method", "needs", "source")]
+    rows += [
+        (name, ", ".join(kind.needs) or "nothing", kind.source) for name, kind in methods.items()
+    ]
+    return columns(rows, left=(0, 1, 2))
+
+
 def columns(rows, left=(0,)):
     """Aligns rows of words: the columns at the places `left` to the left, others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

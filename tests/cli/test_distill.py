@@ -13,6 +13,7 @@ from keras import layers
 from PIL import Image
 
 from mosaickd_tf.cli import distill
+from mosaickd_tf.config import METHODS
 from tests import tiny
 from tests.cli import call
 
@@ -185,6 +186,15 @@ def test_without_a_folder_for_the_run_nothing_is_done(place, capsys):
     words = [word.replace("{}", str(place)) for word in GOOD]
     assert call(distill, *words) == 2
     assert "`workdir` is needed" in capsys.readouterr().err
+
+
+def test_the_methods_are_listed_for_a_person_who_asks(tmp_path, capsys):
+    assert call(distill, "--method=help", f"--workdir={tmp_path / 'run'}") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["method", *METHODS]
+    (crd,) = [line for line in lines if line.startswith("crd ")]
+    assert "OOD images, features of teacher and student" in crd and "Tian et al." in crd
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_file_in_the_place_of_the_folder_is_left_alone(place, capsys):

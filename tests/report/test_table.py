@@ -36,6 +36,20 @@ def test_columns_are_aligned_the_first_to_the_left_the_others_to_the_right():
     )
 
 
+def test_the_table_of_methods():
+    class Both:
+        needs, source = ("OOD images", "features"), "A et al., 2020"
+
+    class Nothing:
+        needs, source = (), "B, 2021"
+
+    assert table.of_methods({"both": Both, "no": Nothing}).split("\n") == [
+        "method  needs                 source",
+        "both    OOD images, features  A et al., 2020",
+        "no      nothing               B, 2021",
+    ]
+
+
 def test_the_table_of_a_result():
     lines = words(table.of_result(RESULT).strip())
     assert lines[:4] == [
