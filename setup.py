@@ -27,7 +27,7 @@ setup(
             "ruff>=0.17,<0.18",  # lints and formats; another version formats differently
             "pytest>=9,<10",  # runs the tests
         ],
-        "torch": ["torch>=2.2"],  # parity tests against PyTorch
+        "torch": ["torch>=2.2"],  # reads official weights; parity tests
     },
     entry_points={
         "console_scripts": [
@@ -35,10 +35,12 @@ setup(
             "mosaickd-train-teacher = mosaickd_tf.cli.train_teacher:main",
             "mosaickd-evaluate = mosaickd_tf.cli.evaluate:main",
             "mosaickd-export = mosaickd_tf.cli.export:main",
+            "mosaickd-results = mosaickd_tf.cli.results:main",
+            "mosaickd-report = mosaickd_tf.cli.report:main",
         ],
     },
     # The flagfiles lie in configs/ and are installed as mosaickd_tf/configs/.
     packages=[*find_packages(include=["mosaickd_tf", "mosaickd_tf.*"]), "mosaickd_tf.configs"],
     package_dir={"mosaickd_tf.configs": "configs"},
-    package_data={"mosaickd_tf.configs": ["**/*.cfg"]},
+    package_data={"mosaickd_tf.configs": ["**/*.cfg"], "mosaickd_tf.report": ["*.css"]},
 )

@@ -9,16 +9,42 @@ import math
 
 from mosaickd_tf.errors import RequestError
 
-METHODS = ("mosaic", "kd", "dafl", "zskt", "deep_inversion", "dfq")
+METHODS = (
+    "mosaic",
+    "kd",
+    "dro_ood",
+    "balanced",
+    "fitnet",
+    "rkd",
+    "crd",
+    "sskd",
+    "dafl",
+    "zskt",
+    "deep_inversion",
+    "dfq",
+)
 EXPORTS = ("keras", "saved_model", "tflite_float32")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
-TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet")
+TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet", "cifar10", "cifar100")
 STUDENT_IMAGES = ("both", "synthetic", "ood")
 AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
 
 
-def option(default, help, *, at_least=None, above=None, at_most=None, choices=None, flag=None):
-    """A field with its default, its help text and the values it may take."""
+def option(
+    default,
+    help,
+    *,
+    at_least=None,
+    above=None,
+    at_most=None,
+    choices=None,
+    flag=None,
+    listing=None,
+):
+    """A field with its default, its help text and the values it may take.
+
+    `listing` names the table that the commands print for the value `help`.
+    """
     return dataclasses.field(
         default=default,
         metadata={
@@ -28,6 +54,7 @@ def option(default, help, *, at_least=None, above=None, at_most=None, choices=No
             "at_most": at_most,
             "choices": choices,
             "flag": flag,
+            "listing": listing,
         },
     )
 
@@ -55,9 +82,12 @@ class DataConfig(_Topic):
         "The teacher's own data, for evaluation, choice of weights and training a teacher by "
         "name; never shown to the student. tfds:NAME, folder:PATH or embedded:digits. May be "
         "left out when the teacher is a file.",
+        listing="datasets",
     )
     ood_dataset: str = option(
-        "", "The unrelated, unlabeled pictures: tfds:NAME, folder:PATH or embedded:photos."
+        "",
+        "The unrelated, unlabeled pictures: tfds:NAME, folder:PATH or embedded:photos.",
+        listing="datasets",
     )
     data_dir: str = option("", "Where TFDS keeps its prepared data sets; its own default if empty.")
     image_size: int = option(
@@ -91,6 +121,11 @@ class DataConfig(_Topic):
         at_least=0.0,
         at_most=0.5,
     )
+    cache_dir: str = option(
+        "",
+        "Where the teacher's opinions of the OOD images are kept, so that --ood_subset is "
+        "computed once for a teacher and its pictures; mosaickd_tf in the user's cache if empty.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -98,12 +133,28 @@ class TeacherConfig(_Topic):
     """Teacher."""
 
     teacher: str = option(
-        "", "A .keras file, or the name of a network that is then trained on the target data."
+        "",
+        "A .keras file, a .pth file of the official PyTorch code (with --teacher_network), or the "
+        "name of a network that is then trained on the target data.",
+    )
+    teacher_network: str = option(
+        "", "Name of the network whose official PyTorch weights the .pth of --teacher holds."
+    )
+    teacher_mean: tuple[float, ...] = option(
+        (),
+        "Mean of each channel of images in [0, 1], by which a teacher from a .pth file or by name "
+        "standardises them; that of the target's training part if empty.",
+        at_least=0.0,
+        at_most=1.0,
+    )
+    teacher_std: tuple[float, ...] = option(
+        (), "Standard deviation of each channel, given with --teacher_mean.", above=0.0, at_most=1.0
     )
     teacher_input: str = option(
         "unit",
-        "What a teacher from a file expects: `unit` images in [0, 1], `signed` in [-1, 1], "
-        "`bytes` in [0, 255], or standardised by ImageNet's statistics.",
+        "What a teacher from a .keras file expects: `unit` images in [0, 1], `signed` in [-1, 1], "
+        "`bytes` in [0, 255], or standardised by the statistics of ImageNet, CIFAR-10 or "
+        "CIFAR-100.",
         choices=TEACHER_INPUTS,
     )
     teacher_epochs: int = option(200, "Passes over the training part.", at_least=1)
@@ -113,6 +164,36 @@ class TeacherConfig(_Topic):
     teacher_augmentation: str = option(
         "pad_crop_flip", "What its training images go through.", choices=AUGMENTATIONS
     )
+
+    def __post_init__(self):
+        """Checks that the options about files go with the file that is named."""
+        super().__post_init__()
+        is_pth = self.teacher.endswith(".pth")
+        if is_pth and not self.teacher_network:
+            raise RequestError(
+                "`teacher_network` is needed with a .pth file, which holds weights alone. Expected "
+                f"the name of the network. Received: teacher={self.teacher} without"
+            )
+        if self.teacher_network and not is_pth:
+            raise RequestError(
+                "`teacher_network` goes with a .pth file. Expected one as `teacher`. Received: "
+                f"teacher={self.teacher or 'nothing'}"
+            )
+        if is_pth and self.teacher_input != "unit":
+            raise RequestError(
+                "`teacher_input` goes with a .keras file. Expected `teacher_mean` and "
+                f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}"
+            )
+        if self.teacher_mean and self.teacher.endswith(".keras"):
+            raise RequestError(
+                "`teacher_mean` goes with a .pth file or the name of a network. Expected "
+                f"`teacher_input` for a .keras file. Received: teacher={self.teacher}"
+            )
+        if len(self.teacher_mean) != len(self.teacher_std):
+            raise RequestError(
+                "`teacher_mean` and `teacher_std` go together, a number a channel in each. "
+                f"Received: {len(self.teacher_mean)} and {len(self.teacher_std)} numbers"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -158,6 +239,49 @@ class LossWeights(_Topic):
     )
     balance: float = option(
         10.0, "Weight of L_balance (appendix).", at_least=0.0, flag="balance_weight"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BaselineTerms(_Topic):
+    """Terms of the baselines."""
+
+    dro_ood_robustness: float = option(
+        1.0,
+        "Price in nats of a distribution away from that of the OOD images: a small one makes "
+        "the worst images count alone, a large one gives plain distillation.",
+        above=0.0,
+    )
+    fitnet_hint_weight: float = option(100.0, "Weight of the hint.", at_least=0.0)
+    rkd_distance_weight: float = option(25.0, "Weight of the distances.", at_least=0.0)
+    rkd_angle_weight: float = option(50.0, "Weight of the angles.", at_least=0.0)
+    crd_weight: float = option(0.8, "Weight of the contrastive term.", at_least=0.0)
+    crd_negatives: int = option(
+        16384, "Other images against which each is told; at most all of them.", at_least=1
+    )
+    sskd_teacher_share: float = option(
+        0.2,
+        "Share of the rounds in which a head of the teacher learns to match rotated images.",
+        at_least=0.0,
+        at_most=0.9,
+    )
+    sskd_transformed_weight: float = option(
+        2.7, "Weight of the distillation on rotated images.", at_least=0.0
+    )
+    sskd_transformed_share: float = option(
+        1.0,
+        "Share kept of the rotated images that the teacher puts into another class.",
+        at_least=0.0,
+        at_most=1.0,
+    )
+    sskd_similarity_weight: float = option(
+        10.0, "Weight of the similarities between images.", at_least=0.0
+    )
+    sskd_similarity_share: float = option(
+        0.75,
+        "Share kept of the rotated images that the teacher matches to another image.",
+        at_least=0.0,
+        at_most=1.0,
     )
 
 
@@ -273,7 +397,7 @@ class OptimizationConfig(_Topic):
 class MethodConfig(_Topic):
     """Method."""
 
-    method: str = option("mosaic", "How the student learns.", choices=METHODS)
+    method: str = option("mosaic", "How the student learns.", choices=METHODS, listing="methods")
     compare_with: tuple[str, ...] = option(
         (), "Methods to run beside it on the same data, for the table.", choices=METHODS
     )
@@ -356,6 +480,7 @@ class DistillConfig:
     teacher: TeacherConfig = dataclasses.field(default_factory=TeacherConfig)
     players: PlayersConfig = dataclasses.field(default_factory=PlayersConfig)
     losses: LossWeights = dataclasses.field(default_factory=LossWeights)
+    baselines: BaselineTerms = dataclasses.field(default_factory=BaselineTerms)
     data_free: DataFreeTerms = dataclasses.field(default_factory=DataFreeTerms)
     extensions: ExtensionConfig = dataclasses.field(default_factory=ExtensionConfig)
     optimization: OptimizationConfig = dataclasses.field(default_factory=OptimizationConfig)
@@ -380,7 +505,9 @@ class EvaluationConfig(_Topic):
     teacher: str = option("", "A .keras classifier to compare with; may be left out.")
     teacher_input: str = option("unit", "What that teacher expects.", choices=TEACHER_INPUTS)
     target_dataset: str = option(
-        "", "Labelled images: tfds:NAME, folder:PATH or embedded:digits; its test part is used."
+        "",
+        "Labelled images: tfds:NAME, folder:PATH or embedded:digits; its test part is used.",
+        listing="datasets",
     )
     data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
     json: str = option("", "A file for the numbers, beside the table.")
@@ -404,6 +531,26 @@ class ExportSourceConfig(_Topic):
     labels: str = option("", "A text file with the name of each class on a line.")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LedgerConfig(_Topic):
+    """Ledger of results."""
+
+    add: str = option("", "A result.json to keep, before the page is written.")
+    commit: str = option(
+        "", "The project's commit that made the added result, where it does not say so itself."
+    )
+    check: bool = option(False, "Write nothing; fail unless the page is what the results give.")
+    results_dir: str = option("results", "Where the results are kept.")
+    page: str = option("docs/results.md", "The page.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportConfig(_Topic):
+    """Report."""
+
+    workdir: str = option("", "The folder of a finished run.")
+
+
 def as_baseline(config, method):
     """The `DistillConfig` of a method that runs beside the asked one, with its own tuning."""
     tuning = {
@@ -416,6 +563,15 @@ def as_baseline(config, method):
         method=dataclasses.replace(config.method, method=method, compare_with=()),
         optimization=dataclasses.replace(config.optimization, **given),
     )
+
+
+def assignment(name, value):
+    """An option and its value as a person writes them: `name=value`."""
+    if isinstance(value, tuple | list):
+        value = ",".join(map(str, value))
+    elif isinstance(value, bool):
+        value = str(value).lower()
+    return f"{name}={value}"
 
 
 def options(config):

@@ -56,6 +56,7 @@ class Distiller(keras.Model):
         teacher_layers: names of the teacher's layers whose outputs the method uses; found by
             `watched_layers` if left out.
         student_layers: the same of the student, as many.
+        num_images: how many OOD images there are, for methods that remember each.
 
     Raises:
         RequestError: when teacher and student do not fit together.
@@ -76,6 +77,7 @@ class Distiller(keras.Model):
         seed=0,
         teacher_layers=(),
         student_layers=(),
+        num_images=None,
         name=None,
     ):
         super().__init__(name=name)
@@ -88,13 +90,14 @@ class Distiller(keras.Model):
         self.student = student
         self.temperature = temperature
         self.seed = seed
+        self.num_images = num_images
         self.teacher_taps = self._taps(teacher, teacher_layers)
         self.student_taps = self._taps(student, student_layers)
         self.rounds_played = self.add_weight(
             name="rounds_played", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
-        self.trackers = {}
-        self.track(*self.terms)
+        self.trackers = _means(self.terms)
+        self.gradient_norms = _means(f"gradient_norm_{player}" for player in self.players)
         self.student_accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
         self.teacher_agreement = keras.metrics.Mean(name="agreement")
         self.built = True
@@ -115,7 +118,8 @@ class Distiller(keras.Model):
     @property
     def metrics(self):
         """What `fit` and `evaluate` reset and report."""
-        return [*self.trackers.values(), self.student_accuracy, self.teacher_agreement]
+        means = [*self.trackers.values(), *self.gradient_norms.values()]
+        return [*means, self.student_accuracy, self.teacher_agreement]
 
     def call(self, unit_images, training=False):
         """The student's logits: to predict with a distiller is to predict with its student."""
@@ -139,7 +143,8 @@ class Distiller(keras.Model):
         """What a checkpoint has to hold: players, optimizers, round, means; not the teacher."""
         optimizers = [f"{player}_optimizer" for player in self.players]
         names = [*self.players, *(name for name in optimizers if hasattr(self, name))]
-        means = {name: tracker.variables for name, tracker in self.trackers.items()}
+        trackers = self.trackers | self.gradient_norms
+        means = {name: tracker.variables for name, tracker in trackers.items()}
         return {name: getattr(self, name) for name in names} | {
             "rounds": self.rounds_played,
             "means": means,
@@ -189,7 +194,7 @@ class Distiller(keras.Model):
         with tf.GradientTape() as tape:
             student = Seen(*self.student_taps(unit_images, training=True))
             loss = self.student_loss(teacher, student, **context)
-        self.apply(tape, loss, self.student_optimizer, *self.learners)
+        self.apply(tape, loss, "student")
 
     def student_loss(self, teacher, student):
         """What the student minimises on a batch, a scalar; reports its terms.
@@ -213,10 +218,8 @@ class Distiller(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def track(self, *terms):
-        """Makes a mean for each named term that has none."""
-        self.trackers.update(
-            {term: keras.metrics.Mean(name=term) for term in terms if term not in self.trackers}
-        )
+        """Makes a mean for each of these terms too, which an instance reports beside `terms`."""
+        self.trackers.update(_means(terms))
 
     def report(self, **terms):
         """Notes the value of each named term."""
@@ -250,15 +253,22 @@ class Distiller(keras.Model):
         """A seed `(2,)` for one purpose in this round, an integer below 1,000."""
         return tf.stack([tf.constant(self.seed, "int64"), self.rounds_played * 1000 + purpose])
 
-    @staticmethod
-    def apply(tape, loss, optimizer, *players):
-        """One update of what one optimizer moves; gradients of no other player are taken."""
-        variables = [v for player in players for v in player.trainable_variables]
-        optimizer.apply(tape.gradient(loss, variables), variables)
+    def apply(self, tape, loss, player):
+        """One update of the player of that name; gradients of no other are taken."""
+        moved = self.learners if player == "student" else (getattr(self, player),)
+        variables = [variable for model in moved for variable in model.trainable_variables]
+        gradients = tape.gradient(loss, variables)
+        getattr(self, f"{player}_optimizer").apply(gradients, variables)
+        norm = tf.linalg.global_norm(gradients)  # L2, over all variables
+        self.gradient_norms[f"gradient_norm_{player}"].update_state(norm)
 
     def _taps(self, model, names):
         names = names or self.watched_layers(model)
         return Taps(model, layers_by_name(model, names))
+
+
+def _means(names):
+    return {name: keras.metrics.Mean(name=name) for name in names}
 
 
 def _is_on(weight):

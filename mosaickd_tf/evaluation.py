@@ -147,6 +147,22 @@ def per_class_accuracy(outputs, labels):
     ]
 
 
+def confusion_matrix(labels, named, num_classes):
+    """How many images of each class were given each name.
+
+    Args:
+        labels: integers `(n,)`, the true classes.
+        named: integers `(n,)`, what a classifier called them.
+        num_classes: more than any of them.
+
+    Returns:
+        Integers `(num_classes, num_classes)`, a row for each true class.
+    """
+    pairs = np.asarray(labels) * num_classes + np.asarray(named)
+    counts = np.bincount(pairs, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
 def agreement(outputs, other_outputs):
     """Share of images on which both name the same class, a float in [0, 1]."""
     return float(np.mean(outputs.argmax(-1) == other_outputs.argmax(-1)))

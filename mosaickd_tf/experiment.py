@@ -1,27 +1,31 @@
 """A whole distillation, from a config to a folder: data, teacher, game, baselines, exports."""
 
+import functools
+import json
 import logging
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining
+from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining, teachers
 from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.images import ImageSet
-from mosaickd_tf.data.ood_subset import select_ood_subset
+from mosaickd_tf.data.ood_subset import describe, select_ood_subset
+from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.distiller import OOD_IMAGES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS
+from mosaickd_tf.report import page
+from mosaickd_tf.report.observation import GRID, Observer
 from mosaickd_tf.report.pictures import save_grid
-from mosaickd_tf.run_folder import RunFolder
+from mosaickd_tf.run_folder import RunFolder, as_command
 from mosaickd_tf.training import Plan, train
 
 logger = logging.getLogger(__name__)
 
 EVALUATIONS = 10  # in a run, unless --evaluate_every says otherwise
-GRID = 64  # images of a sample grid
 MAX_COMPARED = 1000  # real images on which exports are compared where there is no test part
 
 
@@ -48,8 +52,11 @@ def run(config, workdir, resume=True):
     finished = files.read_json(folder / "result.json")
     if finished:
         logger.info("this run is finished: %s", folder / "result.json")
-        return finished
-    return Experiment(config, folder, *prepared).run()
+    else:
+        finished = Experiment(config, folder, *prepared).run()
+    if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
+        page.write(folder.path)
+    return finished
 
 
 def prepare(config):
@@ -68,7 +75,7 @@ def prepare(config):
     target = loading.load_target(config.data) if config.data.target_dataset else None
     teacher = None
     if _is_file_name(config.teacher.teacher):
-        teacher = models.load_teacher(config.teacher.teacher, config.teacher.teacher_input)
+        teacher = teachers.load_teacher(config, target)
         players.check_teacher(teacher, config, target.label_names if target else ())
     else:
         pretraining.check_trainable(config, target)
@@ -78,7 +85,7 @@ def prepare(config):
     # An untrained stand-in shows now, not after hours, whether the players fit together.
     stand_in = teacher or pretraining.untrained_teacher(config, target)
     for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
-        players.build_distiller(asked, stand_in)
+        players.build_distiller(asked, stand_in, num_images=len(ood) if ood else None)
     return target, ood, teacher
 
 
@@ -98,7 +105,7 @@ def plan(config):
     """What a run would do, as text; nothing is trained or written."""
     target, ood, teacher = prepare(config)
     teacher = teacher or pretraining.untrained_teacher(config, target)
-    distiller = players.build_distiller(config, teacher)
+    distiller = players.build_distiller(config, teacher, num_images=len(ood) if ood else None)
     parts = {"target": None, "OOD": ood}
     if target:
         parts = {
@@ -128,22 +135,29 @@ class Experiment:
         self.policy = machine.resolve_precision(config.run.precision)
         self.validation = target.validation if target else None
         self.test = target.test if target else None
+        self._test_logits = functools.cache(self._predicted)
 
     def run(self):
         """Plays all stages; returns the content of result.json."""
-        files.write_json(self.folder / "versions.json", machine.versions(self.policy))
+        versions = machine.versions(self.policy)
+        files.write_json(self.folder / "versions.json", versions)
         teacher = self.teacher or self._train_teacher()
-        self._select_ood_subset(teacher)
+        ood_subset = self._select_ood_subset(teacher)
         if self.ood:
-            save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID] / 255)
+            save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID])
         distiller, progress = self._learn(self.config, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
         exports = self._export(student, self.test or self._at_hand(distiller))
+        self._keep_predictions(teacher, student)
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
+        asked = dict(options(self.config))
         result = {
             "method": self.config.method.method,
-            "config": dict(options(self.config)),
+            "config": asked,
+            "command": as_command(asked),
+            "commit": versions["git_commit"],
+            "machine": versions["machine"],
             "seed": self.config.run.seed,
             "precision": self.policy,
             "rounds": progress.step,
@@ -154,6 +168,7 @@ class Experiment:
             "baselines": baselines,
             "agreement": self._agreement(student, teacher),
             "selection": self._selection(progress),
+            "ood_subset": ood_subset,
             "exports": exports,
         }
         files.write_json(self.folder / "result.json", result)
@@ -165,18 +180,34 @@ class Experiment:
         return pretraining.train_teacher(training, self.target, self.folder / "teacher")
 
     def _select_ood_subset(self, teacher):
-        count = self.config.data.ood_subset
-        if count and self.ood:
-            logits = evaluation.predict_logits(teacher, self.ood.images)
-            self.ood = self.ood.take(select_ood_subset(logits, count))
-            logger.info("OOD subset: the %d images of highest entropy", len(self.ood))
+        """Keeps the OOD images that the config asks for; says and returns what was chosen."""
+        data = self.config.data
+        if not (data.ood_subset and self.ood):
+            return None
+        opinions = teacher_opinions(
+            teacher, self.ood.images, evaluation.predict_logits, data.cache_dir
+        )
+        chosen = select_ood_subset(opinions.entropy, data.ood_subset)
+        self.ood = self.ood.take(chosen)
+        facts = describe(opinions, chosen, teacher.output_shape[-1])
+        files.write_json(self.folder / "ood_subset.json", facts)
+        logger.info(
+            "OOD subset: %s of %s images, those of which the teacher is least sure; median "
+            "entropy %.2f nats, of all %.2f",
+            f"{facts['count']:,}",
+            f"{facts['of']:,}",
+            facts["entropy"]["chosen"]["median"],
+            facts["entropy"]["all"]["median"],
+        )
+        return facts
 
     def _learn(self, config, teacher, folder):
         """Plays a config's method; returns the distiller in its chosen state, and the progress."""
         method = config.method.method
-        distiller = players.build_distiller(config, teacher, self.policy)
+        kind = METHODS[method]
+        images = self._transfer_images(kind, teacher)
+        distiller = players.build_distiller(config, teacher, self.policy, num_images=len(images))
         batch_size = distiller.transfer_factor * config.optimization.batch_size
-        images = self._transfer_images(type(distiller), teacher, batch_size)
 
         def batches(start_round):
             return pipelines.rounds(
@@ -187,14 +218,22 @@ class Experiment:
                 start_round=start_round,
             )
 
-        evaluate = self._evaluator(distiller, teacher, folder)
-        progress = train(distiller, batches, self._plan(batch_size), folder, evaluate, name=method)
+        progress = train(
+            distiller,
+            batches,
+            self._plan(batch_size),
+            folder,
+            self._evaluator(distiller, teacher),
+            self._observer(distiller, teacher, folder),
+            name=method,
+        )
         return distiller, progress
 
-    def _transfer_images(self, kind, teacher, batch_size):
+    def _transfer_images(self, kind, teacher):
         """The images of a method's stream; black ones for a method that does without."""
         if OOD_IMAGES not in kind.needs:
-            return np.zeros((batch_size, *teacher.input_shape[1:]), np.uint8)
+            shape = (self.config.optimization.batch_size, *teacher.input_shape[1:])
+            return np.zeros(shape, np.uint8)
         rows = kind.transfer_rows(lambda: evaluation.predict_logits(teacher, self.ood.images))
         return self.ood.images if rows is None else self.ood.images[rows]
 
@@ -209,17 +248,14 @@ class Experiment:
             select_by="validation_accuracy" if self.validation else None,
         )
 
-    def _evaluator(self, distiller, teacher, folder):
-        """Accuracy on the validation part and agreement with the teacher; a grid of samples."""
+    def _evaluator(self, distiller, teacher):
+        """Accuracy on the validation part and agreement with the teacher."""
         watched = self.validation or self._at_hand(distiller)
         teacher_logits = evaluation.predict_logits(teacher, watched.images)
 
         def evaluate(step):
             logits = evaluation.predict_logits(distiller.student, watched.images)
             agreement = evaluation.agreement(logits, teacher_logits)
-            synthetic_images = distiller.samples(GRID)
-            if synthetic_images is not None:
-                save_grid(folder / "samples" / f"round_{step:06d}.png", synthetic_images.numpy())
             if not self.validation:
                 return {"agreement_at_hand": agreement}
             accuracy = evaluation.top_k_accuracy(logits, watched.labels)
@@ -228,11 +264,21 @@ class Experiment:
         return evaluate
 
     def _at_hand(self, distiller):
-        """Images without labels: OOD ones, or where there are none, what the generator makes."""
+        """Images without labels: OOD ones, or where there are none, synthetic ones."""
         if self.ood:
             return self.ood.take(slice(0, MAX_COMPARED))
         images = np.round(distiller.samples(GRID).numpy() * 255).astype(np.uint8)
         return ImageSet(images=images, source="synthetic")
+
+    def _observer(self, distiller, teacher, folder):
+        return Observer(
+            distiller,
+            teacher,
+            self.ood.images if self.ood else None,
+            folder,
+            patch_size=self.config.players.patch_size,
+            seed=self.config.run.seed,
+        )
 
     def _baseline(self, teacher, method):
         folder = self.folder / "baselines" / method
@@ -244,6 +290,7 @@ class Experiment:
             done |= {
                 "agreement": self._agreement(student, teacher),
                 "selection": self._selection(progress),
+                "seconds": progress.seconds,
             }
             files.write_json(folder / "result.json", done)
         return done
@@ -262,7 +309,7 @@ class Experiment:
     def _facts(self, model):
         accuracy = top5 = None
         if self.test:
-            logits = evaluation.predict_logits(model, self.test.images)
+            logits = self._test_logits(model)
             accuracy = evaluation.top_k_accuracy(logits, self.test.labels)
             top5 = evaluation.top_k_accuracy(logits, self.test.labels, k=5)
         return {
@@ -276,8 +323,23 @@ class Experiment:
     def _agreement(self, student, teacher):
         if not self.test:
             return None
-        logits = [evaluation.predict_logits(m, self.test.images) for m in (student, teacher)]
-        return evaluation.agreement(*logits)
+        return evaluation.agreement(self._test_logits(student), self._test_logits(teacher))
+
+    def _keep_predictions(self, teacher, student):
+        """Writes what both name on the test part, from which the report counts confusions."""
+        if self.test:
+            named = {"teacher": teacher, "student": student}
+            content = {
+                "label_names": list(self.target.label_names),
+                "labels": self.test.labels.tolist(),
+            } | {
+                role: self._test_logits(model).argmax(axis=-1).tolist()
+                for role, model in named.items()
+            }
+            files.write_text(self.folder / "test_predictions.json", json.dumps(content) + "\n")
+
+    def _predicted(self, model):
+        return evaluation.predict_logits(model, self.test.images)
 
     def _selection(self, progress):
         if not self.validation:

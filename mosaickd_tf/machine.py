@@ -52,7 +52,7 @@ def versions(precision):
             "system": platform.platform(),
             "processor": _processor("model name") or platform.processor(),
             "cores": os.cpu_count(),
-            "gpus": [gpu.name for gpu in tf.config.list_physical_devices("GPU")],
+            "gpus": [_gpu_name(gpu) for gpu in tf.config.list_physical_devices("GPU")],
         },
         "precision": precision,
         "git_commit": _commit(),
@@ -67,6 +67,10 @@ def _processor(field):
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
 
 
+def _gpu_name(gpu):
+    return tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+
+
 def _version(name):
     try:
         return importlib.metadata.version(name)
@@ -75,13 +79,25 @@ def _version(name):
 
 
 def _commit():
-    """The commit of the source tree, or None when the package is installed without one."""
+    """The commit of the source tree, `-dirty` after it where files differ from it.
+
+    None when the package is installed without one.
+    """
     root = pathlib.Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return None
     try:
         answer = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            [
+                "git",
+                "-C",
+                str(root),
+                "describe",
+                "--always",
+                "--dirty",
+                "--abbrev=40",
+                "--exclude=*",
+            ],
             capture_output=True,
             text=True,
             check=True,

@@ -2,7 +2,7 @@
 
 from mosaickd_tf import evaluation, models
 from mosaickd_tf.config import DataConfig
-from mosaickd_tf.data import loading
+from mosaickd_tf.data import datasets, loading
 from mosaickd_tf.errors import RequestError
 
 
@@ -30,7 +30,8 @@ def measure(config):
         )
     agreement = None
     if config.teacher:
-        teacher = models.load_teacher(config.teacher, config.teacher_input)
+        expected = datasets.teacher_input(config.teacher_input)
+        teacher = models.load_teacher(config.teacher, expected)
         received = (*teacher.input_shape[1:], teacher.output_shape[-1])
         if received != (*model.image_shape, classes):
             raise RequestError(

@@ -12,7 +12,7 @@ from mosaickd_tf.methods import METHODS
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 
 
-def build_distiller(config, teacher, policy=None):
+def build_distiller(config, teacher, policy=None, num_images=None):
     """Builds and compiles the distiller of the config's method.
 
     Args:
@@ -20,6 +20,7 @@ def build_distiller(config, teacher, policy=None):
         teacher: Keras model from unit images to logits.
         policy: name of the dtype policy in which copies of the players run; None takes them
             as they are built, to see whether they fit together.
+        num_images: how many OOD images there are, for methods that remember each.
 
     Returns:
         A compiled `Distiller`.
@@ -36,7 +37,9 @@ def build_distiller(config, teacher, policy=None):
     made = {"teacher": teacher, "student": _student(config, teacher, mean, std)}
     made |= {player: builders[player](config, teacher, mean, std) for player in rivals}
     distiller = kind(
-        **{player: copy(model) for player, model in made.items()}, **kind.options(config)
+        **{player: copy(model) for player, model in made.items()},
+        **kind.options(config),
+        num_images=num_images,
     )
     jit_compile = {"true": True, "false": False}.get(config.run.jit_compile, "auto")
     distiller.compile(**_optimizers(config, rivals), jit_compile=jit_compile)

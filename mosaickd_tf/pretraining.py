@@ -5,7 +5,7 @@ import pathlib
 
 import keras
 
-from mosaickd_tf import evaluation, files, machine, models
+from mosaickd_tf import evaluation, files, machine, models, teachers
 from mosaickd_tf.checkpoints import Checkpoints
 from mosaickd_tf.data import pipelines
 from mosaickd_tf.errors import Interrupted, RequestError
@@ -50,8 +50,8 @@ def train_teacher(config, target, folder):
 
 
 def untrained_teacher(config, target):
-    """The teacher's network with fresh weights and the training part's statistics."""
-    mean, std = target.train.statistics()
+    """The teacher's network with fresh weights, and the statistics asked for or measured."""
+    mean, std = teachers.statistics(config, target)
     return models.build_classifier(
         config.teacher.teacher,
         num_classes=len(target.label_names),
@@ -135,7 +135,7 @@ class _Keeper(keras.callbacks.Callback):
 
 def _facts(teacher, config, target):
     parts = {"validation": target.validation, "test": target.test}
-    mean, std = target.train.statistics()
+    mean, std = teachers.statistics(config, target)
     return {
         "name": config.teacher.teacher,
         "label_names": list(target.label_names),

@@ -2,9 +2,10 @@
 
 import errno
 import pathlib
+import shlex
 
 from mosaickd_tf import files
-from mosaickd_tf.config import options
+from mosaickd_tf.config import DistillConfig, assignment, options
 from mosaickd_tf.errors import RequestError
 
 
@@ -56,11 +57,18 @@ class RunFolder:
 
 def as_flagfile(config):
     """Every option of a config as a line `--name=value`."""
-    lines = []
-    for name, value in options(config):
-        if isinstance(value, tuple):
-            value = ",".join(value)
-        elif isinstance(value, bool):
-            value = str(value).lower()
-        lines.append(f"--{name}={value}\n")
-    return "".join(lines)
+    return "".join(f"--{assignment(name, value)}\n" for name, value in options(config))
+
+
+def as_command(asked):
+    """The command that repeats a distillation, but for its work folder.
+
+    Args:
+        asked: dict from options to values, as the `config` of a result.json.
+
+    Returns:
+        One line: `bin/distill` and every flag that is not at its default.
+    """
+    default = {assignment(*option) for option in options(DistillConfig())}
+    words = [assignment(*option) for option in asked.items()]
+    return shlex.join(["bin/distill", *(f"--{word}" for word in words if word not in default)])

@@ -1,19 +1,17 @@
 """The outer loop: restore, play rounds, evaluate, checkpoint, stop."""
 
 import dataclasses
-import json
 import logging
 import math
 import pathlib
 import time
 from collections.abc import Callable
 
-import tensorflow as tf
 from tqdm import tqdm
 
-from mosaickd_tf import files
 from mosaickd_tf.checkpoints import Checkpoints
 from mosaickd_tf.errors import Interrupted, RunError
+from mosaickd_tf.record import Record, told
 from mosaickd_tf.signals import SignalWatch
 
 logger = logging.getLogger(__name__)
@@ -51,7 +49,15 @@ class Progress:
     best_step: int | None = None
 
 
-def train(distiller, make_batches, plan, folder, evaluate: Callable[[int], dict], name=""):
+def train(
+    distiller,
+    make_batches,
+    plan,
+    folder,
+    evaluate: Callable[[int], dict],
+    observe: Callable[[int], dict] = lambda step: {},
+    name="",
+):
     """Trains until the planned number of rounds, from the last checkpoint on if there is one.
 
     Leaves `metrics.jsonl`, `tensorboard/` and `checkpoints/` in the folder, and the selected
@@ -62,7 +68,8 @@ def train(distiller, make_batches, plan, folder, evaluate: Callable[[int], dict]
         make_batches: from the number of a round to a stream of batches from it on.
         plan: a `Plan`.
         folder: where the run is kept.
-        evaluate: from the number of rounds played to a dict of numbers to record.
+        evaluate: from the number of rounds played to a dict of numbers to record and to say.
+        observe: the same for what is recorded only; see `Record.write`.
         name: what to call it on the terminal.
 
     Returns:
@@ -79,8 +86,8 @@ def train(distiller, make_batches, plan, folder, evaluate: Callable[[int], dict]
     if progress.step:
         logger.info("%s: going on from round %d of %d", name, progress.step, plan.rounds)
     else:
-        record.write({"round": 0, **evaluate(0)})
-    loop = _Loop(distiller, plan, progress, checkpoints, record, evaluate)
+        record.write({"round": 0, **evaluate(0)}, observe(0))
+    loop = _Loop(distiller, plan, progress, checkpoints, record, evaluate, observe)
     loop.run(iter(make_batches(progress.step)), name)
     if plan.select_by:
         checkpoints.restore("best")
@@ -90,13 +97,15 @@ def train(distiller, make_batches, plan, folder, evaluate: Callable[[int], dict]
 class _Loop:
     """The rounds that are left, and what is due after each."""
 
-    def __init__(self, distiller, plan, progress, checkpoints, record, evaluate):
+    def __init__(self, distiller, plan, progress, checkpoints, record, evaluate, observe):
         self.distiller = distiller
         self.plan = plan
         self.progress = progress
         self.checkpoints = checkpoints
         self.record = record
         self.evaluate = evaluate
+        self.observe = observe
+        self.values = {}  # of the last evaluation
 
     def run(self, batches, name):
         """Plays until the end, or until a signal and the checkpoint after it."""
@@ -119,21 +128,23 @@ class _Loop:
         began = time.perf_counter()
         terms = self.distiller.train_function(batches)
         self.progress.step += 1
-        told = self._due(_TOLD_EVERY)
-        if told or self._due(self.plan.evaluate_every):
+        to_tell = self._due(_TOLD_EVERY)
+        if to_tell or self._due(self.plan.evaluate_every):
             terms = _finite(terms, self.progress.step)  # waits for the device
         self.progress.seconds += time.perf_counter() - began
         bar.update()
-        if told:
-            bar.set_postfix_str(_told({"images_per_second": self._speed(), **terms}))
+        if to_tell:
+            row = {"images_per_second": self._speed(), **self.values, **terms}
+            bar.set_postfix_str(told(row))
         return terms
 
     def _evaluated_best(self, terms):
         step = self.progress.step
-        values = self.evaluate(step)
-        self.record.write({"round": step, **terms, **values, "images_per_second": self._speed()})
+        self.values = self.evaluate(step)
+        row = {"round": step, **terms, **self.values, "images_per_second": self._speed()}
+        self.record.write(row, self.observe(step))
         self.distiller.reset_metrics()
-        return _is_best(values.get(self.plan.select_by), self.progress)
+        return _is_best(self.values.get(self.plan.select_by), self.progress)
 
     def _due(self, every):
         return self.progress.step % every == 0 or self.progress.step == self.plan.rounds
@@ -159,59 +170,3 @@ def _finite(terms, step):
                 "checkpoint is intact; lower the learning rates or the weight of that term"
             )
     return terms
-
-
-# Words of the terms that fit on a line.
-_WORDS = {
-    "patch_discrimination_loss": "D",
-    "local_patch_loss": "local",
-    "label_space_alignment_loss": "align",
-    "adversarial_loss": "adv",
-    "class_balance_loss": "balance",
-    "distillation_loss": "kd",
-    "images_per_second": "images/s",
-}
-
-
-def _told(row):
-    """A row of numbers as a line for the terminal."""
-    return "  ".join(
-        f"{_WORDS.get(name, name)} {value:.3g}"
-        for name, value in row.items()
-        if name != "round" and value is not None
-    )
-
-
-class Record:
-    """`metrics.jsonl` and TensorBoard, one object an evaluation.
-
-    Args:
-        folder: where they lie.
-        played: rounds that the restored state has played; rows of later ones are dropped.
-        name: what to call the run on the log.
-    """
-
-    def __init__(self, folder, played, name=""):
-        self._name = name
-        self._path = folder / "metrics.jsonl"
-        self._rows = [row for row in read_rows(self._path) if played and row["round"] <= played]
-        self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
-
-    def write(self, row):
-        """Adds a row; says it on the log."""
-        self._rows.append(row)
-        text = "".join(json.dumps(r, allow_nan=False) + "\n" for r in self._rows)
-        files.write_text(self._path, text)
-        with self._writer.as_default(step=row["round"]):
-            for name, value in row.items():
-                if value is not None:
-                    tf.summary.scalar(name, value)
-        self._writer.flush()
-        logger.info("%s round %5d  %s", self._name, row["round"], _told(row))
-
-
-def read_rows(path):
-    """The rows of a `metrics.jsonl`; none when there is no such file."""
-    if not pathlib.Path(path).is_file():
-        return []
-    return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]

@@ -10,6 +10,12 @@ import pytest
 from tests import tiny
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_the_tests(tmp_path_factory):
+    """The user's cache is left alone, by the commands that tests start too."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     tiny.seed_weights(0)

@@ -6,6 +6,7 @@ import pytest
 
 from mosaickd_tf import config
 from mosaickd_tf.config import (
+    BaselineTerms,
     DataConfig,
     DataFreeTerms,
     DistillConfig,
@@ -21,7 +22,7 @@ from mosaickd_tf.config import (
 )
 from mosaickd_tf.errors import RequestError
 
-# arXiv 2110.15094 and the official scripts for CIFAR-100.
+# arXiv 2110.15094 and the official scripts for CIFAR-100; of baselines those of their papers.
 PUBLISHED = {
     "method": "mosaic",
     "student": "wrn16_1",
@@ -43,6 +44,16 @@ PUBLISHED = {
     "align_weight": 1.0,
     "adversarial_weight": 1.0,
     "balance_weight": 10.0,
+    "fitnet_hint_weight": 100.0,
+    "rkd_distance_weight": 25.0,
+    "rkd_angle_weight": 50.0,
+    "crd_weight": 0.8,
+    "crd_negatives": 16384,
+    "sskd_teacher_share": 0.2,
+    "sskd_transformed_weight": 2.7,
+    "sskd_transformed_share": 1.0,
+    "sskd_similarity_weight": 10.0,
+    "sskd_similarity_share": 0.75,
     "student_images": "both",
     "statistics_weight": 0.0,
     "memory_size": 0,
@@ -71,10 +82,15 @@ WRONG = [
     (OptimizationConfig, {"temperature": 0.0}, "temperature", "above 0", "0.0"),
     (LossWeights, {"local": -1.0}, "local_weight", "at least 0", "-1.0"),
     (LossWeights, {"balance": -1.0}, "balance_weight", "at least 0", "-1.0"),
+    (BaselineTerms, {"dro_ood_robustness": 0.0}, "dro_ood_robustness", "above 0", "0.0"),
+    (BaselineTerms, {"crd_negatives": 0}, "crd_negatives", "at least 1", "0"),
+    (BaselineTerms, {"sskd_teacher_share": 1.0}, "sskd_teacher_share", "at most 0.9", "1.0"),
     (DataConfig, {"image_size": 7}, "image_size", "at least 8", "7"),
     (DataConfig, {"channels": 2}, "channels", "1, 3", "2"),
     (DataConfig, {"ood_fit": "stretch"}, "ood_fit", "resize, crops", "stretch"),
     (DataConfig, {"validation_fraction": 0.6}, "validation_fraction", "at most 0.5", "0.6"),
+    (TeacherConfig, {"teacher_mean": (0.5, 1.5)}, "teacher_mean", "at most 1.0", "1.5"),
+    (TeacherConfig, {"teacher_std": (0.5, 0.0)}, "teacher_std", "above 0", "0.0"),
     (TeacherConfig, {"teacher_input": "raw"}, "teacher_input", "unit, signed, bytes", "raw"),
     (PlayersConfig, {"patch_crops": -1}, "patch_crops", "at least 0", "-1"),
     (PlayersConfig, {"student_images": "all"}, "student_images", "both, synthetic, ood", "all"),
@@ -99,6 +115,31 @@ def test_a_value_out_of_range_is_refused_in_one_line(topic, arguments, name, exp
     assert expected in message
     assert message.endswith(f"Received: {name}={received}")
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ({"teacher": "a.pth"}, "`teacher_network` is needed"),
+        ({"teacher": "a.keras", "teacher_network": "wrn16_1"}, "`teacher_network` goes with"),
+        ({"teacher_network": "wrn16_1"}, "teacher=nothing"),
+        (
+            {"teacher": "a.pth", "teacher_network": "wrn16_1", "teacher_input": "bytes"},
+            "`teacher_input` goes with a .keras file",
+        ),
+        (
+            {"teacher": "a.keras", "teacher_mean": (0.5,), "teacher_std": (0.5,)},
+            "`teacher_mean` goes with",
+        ),
+        ({"teacher": "wrn16_1", "teacher_mean": (0.5,)}, "1 and 0 numbers"),
+        ({"teacher": "wrn16_1", "teacher_std": (0.5, 0.5)}, "0 and 2 numbers"),
+    ],
+    ids=str,
+)
+def test_options_that_do_not_go_with_the_teacher_are_refused(arguments, expected):
+    with pytest.raises(RequestError, match=expected) as caught:
+        TeacherConfig(**arguments)
+    assert "Received: " in str(caught.value) and len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])

@@ -164,6 +164,36 @@ def test_means_of_terms_go_on_where_a_checkpoint_left_them(distiller, pair, tmp_
     assert float(resumed.end_round()["distillation_loss"]) == 3.0
 
 
+def test_the_norm_of_a_gradient_is_the_mean_over_updates_since_the_last_reset(distiller):
+    before = [v.numpy() for v in distiller.student.trainable_variables]
+    norms = []
+    for images in (IMAGES[:4], IMAGES[4:]):
+        with tf.GradientTape() as tape:
+            teacher = distiller.teacher(images, training=False)
+            student = distiller.student(images, training=True)
+            loss = losses.distillation_loss(teacher, student, 2.0)
+        gradients = tape.gradient(loss, distiller.student.trainable_variables)
+        norms.append(np.sqrt(sum(np.sum(g.numpy().astype("float64") ** 2) for g in gradients)))
+        distiller.update_student(images)
+        for variable, value in zip(distiller.student.trainable_variables, before, strict=True):
+            variable.assign(value)
+    (tracker,) = distiller.gradient_norms.values()
+    assert tracker.name == "gradient_norm_student"
+    np.testing.assert_allclose(tracker.result(), np.mean(norms), rtol=1e-4)
+    distiller.reset_metrics()
+    assert float(tracker.count) == 0
+
+
+def test_norms_of_gradients_go_on_where_a_checkpoint_left_them(distiller, pair, tmp_path):
+    distiller.gradient_norms["gradient_norm_student"].update_state(1.0)
+    path = tf.train.Checkpoint(**distiller.state()).write(tmp_path / "state")
+    resumed = Distiller(**pair)
+    resumed.compile(student_optimizer=MomentumSGD(0.1))
+    tf.train.Checkpoint(**resumed.state()).read(path).assert_consumed()
+    resumed.gradient_norms["gradient_norm_student"].update_state(5.0)
+    assert float(resumed.gradient_norms["gradient_norm_student"].result()) == 3.0
+
+
 def test_a_frame_without_a_method_says_so(distiller):
     with pytest.raises(NotImplementedError, match="Distiller does not say"):
         distiller.train_step(tiny.batch())

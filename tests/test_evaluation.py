@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn import metrics
 
 from mosaickd_tf import evaluation
 from mosaickd_tf.errors import RequestError
@@ -169,3 +170,11 @@ def test_a_tflite_file_of_float_images_is_refused(tmp_path):
     unit = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)])
     (tmp_path / "model.tflite").write_bytes(converted(unit))
     assert "float32 (1, 8, 8, 3)" in refusal(tmp_path / "model.tflite")
+
+
+def test_the_confusion_matrix_is_scikit_learn_s():
+    rng = np.random.RandomState(0)
+    labels, named = rng.randint(0, 5, 200), rng.randint(0, 5, 200)
+    expected = metrics.confusion_matrix(labels, named, labels=range(7))
+    np.testing.assert_array_equal(evaluation.confusion_matrix(labels, named, 7), expected)
+    assert evaluation.confusion_matrix([0, 0, 1], [0, 1, 1], 2).tolist() == [[1, 1], [0, 1]]

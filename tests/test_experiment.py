@@ -21,8 +21,10 @@ from mosaickd_tf.config import (
     TeacherConfig,
 )
 from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.data.ood_subset import entropy
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.training import read_rows
+from mosaickd_tf.methods import METHODS
+from mosaickd_tf.record import read_rows
 from tests import tiny
 
 CONFIG = DistillConfig(
@@ -52,6 +54,9 @@ CONFIG = DistillConfig(
 RESULT = {
     "method",
     "config",
+    "command",
+    "commit",
+    "machine",
     "seed",
     "precision",
     "rounds",
@@ -62,6 +67,7 @@ RESULT = {
     "baselines",
     "agreement",
     "selection",
+    "ood_subset",
     "exports",
 }
 NETWORK = {"name", "parameters", "macs", "accuracy"}
@@ -165,9 +171,11 @@ def test_the_test_part_is_never_used_to_choose(finished):
     _, result, spy = finished
     target = loading.load_target(CONFIG.data)
     assert spy.trained == ["mosaic", "kd"]
-    assert len(spy.watched) == 2 * 3  # in rounds 0, 1 and 2 of both
-    for images in spy.watched:
-        assert np.array_equal(images, target.validation.images)
+    own = [np.array_equal(images, target.validation.images) for images in spy.watched]
+    assert sum(own) == 2 * 3  # in rounds 0, 1 and 2 of both
+    assert len(own) == 2 * 3 + 3  # and the synthetic images of the game
+    test = {image.tobytes() for image in target.test.images}
+    assert not any(image.tobytes() in test for images in spy.watched for image in images)
     inside = {image.tobytes() for image in target.validation.images}
     assert not any(image.tobytes() in inside for image in target.test.images)
     assert result["selection"].startswith("validation: round ")
@@ -187,6 +195,42 @@ def test_the_student_is_shown_none_of_the_teachers_data(finished):
     for images in spy.consumed:
         assert np.array_equal(images, ood)
         assert not any(image.tobytes() in own for image in images)
+
+
+@pytest.mark.slow
+def test_what_was_named_on_the_test_part_is_kept(finished):
+    folder, result, _ = finished
+    kept = files.read_json(folder / "test_predictions.json")
+    target = loading.load_target(CONFIG.data)
+    assert kept["label_names"] == list("0123456789")
+    assert kept["labels"] == target.test.labels.tolist()
+    for role in ("teacher", "student"):
+        right = np.equal(kept[role], kept["labels"])
+        assert result[role]["accuracy"] == pytest.approx(np.mean(right))
+    assert result["agreement"] == pytest.approx(np.mean(np.equal(kept["teacher"], kept["student"])))
+
+
+@pytest.mark.slow
+def test_a_run_is_watched_and_ends_with_its_report(finished):
+    folder, result, _ = finished
+    text = (folder / "report.html").read_text()
+    assert f"{100 * result['student']['accuracy']:.2f} %" in text
+    assert "Synthetic images" in text and "gradient" in text.lower()
+    rows = read_rows(folder / "metrics.jsonl")
+    assert all(sum(row["synthetic_classes"]) == 256 for row in rows)
+    assert all(row["gradient_norm_generator"] > 0 for row in rows[1:])
+    baseline = read_rows(folder / "baselines" / "kd" / "metrics.jsonl")
+    assert "gradient_norm_student" in baseline[-1]
+    assert "synthetic_classes" not in baseline[-1]
+
+
+@pytest.mark.slow
+def test_a_report_that_is_missing_is_written_when_the_run_is_asked_for_again(finished):
+    folder, result, _ = finished
+    before = (folder / "report.html").read_text()
+    (folder / "report.html").unlink()
+    experiment.run(CONFIG, folder)
+    assert (folder / "report.html").read_text() == before
 
 
 @pytest.mark.slow
@@ -280,7 +324,7 @@ def test_a_method_without_images_needs_no_images(method, target, tmp_path):
 
 
 def test_nothing_is_written_before_the_request_is_found_right(tmp_path):
-    config = dataclasses.replace(CONFIG, players=PlayersConfig(student="resnet18"))
+    config = dataclasses.replace(CONFIG, players=PlayersConfig(student="resnet19"))
     with pytest.raises(RequestError):
         experiment.run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -319,8 +363,39 @@ def test_a_run_is_evaluated_ten_times_unless_asked_otherwise(
     assert plan.select_by == "validation_accuracy"
 
 
+def test_the_ood_subset_is_kept_in_the_cache_and_told(tmp_path, monkeypatch, caplog):
+    data = dataclasses.replace(CONFIG.data, ood_subset=5, cache_dir=str(tmp_path / "cache"))
+    config = dataclasses.replace(CONFIG, data=data)
+    ood, teacher = loading.load_ood(data), tiny.classifier(input_shape=(8, 8, 1))
+    entropies = entropy(evaluation.predict_logits(teacher, ood.images))
+    told = []
+    for _ in range(2):  # the second time without the teacher
+        run = experiment.Experiment(config, tmp_path, None, ood, teacher)
+        with caplog.at_level("INFO", "mosaickd_tf"):
+            told.append(run._select_ood_subset(teacher))
+        least_sure = set(np.argsort(-entropies)[:5])
+        assert np.array_equal(run.ood.images, ood.images[sorted(least_sure)])
+        monkeypatch.setattr(evaluation, "predict_logits", None)
+    assert told[0] == told[1] == files.read_json(tmp_path / "ood_subset.json")
+    assert (told[0]["count"], told[0]["of"]) == (5, 64)
+    assert caplog.messages[0].startswith("OOD subset: 5 of 64 images, those of which the teacher")
+
+
+def test_a_method_learns_from_the_rows_that_it_chose(monkeypatch):
+    ood = loading.load_ood(CONFIG.data)
+    logits = np.eye(10)[[3] * (len(ood) - 1) + [5]]
+    monkeypatch.setattr(evaluation, "predict_logits", lambda model, images: logits)
+    run = experiment.Experiment(CONFIG, None, None, ood, None)
+    images = run._transfer_images(METHODS["balanced"], None, batch_size=4)
+    half = len(ood) // 2
+    assert len(images) == 2 * half
+    assert np.array_equal(images[-half:], np.repeat(ood.images[-1:], half, axis=0))
+    assert run._transfer_images(METHODS["kd"], None, batch_size=4) is ood.images
+
+
 def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):
     monkeypatch.setattr(experiment, "prepare", lambda config: (None, None, None))
     experiment.RunFolder(tmp_path, CONFIG)
     files.write_json(tmp_path / "result.json", {"rounds": 2})
+    files.write_text(tmp_path / "report.html", "the report")
     assert experiment.run(CONFIG, tmp_path) == {"rounds": 2}

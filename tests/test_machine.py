@@ -3,6 +3,7 @@
 import json
 import pathlib
 import subprocess
+import types
 
 import keras
 import pytest
@@ -94,3 +95,18 @@ def test_the_commit_is_the_one_that_git_names(monkeypatch, tmp_path):
     subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "first"], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
     assert machine.versions("float32")["git_commit"] == head.stdout.strip()
+    subprocess.run([*git, "tag", "v1"], check=True)
+    (tmp_path / "untracked").write_text("1")
+    assert machine.versions("float32")["git_commit"] == head.stdout.strip()
+    subprocess.run([*git, "add", "untracked"], check=True)
+    assert machine.versions("float32")["git_commit"] == f"{head.stdout.strip()}-dirty"
+
+
+def test_a_gpu_is_recorded_by_the_name_of_its_maker(monkeypatch):
+    gpu = types.SimpleNamespace(name="/physical_device:GPU:0")
+    details = {"device_name": "A GPU 9000"}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [gpu])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda _: details)
+    assert machine.versions("float32")["machine"]["gpus"] == ["A GPU 9000"]
+    details.clear()
+    assert machine.versions("float32")["machine"]["gpus"] == ["/physical_device:GPU:0"]

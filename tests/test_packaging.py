@@ -55,7 +55,9 @@ def test_console_scripts_and_bin_are_the_same_commands(arguments):
         if f"-m mosaickd_tf.cli.{path.name} " in path.read_text()
     }
     assert installed == in_bin
-    assert {"distill", "train_teacher", "evaluate", "export"} <= {path.name for path in SCRIPTS}
+    assert {"distill", "train_teacher", "evaluate", "export", "report"} <= {
+        path.name for path in SCRIPTS
+    }
 
 
 def test_entry_points_exist(arguments):
@@ -71,18 +73,23 @@ def test_script_can_be_run(path):
     assert path.read_text().startswith("#!")
 
 
-def test_all_flagfiles_are_installed(arguments):
+def test_all_flagfiles_and_styles_are_installed(arguments):
     with contextlib.chdir(ROOT):
         build = setuptools.Distribution(arguments).get_command_obj("build_py")
         build.ensure_finalized()
         installed = {
             pathlib.Path(folder, name) for _, _, folder, names in build.data_files for name in names
         }
-        expected = {
+        flagfiles = {
             pathlib.Path(build.build_lib, "mosaickd_tf", path)
             for path in pathlib.Path("configs").rglob("*.cfg")
         }
-    assert expected
+        styles = {
+            pathlib.Path(build.build_lib, path)
+            for path in pathlib.Path().glob("mosaickd_tf/**/*.css")
+        }
+    assert flagfiles and styles
+    expected = flagfiles | styles
     assert installed == expected
 
 

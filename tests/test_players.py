@@ -171,6 +171,27 @@ def test_with_crops_the_discriminator_takes_one_crop(student_file):
     assert distiller.patch_crops == 3
 
 
+@pytest.mark.parametrize("method", ["fitnet", "crd", "sskd"])
+def test_heads_are_built_with_the_method_and_learn_with_the_student(method):
+    asked = config("wrn10_1", method=MethodConfig(method=method), run=RunConfig(seed=1))
+    made, again = (
+        players.build_distiller(asked, tiny.classifier(), "mixed_bfloat16", num_images=6)
+        for _ in range(2)
+    )
+    assert tiny.same_bits(tiny.values(made.heads), tiny.values(again.heads))
+    moved = [*made.student.trainable_variables, *made.heads.trainable_variables]
+    assert len(made.student_optimizer.velocities) == len(moved)
+    assert made.heads.layers[-1].dtype_policy.name == "mixed_bfloat16"
+
+
+def test_a_method_that_remembers_images_is_told_how_many_there_are():
+    asked = config("wrn10_1", method=MethodConfig(method="crd"))
+    made = players.build_distiller(asked, tiny.classifier(), num_images=6)
+    assert made.student_bank.shape == (6, 128)
+    assert made.negatives == 5
+    assert "`num_images`" in refusal(players.build_distiller, asked, tiny.classifier())
+
+
 def test_the_seed_fixes_the_weights_of_all_players(student_file):
     def weights(seed):
         asked = config(student_file, run=RunConfig(seed=seed))

@@ -106,6 +106,15 @@ def test_the_teacher_learns_and_leaves_what_it_is(tmp_path):
     assert tiny.same_bits(tiny.values(teacher), tiny.values(loaded))
 
 
+def test_statistics_that_are_given_go_before_those_of_the_training_part(tmp_path):
+    asked = config(teacher_epochs=1, teacher_mean=(0.25,), teacher_std=(0.5,))
+    teacher = pretraining.train_teacher(asked, target(), tmp_path)
+    layer = teacher.get_layer("standardization").get_config()
+    assert (layer["mean"], layer["variance"]) == ([0.25], [0.25])
+    facts = files.read_json(tmp_path / "teacher.json")
+    assert (facts["mean"], facts["std"]) == ([0.25], [0.5])
+
+
 def test_the_file_is_float32_and_of_built_in_layers_whatever_it_was_trained_in(tmp_path):
     pretraining.train_teacher(
         config(precision="mixed_bfloat16", teacher_epochs=1), target(validation=False), tmp_path
@@ -177,7 +186,7 @@ def test_a_batch_larger_than_the_data_is_cut_back(tmp_path):
 @pytest.mark.parametrize(
     "name, train, expected",
     [
-        ("resnet18", part(4, 0), "Unknown network"),
+        ("resnet19", part(4, 0), "Unknown network"),
         ("wrn11_1", part(4, 0), "Unknown network"),
         ("wrn10_1", None, "training part"),
     ],

@@ -1,6 +1,8 @@
 """One folder, one run: the same flags from first to last."""
 
 import errno
+import json
+import shlex
 
 import pytest
 
@@ -13,9 +15,11 @@ from mosaickd_tf.config import (
     MethodConfig,
     OptimizationConfig,
     RunConfig,
+    TeacherConfig,
+    options,
 )
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.run_folder import RunFolder, as_flagfile
+from mosaickd_tf.run_folder import RunFolder, as_command, as_flagfile
 
 CONFIG = DistillConfig(optimization=OptimizationConfig(rounds=5))
 OTHER = DistillConfig(optimization=OptimizationConfig(rounds=6))
@@ -45,6 +49,7 @@ def test_the_flags_say_everything_but_where(tmp_path):
             data=DataConfig(
                 target_dataset="folder:/some place/täglich, neu", ood_dataset="tfds:cifar10/3.0.2"
             ),
+            teacher=TeacherConfig(teacher_mean=(0.1 + 0.2, 1.0), teacher_std=(1e-7, 0.5)),
             method=MethodConfig(compare_with=("kd",), baseline_learning_rate=1e-7),
             optimization=OptimizationConfig(weight_decay=0.1 + 0.2),
             run=RunConfig(deterministic=True, seed=2**40),
@@ -56,6 +61,24 @@ def test_the_flags_say_everything_but_where(tmp_path):
 def test_the_flags_read_again_are_the_same_config(tmp_path, config):
     RunFolder(tmp_path, config)
     sections = flags.parse(distill.topics(), [f"--flagfile={tmp_path / 'flags.cfg'}"])
+    sections.pop("place")
+    assert DistillConfig(**sections) == config
+
+
+def test_the_command_names_what_is_not_at_its_default():
+    data = DataConfig(target_dataset="embedded:digits", ood_dataset="folder:my pictures")
+    config = DistillConfig(
+        data=data,
+        optimization=OptimizationConfig(rounds=5),
+        run=RunConfig(deterministic=True),
+        method=MethodConfig(compare_with=("kd",)),
+    )
+    command = as_command(json.loads(json.dumps(dict(options(config)))))
+    assert command == (
+        "bin/distill --compare_with=kd --target_dataset=embedded:digits "
+        "'--ood_dataset=folder:my pictures' --rounds=5 --deterministic=true"
+    )
+    sections = flags.parse(distill.topics(), shlex.split(command)[1:])
     sections.pop("place")
     assert DistillConfig(**sections) == config
 

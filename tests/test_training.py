@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 
 import keras
@@ -9,15 +10,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from tensorboard.compat.proto.event_pb2 import Event
+from tqdm import tqdm
 
-from mosaickd_tf import models
+from mosaickd_tf import models, training
 from mosaickd_tf.checkpoints import Checkpoints
 from mosaickd_tf.data import pipelines
 from mosaickd_tf.errors import Interrupted, RunError
 from mosaickd_tf.methods import MosaicDistiller
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
-from mosaickd_tf.training import Plan, Progress, Record, read_rows, train
+from mosaickd_tf.record import read_rows
+from mosaickd_tf.training import Plan, Progress, train
 from tests import tiny
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (10, 8, 8, 3), "uint8")
@@ -193,35 +195,42 @@ def test_the_record_has_no_gap_or_duplicate_after_going_on_from_an_earlier_check
     assert again.count.numpy() == 6
 
 
-def test_rows_later_than_the_checkpoint_are_dropped(tmp_path):
-    record = Record(tmp_path, 0)
-    for step in range(5):
-        record.write({"round": step, "try": 1})
-    record = Record(tmp_path, 2)
-    record.write({"round": 3, "try": 2})
+def test_what_is_observed_is_recorded_at_each_evaluation(tmp_path):
+    train(
+        Counter(),
+        itertools.count,
+        Plan(rounds=4, evaluate_every=2, checkpoint_every=2, images_per_round=4),
+        tmp_path,
+        lambda step: {"accuracy": 0.5},
+        lambda step: {"classes": [step, 1]},
+    )
     rows = read_rows(tmp_path / "metrics.jsonl")
-    assert [(row["round"], row["try"]) for row in rows] == [(0, 1), (1, 1), (2, 1), (3, 2)]
-
-
-def test_without_a_checkpoint_the_record_starts_anew(tmp_path):
-    Record(tmp_path, 0).write({"round": 0, "try": 1})
-    Record(tmp_path, 0).write({"round": 0, "try": 2})
-    assert read_rows(tmp_path / "metrics.jsonl") == [{"round": 0, "try": 2}]
-
-
-def test_the_curves_are_in_tensorboard(tmp_path):
-    record = Record(tmp_path, 0)
-    record.write({"round": 0, "accuracy": 0.25, "ood_agreement": None})
-    record.write({"round": 3, "accuracy": 0.5, "ood_agreement": None})
-    (path,) = (tmp_path / "tensorboard").iterdir()
-    events = [Event.FromString(raw.numpy()) for raw in tf.data.TFRecordDataset(str(path))]
-    points = [
-        (event.step, value.tag, float(tf.make_ndarray(value.tensor)))
-        for event in events
-        for value in event.summary.value
-        if value.tag != "round"
+    assert [(row["accuracy"], row["classes"]) for row in rows] == [
+        (0.5, [0, 1]),
+        (0.5, [2, 1]),
+        (0.5, [4, 1]),
     ]
-    assert points == [(0, "accuracy", 0.25), (3, "accuracy", 0.5)]
+
+
+def test_the_accuracy_is_in_the_progress_bar_after_the_first_evaluation(tmp_path, monkeypatch):
+    told = []
+
+    class Bar(tqdm):
+        def set_postfix_str(self, s="", refresh=True):
+            told.append(s)
+
+    monkeypatch.setattr(training, "tqdm", Bar)
+    run(
+        Counter(),
+        tmp_path,
+        lambda step: {"validation_accuracy": step / 100, "validation_agreement": 0.75},
+        rounds=30,
+        evaluate_every=15,
+        checkpoint_every=30,
+    )
+    first, *others = (re.sub(r"^images/s [^ ]+  ", "", line) for line in told)
+    assert first == "adv 0.5"
+    assert others == ["accuracy 0.15  agreement 0.75  adv 0.5"] * 2
 
 
 def test_a_finished_training_plays_nothing_more(tmp_path):

@@ -11,7 +11,7 @@ import warnings
 
 from tqdm import tqdm
 
-from mosaickd_tf.cli import flags
+from mosaickd_tf.cli import flags, listings
 from mosaickd_tf.config import TerminalConfig
 from mosaickd_tf.errors import Interrupted, RequestError, RunError
 
@@ -41,6 +41,9 @@ def _run(usage, topics, work, argv):
             return 0
         _set_up_terminal(parsed.pop("terminal").verbose)
         work(**parsed)
+    except flags.ListingAsked as asked:
+        _set_up_terminal(False)  # the table may need a library that talks
+        print(listings.text(str(asked)))
     except RequestError as error:
         return _complain(error, 2)
     except RunError as error:

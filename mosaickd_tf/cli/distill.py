@@ -13,7 +13,8 @@ Distils a compact student from a teacher whose data is gone, with unrelated pict
   bin/distill --teacher=teacher.keras --ood_dataset=folder:pictures --student=wrn16_1 \\
       --image_size=32 --workdir=runs/mine
 
-The work folder holds the student (export/), result.json, checkpoints, samples and curves.
+The work folder holds the student (export/), report.html, result.json, checkpoints, samples and
+curves. --method=help lists the methods, what each needs and where it comes from.
 """
 
 
@@ -26,7 +27,7 @@ def topics():
 def work(place, **sections):
     """Runs the distillation that the flags describe."""
     from mosaickd_tf import experiment
-    from mosaickd_tf.report import table
+    from mosaickd_tf.report import page, table
 
     config = DistillConfig(**sections)
     if place.dry_run:
@@ -36,7 +37,7 @@ def work(place, **sections):
         raise RequestError("`workdir` is needed. Expected a folder for the run. Received: nothing")
     result = experiment.run(config, place.workdir, place.resume)
     print(table.of_result(result))
-    print(f"\nEverything is in {place.workdir}")
+    print(f"\nEverything is in {place.workdir}\nThe report is {place.workdir}/{page.NAME}")
 
 
 def main():

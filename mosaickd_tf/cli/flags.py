@@ -25,15 +25,16 @@ def parse(topics, argv):
         Dict from the same names to instances, or None when help was asked for.
 
     Raises:
+        ListingAsked: for the value `help` of a flag that has a table of its values.
         RequestError: for a flag, a value or a flagfile that is not right.
     """
-    values = flags.FlagValues()
+    values = _Values()
     flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=values)
     for topic in topics.values():
         for field in dataclasses.fields(topic):
             _define(field, values)
     try:
-        rest = values(["command", *_with_packaged_flagfiles(argv)])
+        rest = values(["command", *_with_equals(argv)])
     except UnicodeDecodeError as error:
         named = " ".join(word for word in argv if "flagfile" in word)
         raise RequestError(f"A flagfile must be text. Received: {named} ({error})") from error
@@ -47,12 +48,26 @@ def parse(topics, argv):
         return None
     if len(rest) > 1:
         raise RequestError(f"Expected flags that start with --. Received: {rest[1]!r}. See --help")
+    for topic in topics.values():
+        for field in dataclasses.fields(topic):
+            if field.metadata["listing"] and _is_help(values[flag_name(field)].value):
+                raise ListingAsked(field.metadata["listing"])
     return {
         name: topic(
             **{f.name: _value(values[flag_name(f)].value) for f in dataclasses.fields(topic)}
         )
         for name, topic in topics.items()
     }
+
+
+def configs():
+    """The folder of the project's flagfiles: inside the package, or beside it in a clone."""
+    installed = PACKAGE / "configs"
+    return installed if installed.is_dir() else PACKAGE.parent / "configs"
+
+
+class ListingAsked(Exception):
+    """A person wants to see what a flag can be; the argument names the table."""
 
 
 def help_text(usage, topics):
@@ -73,6 +88,13 @@ def help_text(usage, topics):
     return "\n".join(lines)
 
 
+class _Values(flags.FlagValues):
+    """Flags whose flagfiles, also those named in flagfiles, may be those of the package."""
+
+    def _extract_filename(self, flagfile_str):
+        return _found(super()._extract_filename(flagfile_str))
+
+
 class _Parser(flags.ArgumentParser):
     """Turns a word into a number, or says which kind of number was expected."""
 
@@ -87,18 +109,39 @@ class _Parser(flags.ArgumentParser):
             raise ValueError(f"expected {_WORDS[self.kind]}") from None
 
 
+class _ListParser(flags.ListParser):
+    """Turns words with commas between them into a list of their kind."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+
+    def parse(self, argument):
+        if isinstance(argument, list):
+            return argument
+        try:
+            return [self.kind(word) for word in super().parse(argument)]
+        except ValueError:
+            raise ValueError("expected numbers with commas between them") from None
+
+
 def _define(field, values):
     name, text = flag_name(field), field.metadata["help"]
     kind = typing.get_origin(field.type) or field.type
     if kind is bool:
         flags.DEFINE_boolean(name, field.default, text, flag_values=values)
     elif kind is tuple:
-        flags.DEFINE_list(name, list(field.default), text, flag_values=values)
+        parser = _ListParser(typing.get_args(field.type)[0])
+        flags.DEFINE(parser, name, list(field.default), text, flag_values=values)
     elif kind is str:
         flags.DEFINE_string(name, field.default, text, flag_values=values)
     else:
         parser = _Parser(int if field.metadata["choices"] else kind)
         flags.DEFINE(parser, name, field.default, text, flag_values=values)
+
+
+def _is_help(value):
+    return value in ("help", ["help"])
 
 
 def _value(value):
@@ -110,7 +153,9 @@ def _described(field):
     text = rule["help"]
     if rule["choices"]:
         text += f" One of: {', '.join(map(str, rule['choices']))}."
-    shown = ",".join(default) if isinstance(default, tuple) else str(default)
+    if rule["listing"]:
+        text += " `help` prints what there is."
+    shown = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     if shown:
         text += f" [{shown.lower() if isinstance(default, bool) else shown}]"
     return [f"  --{flag_name(field)}", *textwrap.wrap(text, 88, **_INDENT)]
@@ -119,22 +164,16 @@ def _described(field):
 _INDENT = {"initial_indent": " " * 6, "subsequent_indent": " " * 6}
 
 
-def _with_packaged_flagfiles(argv):
-    """Finds `configs/...` inside the package when the current folder has none."""
-    words = list(argv)
-    for place, word in enumerate(words):
-        name, equals, path = word.partition("=")
-        if name in ("-flagfile", "--flagfile"):
-            if equals:
-                words[place] = f"--flagfile={_found(path)}"
-            elif place + 1 < len(words):
-                words[place + 1] = _found(words[place + 1])
-    return words
+def _with_equals(argv):
+    """Writes `--flagfile PATH` as one word, the form in which every flagfile is looked up."""
+    words = iter(argv)
+    for word in words:
+        path = next(words, None) if word in ("-flagfile", "--flagfile") else None
+        yield word if path is None else f"--flagfile={path}"
 
 
 def _found(path):
     if path.startswith("configs/") and not pathlib.Path(path).is_file():
-        for root in (PACKAGE, PACKAGE.parent):
-            if (root / path).is_file():
-                return str(root / path)
+        there = configs().parent / path
+        return str(there) if there.is_file() else path
     return path

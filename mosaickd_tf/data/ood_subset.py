@@ -5,18 +5,20 @@ Source: Fang et al., 2021, the OOD subsets of ImageNet and Places365.
 
 import numpy as np
 
+_QUANTILES = {"min": 0.0, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "max": 1.0}
 
-def select_ood_subset(teacher_logits, count):
+
+def select_ood_subset(entropies, count):
     """Chooses the images with the highest entropy of the teacher's prediction.
 
     Args:
-        teacher_logits: float `(n, num_classes)`, a row an image.
+        entropies: float `(n,)`, in any unit.
         count: how many to choose; all of them if there are no more.
 
     Returns:
         Indices `(min(n, count),)` in rising order. Of equals the first are chosen.
     """
-    least_sure_first = np.argsort(-entropy(teacher_logits), kind="stable")
+    least_sure_first = np.argsort(-entropies, kind="stable")
     return np.sort(least_sure_first[:count])
 
 
@@ -32,3 +34,32 @@ def entropy(logits):
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return -(np.exp(log_probs) * log_probs).sum(axis=-1)
+
+
+def describe(opinions, chosen, num_classes):
+    """What was chosen out of what, for the record of a run.
+
+    Args:
+        opinions: the teacher's `Opinions` of all images.
+        chosen: indices of the chosen ones.
+        num_classes: of the teacher.
+
+    Returns:
+        A JSON-able dict: `count`, `of`, quantiles of the `entropy` in nats of the `chosen` and
+        of `all`, and `class_shares`: the share of each class, in the teacher's order, among
+        what the teacher names on the chosen images.
+    """
+    named = np.bincount(opinions.predicted[chosen], minlength=num_classes)
+    return {
+        "count": len(chosen),
+        "of": len(opinions.entropy),
+        "entropy": {
+            "chosen": _quantiles(opinions.entropy[chosen]),
+            "all": _quantiles(opinions.entropy),
+        },
+        "class_shares": (named / len(chosen)).tolist(),
+    }
+
+
+def _quantiles(values):
+    return {name: float(np.quantile(values, at)) for name, at in _QUANTILES.items()}

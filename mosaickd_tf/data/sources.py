@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
+from mosaickd_tf.data.datasets import DATASETS, tfds_splits
 from mosaickd_tf.data.images import as_picture
 from mosaickd_tf.errors import RequestError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-DIGITS_TEST = 597  # the last of the 1,797 digits; other writers than the first
 _VALIDATION_NAMES = ("validation", "valid", "val")
 
 
@@ -29,7 +29,8 @@ class Source:
         parts: the parts it has, of "train", "validation", "test"; a data set without parts
             has the single part "all".
         label_names: a name for each class, or an empty tuple when it has no labels.
-        read: from a part's name to a stream of `(picture, label)`; label None without labels.
+        read: from a part's name to a stream of `(picture, label)`; label None without labels;
+            `RequestError` for a part that is not there.
     """
 
     name: str
@@ -51,6 +52,11 @@ def open_source(name, data_dir=""):
     Raises:
         RequestError: when there is no such data set.
     """
+    source = _opened(name, data_dir)
+    return dataclasses.replace(source, read=functools.partial(_read_part, source))
+
+
+def _opened(name, data_dir):
     kind, _, place = name.partition(":")
     if kind == "embedded" and place in _EMBEDDED:
         return _EMBEDDED[place](name)
@@ -62,15 +68,22 @@ def open_source(name, data_dir=""):
     raise RequestError(f"Unknown data set. Expected one of: {known}. Received: {name!r}")
 
 
+def _read_part(source, part):
+    if part not in source.parts:
+        raise RequestError(
+            f"No such part of {source.name!r}. Expected one of: {', '.join(source.parts)}. "
+            f"Received: {part!r}"
+        )
+    return source.read(part)
+
+
 def _digits(name):
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    rows = {
-        "train": range(len(images) - DIGITS_TEST),
-        "test": range(len(images) - DIGITS_TEST, len(images)),
-    }
+    train = DATASETS[name].parts["train"].images  # the test digits are by other writers
+    rows = {"train": range(train), "test": range(train, len(images))}
 
     def read(part):
         for row in rows[part]:
@@ -173,12 +186,8 @@ def _tfds(name, dataset, data_dir):
         raise RequestError(
             f"A data set of images has a feature `image`. Received: {name!r} with {list(features)}"
         )
-    splits = {part: part for part in ("train", "test") if part in builder.info.splits}
-    for alias in _VALIDATION_NAMES:
-        if alias in builder.info.splits:
-            splits["validation"] = alias
-    if not splits:
-        splits = {"all": "all"}
+    available = {split: facts.num_examples for split, facts in builder.info.splits.items()}
+    splits = tfds_splits(name, available) or _splits_by_name(available)
     labels = tuple(features["label"].names) if "label" in features else ()
     return Source(
         name=name,
@@ -186,6 +195,14 @@ def _tfds(name, dataset, data_dir):
         label_names=labels,
         read=functools.partial(_read_tfds, builder, splits, bool(labels)),
     )
+
+
+def _splits_by_name(available):
+    splits = {part: part for part in ("train", "test") if part in available}
+    for alias in _VALIDATION_NAMES:
+        if alias in available:
+            splits["validation"] = alias
+    return splits or {"all": "all"}
 
 
 def _tfds_builder(name, dataset, data_dir):

@@ -1,6 +1,6 @@
-"""The terms of MosaicKD, pure functions on logits, in log space and float32.
+"""Terms on logits, pure functions in log space and float32.
 
-Equations are those of Fang et al., 2021,
+Equations by number are those of Fang et al., 2021,
 ["Mosaicking to Distill"](https://arxiv.org/abs/2110.15094).
 """
 
@@ -103,12 +103,39 @@ def distillation_loss(teacher_logits, student_logits, temperature=1.0):
     Reference:
         - [Hinton et al., 2015](https://arxiv.org/abs/1503.02531)
     """
+    return ops.mean(divergences(teacher_logits, student_logits, temperature))
+
+
+def divergences(teacher_logits, student_logits, temperature=1.0):
+    """What `distillation_loss` averages: a float32 number an image, `(batch,)`, in nats."""
     teacher_log_probs = _log_probs(teacher_logits, temperature)
     student_log_probs = _log_probs(student_logits, temperature)
-    divergence = ops.sum(
+    return temperature**2 * ops.sum(
         ops.exp(teacher_log_probs) * (teacher_log_probs - student_log_probs), axis=-1
     )
-    return temperature**2 * ops.mean(divergence)
+
+
+def worst_case_mean(image_losses, robustness):
+    """The mean of the losses under the worst distribution near the one that gave the images.
+
+    `sup_Q E_Q[loss] − robustness · KL(Q ‖ P)`, whose value is
+    `robustness · log E_P[exp(loss / robustness)]`: each image counts by
+    `softmax(loss / robustness)`. Of a large robustness it is the mean, of a small one the
+    largest loss.
+
+    Args:
+        image_losses: `(batch,)`, a sample of the loss under P, any unit.
+        robustness: positive, of the same unit: the price of moving away from P.
+
+    Returns:
+        Float32 scalar between the mean and the largest of the losses.
+
+    Reference:
+        - [Hu and Hong, 2012](http://www.optimization-online.org/DB_HTML/2012/11/3677.html)
+    """
+    scaled = _float32(image_losses) / robustness
+    log_count = ops.log(ops.cast(ops.shape(scaled)[0], "float32"))
+    return robustness * (ops.logsumexp(scaled) - log_count)
 
 
 def _float32(logits):

@@ -6,6 +6,7 @@ from mosaickd_tf import losses
 from mosaickd_tf.distiller import FEATURES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.data_free import DataFreeDistiller
+from mosaickd_tf.methods.features import POOLED
 from mosaickd_tf.models.taps import leaves
 
 
@@ -36,14 +37,14 @@ class DaflDistiller(DataFreeDistiller):
         if len(self.teacher_taps.layers) != 1:
             raise RequestError(
                 f"The layer before the logits of {self.teacher.name!r} is needed. Expected one "
-                "called features, as in the networks of this package, or one name in "
+                f"called {POOLED}, as in the networks of this package, or one name in "
                 f"--teacher_layers. Received: {len(self.teacher_taps.layers)} layers"
             )
 
     @staticmethod
     def watched_layers(model):
         """The pooled features, in a network that has them under that name."""
-        return [layer.name for layer in leaves(model) if layer.name == "features"]
+        return [layer.name for layer in leaves(model) if layer.name == POOLED]
 
     def generator_terms(self, synthetic_images, teacher):
         """The three terms of the paper."""

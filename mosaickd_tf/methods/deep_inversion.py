@@ -183,7 +183,7 @@ class DeepInversionDistiller(Distiller):
                 self.pixels.unit_images(), tf.cast(shifts, "int32") - _LARGEST_SHIFT, axis=(1, 2)
             )
             loss = self.pixel_loss(rolled)
-        self.apply(tape, loss, self.pixels_optimizer, self.pixels)
+        self.apply(tape, loss, "pixels")
 
     def _known_images(self, number, k):
         seed = self.stateless_seed(STUDENT + k)

@@ -15,6 +15,7 @@ from mosaickd_tf.randomness import standard_normal
 GENERATOR, REAL_CROPS, FAKE_CROPS, STUDENT = range(4)
 # Further updates of the generator and what is remembered, one number each, far behind those.
 _GENERATOR_AGAIN, _MEMORY = 500, 600
+_SHOWN = 128  # images of one call of the generator to look at
 
 _NO_EXTENSIONS = ExtensionConfig()
 
@@ -114,14 +115,15 @@ class GenerativeDistiller(Distiller):
         noise = standard_normal((count, self.noise_dim), (self.seed, 0))
         if self.extensions.conditional_weight:
             noise = self._with_classes(noise, tf.range(count) % self.num_classes)
-        return self.generator(noise, training=False)
+        batches = [noise[start : start + _SHOWN] for start in range(0, count, _SHOWN)]
+        return tf.concat([self.generator(batch, training=False) for batch in batches], axis=0)
 
     def update_generator(self, batch_size, step=0):
         """One update of the generator on fresh synthetic images, the round's number `step`."""
         with tf.GradientTape() as tape:
             images = self.synthesize(batch_size, _GENERATOR_AGAIN + step if step else GENERATOR)
             loss = self.generator_loss(images)
-        self.apply(tape, loss, self.generator_optimizer, self.generator)
+        self.apply(tape, loss, "generator")
 
     def generator_loss(self, synthetic_images):
         """What the generator minimises on a batch of its images; reports its terms."""

@@ -3,6 +3,8 @@
 Fang et al., 2021, ["Mosaicking to Distill"](https://arxiv.org/abs/2110.15094).
 """
 
+import math
+
 import tensorflow as tf
 
 from mosaickd_tf import losses
@@ -78,6 +80,14 @@ class MosaicDistiller(GenerativeDistiller):
             "student_images": config.players.student_images,
         }
 
+    @property
+    def patches(self):
+        """How many patches of an image are judged; None for players of unknown shapes."""
+        shape = known_shape(self.discriminator, "output")
+        if not shape or None in shape:
+            return None
+        return math.prod(shape) * max(1, self.patch_crops)
+
     def compile(self, *, discriminator_optimizer=None, **kwargs):
         """Sets an optimizer for each player; the published recipe's where left out."""
         super().compile(**kwargs)
@@ -111,7 +121,7 @@ class MosaicDistiller(GenerativeDistiller):
             with tape.stop_recording():
                 self._update_discriminator(patch_images, synthetic_images)
             loss = self.generator_loss(synthetic_images)
-        self.apply(tape, loss, self.generator_optimizer, self.generator)
+        self.apply(tape, loss, "generator")
 
     def _update_discriminator(self, patch_images, synthetic_images):
         if not self.loss_weights.local:
@@ -121,7 +131,7 @@ class MosaicDistiller(GenerativeDistiller):
             fake_patch_logits = self._judge(synthetic_images, FAKE_CROPS)
             loss = losses.patch_discrimination_loss(real_patch_logits, fake_patch_logits)
             weighted = self.loss_weights.local * loss
-        self.apply(tape, weighted, self.discriminator_optimizer, self.discriminator)
+        self.apply(tape, weighted, "discriminator")
         self.report(patch_discrimination_loss=loss)
 
     def generator_terms(self, synthetic_images, teacher):

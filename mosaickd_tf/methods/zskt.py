@@ -1,11 +1,10 @@
 """ZSKT: a generator after the images on which teacher and student differ."""
 
-import tensorflow as tf
-
 from mosaickd_tf import losses
-from mosaickd_tf.distiller import FEATURES, known_shape
+from mosaickd_tf.distiller import FEATURES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.data_free import DataFreeDistiller
+from mosaickd_tf.methods.features import watched_shapes
 from mosaickd_tf.models.stages import stage_outputs
 
 
@@ -66,17 +65,8 @@ class ZsktDistiller(DataFreeDistiller):
         return loss + weight * attention
 
     def _check_layers(self):
-        shape = known_shape(self.teacher, "input")
-        if shape is None:
-            raise RequestError(
-                "Attention is compared in models whose input shape Keras knows. Expected a "
-                f"functional or sequential model. Received: {self.teacher.name!r}; see "
-                "--zskt_attention_weight=0"
-            )
-        sides = [
-            [tuple(x.shape[1:-1]) for x in taps(tf.zeros((1, *shape)))[1]]
-            for taps in (self.teacher_taps, self.student_taps)
-        ]
+        taps = (self.teacher_taps, self.student_taps)
+        sides = [[shape[:-1] for shape in watched_shapes(side)] for side in taps]
         if not sides[0] or sides[0] != sides[1] or any(len(size) != 2 for size in sides[0]):
             raise RequestError(
                 "Attention is compared map by map. Expected as many maps of the same heights and "

@@ -6,6 +6,8 @@ from mosaickd_tf.models.generator import build_generator
 from mosaickd_tf.models.loading import load_classifier, load_teacher
 from mosaickd_tf.models.patch_discriminator import build_patch_discriminator, patch_layers
 from mosaickd_tf.models.registry import build_classifier, check_classifier_name, classifier_names
+from mosaickd_tf.models.stages import stage_outputs
+from mosaickd_tf.models.torch_weights import load_torch_classifier
 from mosaickd_tf.models.wide_resnet import wide_resnet
 
 __all__ = [
@@ -17,9 +19,11 @@ __all__ = [
     "fast_copy",
     "load_classifier",
     "load_teacher",
+    "load_torch_classifier",
     "macs",
     "parameters",
     "patch_layers",
     "portable_copy",
+    "stage_outputs",
     "wide_resnet",
 ]

@@ -3,18 +3,15 @@
 import pathlib
 
 import keras
+import numpy as np
 
 from mosaickd_tf.errors import RequestError
 
-# What a file's teacher expects, as scale and offset of unit images.
+# What a file's teacher expects, as mean and standard deviation of unit images.
 _INPUTS = {
-    "unit": None,
-    "signed": {"scale": 2.0, "offset": -1.0},
-    "bytes": {"scale": 255.0, "offset": 0.0},
-    "imagenet": {
-        "scale": [1 / 0.229, 1 / 0.224, 1 / 0.225],
-        "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225],
-    },
+    "signed": (0.5, 0.5),
+    "bytes": (0.0, 1 / 255),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 
 
@@ -23,7 +20,8 @@ def load_teacher(path, teacher_input="unit"):
 
     Args:
         path: a .keras file of a classifier that returns logits.
-        teacher_input: what it expects: "unit", "signed", "bytes" or "imagenet".
+        teacher_input: what it expects: "unit", "signed", "bytes", "imagenet", or the mean and
+            standard deviation of each channel by which its images are standardised.
 
     Returns:
         A Keras model of unit images to logits.
@@ -32,17 +30,24 @@ def load_teacher(path, teacher_input="unit"):
         RequestError: for a file that is missing or not a classifier.
     """
     teacher = load_classifier(path)
-    if _INPUTS[teacher_input] is None:
+    if teacher_input == "unit":
         return teacher
+    rescaling = _rescaling(teacher_input)
     channels = teacher.input_shape[-1]
-    if teacher_input == "imagenet" and channels != 3:
+    if np.size(rescaling["scale"]) not in (1, channels):
         raise RequestError(
-            "ImageNet's statistics are those of 3 channels. Expected --teacher_input=unit, signed "
-            f"or bytes. Received: imagenet for a teacher of {channels} in {str(path)!r}"
+            "These statistics are those of 3 channels. Expected --teacher_input=unit, signed or "
+            f"bytes. Received: {teacher_input} for a teacher of {channels} in {str(path)!r}"
         )
     images = keras.Input(teacher.input_shape[1:], name="unit_images")
-    scaled = keras.layers.Rescaling(**_INPUTS[teacher_input], name="teacher_input")(images)
+    scaled = keras.layers.Rescaling(**rescaling, name="teacher_input")(images)
     return keras.Model(images, teacher(scaled), name=teacher.name)
+
+
+def _rescaling(teacher_input):
+    """Scale and offset that standardise unit images."""
+    mean, std = map(np.asarray, _INPUTS.get(teacher_input, teacher_input))
+    return {"scale": (1 / std).tolist(), "offset": (-mean / std).tolist()}
 
 
 def load_classifier(path):

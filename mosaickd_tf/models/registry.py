@@ -1,24 +1,42 @@
 """Classifiers by name."""
 
+import difflib
+import functools
 import re
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.mobilenet import mobilenet_v2, mobilenet_v3_small
+from mosaickd_tf.models.resnet import resnet
+from mosaickd_tf.models.vgg import vgg11_bn
 from mosaickd_tf.models.wide_resnet import wide_resnet
 
+_BUILDERS = {
+    "resnet18": functools.partial(resnet, 18),
+    "resnet34": functools.partial(resnet, 34),
+    "vgg11_bn": vgg11_bn,
+    "mobilenet_v2": mobilenet_v2,
+    "mobilenet_v3_small": mobilenet_v3_small,
+}
 _WIDE_RESNET = re.compile(r"wrn(\d+)_(\d+)")
+_USUAL_WIDE_RESNETS = ("wrn16_1", "wrn16_2", "wrn40_1", "wrn40_2")
 
 
 def classifier_names():
     """The names that `build_classifier` knows, for a person to read."""
-    return ["wrnD_W (D = 6n + 4, for example wrn16_1 or wrn40_2)"]
+    return ["wrnD_W (D = 6n + 4, for example wrn16_1 or wrn40_2)", *_BUILDERS]
 
 
 def check_classifier_name(name):
     """Raises `RequestError` unless `name` is a classifier of this registry."""
     match = _WIDE_RESNET.fullmatch(name)
-    if not match or int(match[1]) < 10 or (int(match[1]) - 4) % 6 or int(match[2]) < 1:
+    if match and int(match[1]) >= 10 and (int(match[1]) - 4) % 6 == 0 and int(match[2]) >= 1:
+        return
+    if name not in _BUILDERS:
+        near = difflib.get_close_matches(name.lower(), [*_USUAL_WIDE_RESNETS, *_BUILDERS])
+        hint = f". Did you mean {' or '.join(near)}?" if near else ""
         raise RequestError(
-            f"Unknown network. Expected one of: {', '.join(classifier_names())}. Received: {name!r}"
+            f"Unknown network. Expected one of: {', '.join(classifier_names())}. "
+            f"Received: {name!r}{hint}"
         )
 
 
@@ -26,7 +44,7 @@ def build_classifier(name, *, num_classes, input_shape=(32, 32, 3), mean=None, s
     """Builds a classifier by name.
 
     Args:
-        name: for example `"wrn16_1"`: depth 16, widened once.
+        name: for example `"wrn16_1"` (depth 16, widened once) or `"resnet18"`.
         num_classes: at least 2.
         input_shape: `(height, width, channels)` of the unit images.
         mean: mean of each channel of unit images, for the built-in standardisation.
@@ -37,15 +55,10 @@ def build_classifier(name, *, num_classes, input_shape=(32, 32, 3), mean=None, s
         `(batch, num_classes)`.
 
     Raises:
-        RequestError: for a name that is not known.
+        RequestError: for a name that is not known, or images that are too small for it.
     """
     check_classifier_name(name)
-    depth, widen_factor = map(int, _WIDE_RESNET.fullmatch(name).groups())
-    return wide_resnet(
-        depth,
-        widen_factor,
-        num_classes=num_classes,
-        input_shape=input_shape,
-        mean=mean,
-        std=std,
-    )
+    builder = _BUILDERS.get(name)
+    if builder is None:
+        builder = functools.partial(wide_resnet, *map(int, _WIDE_RESNET.fullmatch(name).groups()))
+    return builder(num_classes=num_classes, input_shape=input_shape, mean=mean, std=std)

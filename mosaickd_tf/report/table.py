@@ -1,4 +1,16 @@
-"""Results as text tables for the terminal."""
+"""Results as tables of words, and these as text for the terminal."""
+
+_EXPORT = {
+    "file": lambda entry: entry["path"],
+    "bytes": lambda entry: count(entry["bytes"]),
+    "accuracy": lambda entry: percent(entry["accuracy"]),
+    "agreement with the student": lambda entry: percent(entry["agreement_with_student"]),
+    "worst difference": lambda entry: f"{entry['max_abs_difference']:.1e}",
+    "ms an image": lambda entry: (
+        "-" if entry["latency_ms"] is None else f"{entry['latency_ms']:.3f}"
+    ),
+}
+_TERMINAL = ("file", "bytes", "accuracy", "worst difference", "ms an image")
 
 
 def of_result(result):
@@ -10,6 +22,19 @@ def of_result(result):
     Returns:
         Text of several lines.
     """
+    return (
+        f"\n{columns(network_rows(result))}\n\n{of_exports(result['exports'])}\n\n"
+        f"weights by {result['selection']}"
+    )
+
+
+def of_exports(entries):
+    """The table of the exported files, from the `exports` of a result.json."""
+    return columns(export_rows(entries, _TERMINAL))
+
+
+def network_rows(result):
+    """The networks of a result.json as rows of words, the first of them the head."""
     networks = [("teacher", result["teacher"])]
     networks += [(baseline["method"], baseline) for baseline in result["baselines"]]
     networks += [(result["method"], result["student"] | {"agreement": result["agreement"]})]
@@ -18,64 +43,60 @@ def of_result(result):
         (
             role,
             facts["name"],
-            _count(facts["parameters"]),
-            _count(facts["macs"]),
-            _percent(facts["accuracy"]),
-            _percent(facts.get("agreement")),
+            count(facts["parameters"]),
+            count(facts["macs"]),
+            percent(facts["accuracy"]),
+            percent(facts.get("agreement")),
         )
         for role, facts in networks
     ]
-    return (
-        f"\n{columns(rows)}\n\n{of_exports(result['exports'])}\n\nweights by {result['selection']}"
-    )
+    return rows
 
 
-def of_exports(entries):
-    """The table of the exported files, from the `exports` of a result.json."""
-    rows = [("file", "bytes", "accuracy", "worst difference", "ms an image")]
-    rows += [
-        (
-            entry["path"],
-            _count(entry["bytes"]),
-            _percent(entry["accuracy"]),
-            f"{entry['max_abs_difference']:.1e}",
-            "-" if entry["latency_ms"] is None else f"{entry['latency_ms']:.3f}",
-        )
-        for entry in entries
-    ]
-    return columns(rows)
+def export_rows(entries, heads=tuple(_EXPORT)):
+    """The exported files as rows of words, the first of them the head."""
+    return [heads, *(tuple(_EXPORT[head](entry) for head in heads) for entry in entries)]
 
 
 def of_numbers(numbers):
     """The table of an evaluation, from what `measure` returns."""
     rows = [
         (numbers["model"], f"{numbers['images']:,} images"),
-        ("top-1", _percent(numbers["accuracy"])),
-        ("top-5", _percent(numbers["top5_accuracy"])),
+        ("top-1", percent(numbers["accuracy"])),
+        ("top-5", percent(numbers["top5_accuracy"])),
     ]
     if numbers["agreement"] is not None:
-        rows.append(("agreement with the teacher", _percent(numbers["agreement"])))
-    rows += [(f"class {name}", _percent(share)) for name, share in numbers["per_class"].items()]
+        rows.append(("agreement with the teacher", percent(numbers["agreement"])))
+    rows += [(f"class {name}", percent(share)) for name, share in numbers["per_class"].items()]
     return columns(rows)
 
 
-def columns(rows):
-    """Aligns rows of words: the first column to the left, the others to the right."""
+def of_methods(methods):
+    """The table of the methods, from a dict of names and their classes."""
+    rows = [("method", "needs", "source")]
+    rows += [
+        (name, ", ".join(kind.needs) or "nothing", kind.source) for name, kind in methods.items()
+    ]
+    return columns(rows, left=(0, 1, 2))
+
+
+def columns(rows, left=(0,)):
+    """Aligns rows of words: the columns at the places `left` to the left, others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(w.rjust(n) for w, n in zip(row[1:], widths[1:], strict=True)),
-            ]
+            word.ljust(widths[i]) if i in left else word.rjust(widths[i])
+            for i, word in enumerate(row)
         ).rstrip()
         for row in rows
     )
 
 
-def _percent(share):
+def percent(share):
+    """A share in [0, 1] in words; a dash for None."""
     return "-" if share is None else f"{100 * share:.2f} %"
 
 
-def _count(number):
+def count(number):
+    """A whole number in words; a dash for None."""
     return "-" if number is None else f"{number:,}"

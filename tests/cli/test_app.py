@@ -12,7 +12,7 @@ import textwrap
 import pytest
 
 from mosaickd_tf.cli import app
-from mosaickd_tf.config import OptimizationConfig, TerminalConfig
+from mosaickd_tf.config import DataConfig, OptimizationConfig, TerminalConfig
 from mosaickd_tf.errors import Interrupted, RequestError, RunError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -118,6 +118,13 @@ def test_messages_name_the_command_as_it_was_called(capsys, monkeypatch, called,
     assert capsys.readouterr().err == f"{name}: wrong\n"
 
 
+def test_a_table_of_values_is_printed_and_nothing_done(capsys, monkeypatch):
+    monkeypatch.setitem(app.listings.LISTINGS, "datasets", lambda: "the table")
+    topics = {"data": DataConfig, "terminal": TerminalConfig}
+    assert app._run("Usage.", topics, failing(AssertionError), ["--ood_dataset=help"]) == 0
+    assert capsys.readouterr() == ("the table\n", "")
+
+
 def test_help_is_printed_and_nothing_done(capsys):
     assert run(failing(AssertionError), "--help") == 0
     out, err = capsys.readouterr()
@@ -152,9 +159,9 @@ def python(script):
 def test_help_and_wrong_flags_do_not_wait_for_tensorflow(words):
     answer = python(f"""
         import sys
-        from mosaickd_tf.cli import distill, evaluate, export, train_teacher
+        from mosaickd_tf.cli import distill, evaluate, export, results, train_teacher
 
-        for command in (distill, evaluate, export, train_teacher):
+        for command in (distill, evaluate, export, results, train_teacher):
             sys.argv = ["command", *{words.split()}]
             try:
                 command.main()

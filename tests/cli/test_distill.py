@@ -13,6 +13,7 @@ from keras import layers
 from PIL import Image
 
 from mosaickd_tf.cli import distill
+from mosaickd_tf.config import METHODS
 from tests import tiny
 from tests.cli import call
 
@@ -56,6 +57,7 @@ def place(tmp_path_factory):
     save("seven.keras", num_classes=7)
     save("large.keras", shape=(12, 12, 1))
     save("softmax.keras", probabilities=True)
+    (folder / "text.pth").write_text("not weights")
     return folder
 
 
@@ -94,9 +96,17 @@ def request(place, workdir, *words):
         (["--teacher={}/large.keras"], "(12, 12, 1)"),
         (["--teacher={}/seven.keras"], "7 classes"),
         (["--teacher={}/softmax.keras"], "must return logits"),
-        (["--teacher=resnet18"], "Unknown network"),
+        (["--teacher=resnet19"], "Unknown network"),
         (["--teacher=wrn10_1", "--target_dataset="], "--target_dataset"),
-        (["--student=resnet18"], "Unknown network"),
+        (["--teacher={}/text.pth"], "`teacher_network` is needed"),
+        (["--teacher_network=wrn10_1"], "goes with a .pth file"),
+        (["--teacher={}/text.pth", "--teacher_network=lenet"], "Unknown network"),
+        (["--teacher={}/none.pth", "--teacher_network=wrn10_1"], "No such file"),
+        (["--teacher_mean=0.1", "--teacher_std=0.2"], "`teacher_input` for a .keras file"),
+        (["--teacher=wrn10_1", "--teacher_mean=0.1"], "1 and 0 numbers"),
+        (["--teacher=wrn10_1", "--teacher_mean=0,0,0", "--teacher_std=1,1,1"], "Received: 3"),
+        (["--teacher=wrn10_1", "--teacher_mean=a", "--teacher_std=1"], "teacher_mean"),
+        (["--student=resnet19"], "Did you mean resnet18"),
         (["--student={}/none.keras"], "No such file"),
         (["--student={}/seven.keras"], "same output shape"),
         (["--student={}/large.keras"], "same input shape"),
@@ -122,10 +132,69 @@ def test_a_wrong_request_is_one_line_and_makes_no_folder(place, tmp_path, capsys
     assert not (tmp_path / "run").exists()
 
 
+# A teacher of the official code
+
+
+@pytest.fixture(scope="module")
+def weights(place):
+    """Names of .pth files of 10 classes of grey images, next to the other files."""
+    torch = pytest.importorskip("torch")
+    from tests import reference_classifiers
+
+    def save(name, **sizes):
+        network = reference_classifiers.build("wrn10_1", **sizes)
+        torch.save({"state_dict": network.state_dict()}, place / name)
+
+    save("official.pth", channels=1, classes=10)
+    save("seven.pth", channels=1, classes=7)
+    save("colours.pth", channels=3, classes=10)
+
+
+OFFICIAL = ["--teacher={}/official.pth", "--teacher_network=wrn10_1", "--student=wrn10_1"]
+STATISTICS = ["--teacher_mean=0.3", "--teacher_std=0.4"]
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["--teacher={}/text.pth"], "Not readable as weights"),
+        (["--teacher={}/seven.pth"], "7 classes"),
+        (["--teacher={}/colours.pth"], "conv1.weight of (16, 3, 3, 3) instead of (16, 1, 3, 3)"),
+        (["--teacher_network=wrn16_1"], "missing block1.layer.1.bn1.weight"),
+        (["--teacher_network=mobilenet_v2"], "no such weights"),
+        (["--target_dataset="], "--teacher_mean and --teacher_std"),
+        (["--teacher_mean=0.1,0.1", "--teacher_std=1,1"], "Received: 2"),
+        (["--teacher_input=bytes"], "`teacher_input`"),
+    ],
+    ids=str,
+)
+def test_a_wrong_pth_file_is_one_line(weights, place, tmp_path, capsys, words, expected):
+    assert request(place, tmp_path / "run", *OFFICIAL, *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert expected in line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--target_dataset=", *STATISTICS]], ids=["data", "given"])
+def test_a_pth_file_is_a_teacher(weights, place, tmp_path, capsys, words):
+    assert request(place, tmp_path / "run", *OFFICIAL, *words, "--dry_run") == 0
+    out = capsys.readouterr().out
+    assert out.count("wrn10_1") == 2  # teacher and student
+
+
 def test_without_a_folder_for_the_run_nothing_is_done(place, capsys):
     words = [word.replace("{}", str(place)) for word in GOOD]
     assert call(distill, *words) == 2
     assert "`workdir` is needed" in capsys.readouterr().err
+
+
+def test_the_methods_are_listed_for_a_person_who_asks(tmp_path, capsys):
+    assert call(distill, "--method=help", f"--workdir={tmp_path / 'run'}") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["method", *METHODS]
+    (crd,) = [line for line in lines if line.startswith("crd ")]
+    assert "OOD images, features of teacher and student" in crd and "Tian et al." in crd
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_file_in_the_place_of_the_folder_is_left_alone(place, capsys):
@@ -215,7 +284,8 @@ def test_the_quick_start_leaves_everything_that_was_promised(quick_start):
         (line,) = [line for line in lines if line[:2] == [role, "wrn10_1"]]
         assert line[2:4] == [f"{facts['parameters']:,}", f"{facts['macs']:,}"]
         assert line[4] == f"{100 * facts['accuracy']:.2f}"
-    assert answer.stdout.endswith("\nEverything is in run\n")
+    assert answer.stdout.endswith("\nEverything is in run\nThe report is run/report.html\n")
+    assert (folder / "run" / "report.html").is_file()
 
 
 @pytest.mark.slow

@@ -1,11 +1,10 @@
 """Flags are the config's options: names, types, defaults, help; flagfiles; refusals."""
 
 import dataclasses
-import pathlib
 
 import pytest
 
-from mosaickd_tf.cli import distill, flags, train_teacher
+from mosaickd_tf.cli import distill, flags
 from mosaickd_tf.config import (
     METHODS,
     DistillConfig,
@@ -14,10 +13,10 @@ from mosaickd_tf.config import (
     ExportSourceConfig,
     PlaceConfig,
     flag_name,
+    option,
 )
 from mosaickd_tf.errors import RequestError
 
-CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
 TOPICS = distill.topics()
 
 
@@ -51,6 +50,7 @@ def test_without_flags_everything_is_the_default():
         ("--exports=keras", "export", "exports", ("keras",)),
         ("--exports=", "export", "exports", ()),
         ("--compare_with=kd", "method", "compare_with", ("kd",)),
+        ("--teacher_std=", "teacher", "teacher_std", ()),
         ("--deterministic", "run", "deterministic", True),
         ("--nodeterministic", "run", "deterministic", False),
         ("--resume=false", "place", "resume", False),
@@ -63,6 +63,13 @@ def test_a_flag_becomes_a_value_of_its_type(word, topic, name, value):
     received = getattr(parse(word)[topic], name)
     assert received == value
     assert type(received) is type(value)
+
+
+def test_numbers_stand_with_commas_between_them():
+    teacher = parse("--teacher_mean=0.5071, 0.4867,1", "--teacher_std", "0.25,0.2,1e-1")["teacher"]
+    assert teacher.teacher_mean == (0.5071, 0.4867, 1.0)
+    assert teacher.teacher_std == (0.25, 0.2, 0.1)
+    assert {type(number) for number in teacher.teacher_mean} == {float}
 
 
 def test_a_value_may_follow_its_flag_as_a_word():
@@ -81,6 +88,9 @@ def test_the_later_of_two_flags_wins():
         (["--weight_decay=little"], ["weight_decay", "little", "a number"]),
         (["--rounds="], ["rounds", "an integer"]),
         (["--rounds"], ["rounds"]),
+        (["--teacher_mean=0.5;0.4"], ["teacher_mean", "0.5;0.4", "numbers with commas"]),
+        (["--teacher_mean=1.5", "--teacher_std=1"], ["teacher_mean", "at most 1.0", "1.5"]),
+        (["--teacher_mean=0.5", "--teacher_std=0"], ["teacher_std", "above 0.0", "0.0"]),
         (["--rounds=0"], ["rounds", "at least 1", "0"]),
         (["--local_weight=-1"], ["local_weight", "at least 0", "-1"]),
         (["--balance_weight=nan"], ["balance_weight", "finite", "nan"]),
@@ -152,6 +162,20 @@ def test_a_flagfile_here_goes_before_that_of_the_package(tmp_path, monkeypatch):
     assert parse("--flagfile=configs/quickstart.cfg")["optimization"].rounds == 17
 
 
+def test_a_flagfile_of_the_package_is_found_from_within_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    word = flagfile(tmp_path / "a.cfg", "--flagfile=configs/quickstart.cfg", "--rounds=6")
+    sections = parse(word)
+    assert sections["data"].target_dataset == "embedded:digits"
+    assert sections["optimization"].rounds == 6
+
+
+def test_a_missing_flagfile_within_another_is_refused_by_its_name(tmp_path):
+    word = flagfile(tmp_path / "a.cfg", "--flagfile=configs/no_such.cfg")
+    with pytest.raises(RequestError, match="no_such"):
+        parse(word)
+
+
 def test_a_flagfile_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "a.cfg").write_bytes(bytes(range(128, 256)))
     with pytest.raises(RequestError, match=r"a\.cfg"):
@@ -163,9 +187,23 @@ def test_a_folder_is_no_flagfile(tmp_path):
         parse(f"--flagfile={tmp_path}")
 
 
-
-
 # Help
+
+
+@pytest.mark.parametrize("words", [["--ood_dataset=help"], ["--target_dataset", "help"]])
+def test_the_value_help_asks_for_the_table_of_values(words):
+    with pytest.raises(flags.ListingAsked, match="^datasets$"):
+        parse("--rounds=5", *words)
+
+
+def test_the_table_of_a_list_of_values_is_asked_for_likewise():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Topic:
+        colours: tuple[str, ...] = option(("red",), "Colours.", listing="colours")
+
+    with pytest.raises(flags.ListingAsked, match="^colours$"):
+        flags.parse({"topic": Topic}, ["--colours=help"])
+    assert "`help` prints what there is." in flags.help_text("Usage.", {"topic": Topic})
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "--rounds=5 --help"])
@@ -196,4 +234,4 @@ def test_help_fits_a_terminal(topics):
 
 def test_help_says_what_a_value_can_be():
     text = " ".join(flags.help_text("Usage.", TOPICS).split())
-    assert f"One of: {', '.join(METHODS)}. [mosaic]" in text
+    assert f"One of: {', '.join(METHODS)}. `help` prints what there is. [mosaic]" in text

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mosaickd_tf.data.ood_subset import entropy, select_ood_subset
+from mosaickd_tf.data.ood_subset import describe, entropy, select_ood_subset
+from mosaickd_tf.data.opinions import Opinions
 
 
 def test_entropy_by_hand():
@@ -18,13 +19,29 @@ def test_entropy_of_a_sure_teacher_is_zero_and_not_nan():
 def test_the_least_sure_are_chosen_in_their_order():
     sureness = np.array([5.0, 0.0, 3.0, 1.0, 4.0])  # a larger first logit is a surer teacher
     logits = np.stack([sureness, np.zeros(5)], axis=1)
-    np.testing.assert_array_equal(select_ood_subset(logits, 2), [1, 3])
-    np.testing.assert_array_equal(select_ood_subset(-logits, 2), [1, 3])
+    np.testing.assert_array_equal(select_ood_subset(entropy(logits), 2), [1, 3])
+    np.testing.assert_array_equal(select_ood_subset(entropy(-logits), 2), [1, 3])
 
 
 def test_asking_for_more_than_there_are_gives_all():
-    np.testing.assert_array_equal(select_ood_subset(np.eye(3), 10), [0, 1, 2])
+    np.testing.assert_array_equal(select_ood_subset(np.arange(3.0), 10), [0, 1, 2])
 
 
 def test_equals_are_chosen_from_the_front():
-    np.testing.assert_array_equal(select_ood_subset(np.zeros((4, 2)), 2), [0, 1])
+    np.testing.assert_array_equal(select_ood_subset(np.zeros(4), 2), [0, 1])
+
+
+def test_what_was_chosen_is_described_by_count_entropy_and_classes():
+    opinions = Opinions(
+        entropy=np.array([0.0, 4.0, 1.0, 2.0, 3.0]), predicted=np.array([0, 2, 0, 1, 2], np.int32)
+    )
+    facts = describe(opinions, select_ood_subset(opinions.entropy, 3), num_classes=4)
+    assert facts == {
+        "count": 3,
+        "of": 5,
+        "entropy": {
+            "chosen": {"min": 2, "quarter": 2.5, "median": 3, "three_quarters": 3.5, "max": 4},
+            "all": {"min": 0, "quarter": 1, "median": 2, "three_quarters": 3, "max": 4},
+        },
+        "class_shares": [0, 1 / 3, 2 / 3, 0],
+    }

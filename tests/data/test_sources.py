@@ -309,3 +309,38 @@ def test_a_tfds_data_set_without_pictures_is_refused(tmp_path, prepared, monkeyp
     builder = types.SimpleNamespace(info=info, data_dir=tmp_path)
     monkeypatch.setattr(tfds, "builder", lambda *_, **__: builder)
     assert "'text'" in refusal("tfds:words", data_dir=str(tmp_path))
+
+
+# Facts and parts.
+
+
+@pytest.mark.parametrize("name", ["embedded:photos", "embedded:digits", "folder:{}"])
+def test_a_part_that_is_not_there_is_refused_with_those_that_are(name, tmp_path):
+    draw(tmp_path / "train" / "a" / "1.png", 10)
+    source = open_source(name.replace("{}", str(tmp_path)))
+    with pytest.raises(RequestError, match="Received: 'validation'") as caught:
+        source.read("validation")
+    assert f"Expected one of: {', '.join(source.parts)}." in str(caught.value)
+
+
+def test_a_known_tfds_data_set_that_is_not_whole_is_refused(monkeypatch, prepared):
+    from mosaickd_tf.data import datasets
+
+    fact = datasets.DATASETS["tfds:cifar10"]
+    monkeypatch.setitem(datasets.DATASETS, "tfds:tiny_pictures", fact)
+    message = refusal("tfds:tiny_pictures", data_dir=str(prepared))
+    assert "Expected 50,000 images" in message and "Received: 3." in message
+
+
+def test_the_parts_of_a_known_tfds_data_set_are_those_of_the_facts(monkeypatch, prepared):
+    """A split of another name is read as the part that it serves for."""
+    import dataclasses
+
+    from mosaickd_tf.data import datasets
+
+    part = datasets.Part(images=2, split="test")
+    fact = dataclasses.replace(datasets.DATASETS["tfds:cifar10"], parts={"train": part})
+    monkeypatch.setitem(datasets.DATASETS, "tfds:tiny_pictures", fact)
+    source = open_source("tfds:tiny_pictures", data_dir=str(prepared))
+    assert source.parts == ("train",)
+    assert sorted(read(source, "train")) == [(0, 0), (40, 0)]

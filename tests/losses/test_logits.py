@@ -326,3 +326,43 @@ def test_distillation_pulls_the_student_to_the_teacher():
     # The gradient in the student's logits is (student - teacher probabilities) / batch.
     _, gradient = gradients(losses.distillation_loss, TEACHER, STUDENT)
     close(gradient, (softmax64(STUDENT) - softmax64(TEACHER)) / len(TEACHER), atol=1e-6)
+
+
+# Divergences of single images, and their mean in the worst case.
+
+
+def test_the_distillation_loss_is_the_mean_of_the_divergences():
+    single = [4.0 * kl64(t[None] / 2, s[None] / 2) for t, s in zip(TEACHER, STUDENT, strict=True)]
+    close(losses.divergences(TEACHER, STUDENT, 2.0), single)
+    close(losses.distillation_loss(TEACHER, STUDENT, 2.0), np.mean(single))
+
+
+def test_the_worst_case_mean_by_hand():
+    # 2 · ln((e^0 + e^ln 3) / 2) = 2 ln 2.
+    close(losses.worst_case_mean([0.0, 2 * math.log(3)], 2.0), 2 * math.log(2))
+
+
+@pytest.mark.parametrize("robustness", [0.3, 1.0, 5.0])
+def test_the_worst_case_mean_is_that_of_the_worst_distribution(robustness):
+    """The supremum of the definition, over many distributions and at the one that attains it."""
+    values = np.array([0.2, 1.5, 0.9, 0.1])
+
+    def objective(weights):
+        return weights @ values - robustness * (weights * np.log(weights * 4)).sum()
+
+    received = float(losses.worst_case_mean(values, robustness))
+    close(received, objective(softmax64(values / robustness)))
+    others = np.random.RandomState(0).dirichlet(np.ones(4), size=500)
+    assert max(map(objective, others)) <= received + 1e-6
+
+
+def test_the_worst_case_mean_lies_between_the_mean_and_the_largest():
+    values = [0.2, 1.5, 0.9]
+    close(losses.worst_case_mean(values, 1e3), np.mean(values), atol=1e-3)
+    close(losses.worst_case_mean(values, 1e-3), 1.5, atol=2e-3)
+    close(losses.worst_case_mean([1e5, 0.0], 1.0), 1e5)
+
+
+def test_the_worst_case_mean_weighs_images_by_their_exponentials():
+    (gradient,) = gradients(lambda x: losses.worst_case_mean(x, 0.5), np.array([0.2, 1.5, 0.9]))
+    close(gradient, softmax64(np.array([0.2, 1.5, 0.9]) / 0.5))

@@ -88,7 +88,7 @@ def test_the_generator_s_update_moves_its_weights_and_only_statistics_of_its_jud
     def update():
         with tf.GradientTape() as tape:
             loss = made.generator_loss(made.synthesize(4))
-        made.apply(tape, loss, made.generator_optimizer, made.generator)
+        made.apply(tape, loss, "generator")
 
     # Student and discriminator judge in training mode, as in the official code.
     judges = {("student", "statistics"), ("discriminator", "statistics")}
@@ -498,3 +498,36 @@ def test_a_subclassed_player_that_needs_a_description_is_refused_without(name, a
 def test_a_student_of_other_classes_is_refused():
     with pytest.raises(RequestError, match="same output shape"):
         MosaicDistiller(**(tiny.players() | {"student": tiny.classifier(num_classes=9)}))
+
+
+# Gradient norms and patches
+
+
+def test_norms_are_those_of_each_player_s_gradient():
+    """Plain descent at rate 1 without momentum moves the weights by the gradient itself."""
+    made = distiller()
+    names = ("student", "generator", "discriminator")
+    made.compile(
+        **{f"{name}_optimizer": MomentumSGD(1.0, momentum=0.0) for name in names},
+        jit_compile=False,
+    )
+    before = {name: [v.numpy() for v in getattr(made, name).trainable_variables] for name in names}
+    batch = tiny.batch(student_steps=1)
+    made.train_step(tf.nest.map_structure(tf.constant, batch))
+    for name in names:
+        after = [v.numpy() for v in getattr(made, name).trainable_variables]
+        squares = [np.sum((a - b) ** 2) for a, b in zip(after, before[name], strict=True)]
+        norm = made.gradient_norms[f"gradient_norm_{name}"].result()
+        np.testing.assert_allclose(float(norm), np.sqrt(np.sum(squares)), rtol=1e-3)
+
+
+@pytest.mark.parametrize("patch_crops, expected", [(0, 9), (3, 27)])
+def test_the_number_of_patches_that_are_judged(patch_crops, expected):
+    """A 4×4 kernel of stride 2 on 8×8 pixels has 3×3 places."""
+    assert distiller(patch_crops=patch_crops).patches == expected
+
+
+def test_patches_of_a_discriminator_of_unknown_shape_are_not_known():
+    players = tiny.plain_players()
+    players["discriminator"] = tiny.Subclassed(players["discriminator"])
+    assert distiller(players).patches is None

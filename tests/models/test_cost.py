@@ -61,6 +61,25 @@ def test_macs_grow_with_depth_and_width_as_the_architecture_says(depth, width):
     assert macs(model) == wide_resnet_macs(depth, width, classes=100)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "vgg11_bn"])
+def test_macs_are_those_that_pytorch_passes_through(name):
+    torch = pytest.importorskip("torch")
+    from tests import reference_classifiers
+
+    reference, counted = reference_classifiers.build(name), []
+    for module in reference.modules():
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
+            module.register_forward_hook(
+                lambda module, inputs, output: counted.append(
+                    output[0, 0].numel() * module.weight.numel()
+                )
+            )
+    with torch.no_grad():
+        reference.eval()(torch.zeros(1, 3, 32, 32))
+    classes = reference_classifiers.official.NUM_CLASSES
+    assert macs(build_classifier(name, num_classes=classes)) == sum(counted)
+
+
 def test_macs_of_a_layer_that_is_not_counted_are_unknown():
     assert macs(network(layers.Conv2DTranspose(4, 3))) is None
     assert macs(network(layers.SeparableConv2D(4, 3))) is None

@@ -135,6 +135,7 @@ def test_a_model_that_is_no_image_classifier_is_refused(tmp_path, case):
         ("signed", [-1.0, -0.5, 1.0]),
         ("bytes", [0.0, 63.75, 255.0]),
         ("imagenet", [-0.485 / 0.229, (0.25 - 0.456) / 0.224, (1.0 - 0.406) / 0.225]),
+        (((0.5, 0.25, 0.1), (0.5, 0.1, 0.3)), [-1.0, 0.0, 3.0]),
     ],
 )
 def test_a_teacher_is_given_unit_images_and_sees_what_it_expects(tmp_path, teacher_input, expected):

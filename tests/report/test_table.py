@@ -36,6 +36,20 @@ def test_columns_are_aligned_the_first_to_the_left_the_others_to_the_right():
     )
 
 
+def test_the_table_of_methods():
+    class Both:
+        needs, source = ("OOD images", "features"), "A et al., 2020"
+
+    class Nothing:
+        needs, source = (), "B, 2021"
+
+    assert table.of_methods({"both": Both, "no": Nothing}).split("\n") == [
+        "method  needs                 source",
+        "both    OOD images, features  A et al., 2020",
+        "no      nothing               B, 2021",
+    ]
+
+
 def test_the_table_of_a_result():
     lines = words(table.of_result(RESULT).strip())
     assert lines[:4] == [
@@ -53,6 +67,12 @@ def test_the_table_of_exports():
         ["export/student.keras", "1,234,567", "61.00 %", "3.1e-06", "-"],
         ["export/student.tflite", "999", "-", "0.0e+00", "0.512"],
     ]
+
+
+def test_rows_of_exports_for_a_page_say_the_agreement_too():
+    head, first, _ = table.export_rows(RESULT["exports"])
+    assert head[3] == "agreement with the student"
+    assert first == ("export/student.keras", "1,234,567", "61.00 %", "100.00 %", "3.1e-06", "-")
 
 
 def test_all_lines_of_a_table_end_at_the_same_column():

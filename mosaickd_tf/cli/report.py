@@ -1,0 +1,29 @@
+"""`bin/report`: the page of a finished run, written again."""
+
+from mosaickd_tf.cli import app
+from mosaickd_tf.config import ReportConfig
+from mosaickd_tf.errors import RequestError
+
+USAGE = """
+Writes report.html of a finished run again, from the files in its folder alone.
+
+  bin/report --workdir=runs/quickstart
+"""
+
+
+def work(report):
+    """Writes the page of the run that the flags name."""
+    from mosaickd_tf.report import page
+
+    if not report.workdir:
+        raise RequestError("`workdir` is needed. Expected a folder of a run. Received: nothing")
+    print(f"The report is {page.write(report.workdir)}")
+
+
+def main():
+    """The console script."""
+    app.main(USAGE, {"report": ReportConfig}, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""MobileNets (Sandler et al., 2018; Howard et al., 2019) for small images and small devices.
+
+The published networks halve a picture of 224 pixels five times, `keras.applications` always
+so: 32 pixels would end as one, and MobileNetV3 refuses fewer. Here the first two halvings (the
+stem's and the next) are left out, as is usual for 32x32, so that the last map is an eighth as
+high and wide as the images, as in ResNet. Strides hold no weights: parameters are those of the
+published networks. There is no dropout: a student that imitates needs none.
+"""
+
+import typing
+
+import keras
+from keras import layers
+
+from mosaickd_tf.models import parts
+
+
+class Block(typing.NamedTuple):
+    """An inverted residual: expand, filter each channel, squeeze and excite, project."""
+
+    kernel: int
+    expanded: int
+    filters: int
+    squeeze: bool
+    activation: str
+
+
+# Expansion, filters and number of the blocks. A stage is what runs at one resolution.
+_V2_STAGES = (
+    ((1, 16, 1), (6, 24, 2)),
+    ((6, 32, 3),),
+    ((6, 64, 4), (6, 96, 3)),
+    ((6, 160, 3), (6, 320, 1)),
+)
+_V3_SMALL_STAGES = (
+    (Block(3, 16, 16, True, "relu"),),
+    (Block(3, 72, 24, False, "relu"), Block(3, 88, 24, False, "relu")),
+    (
+        Block(5, 96, 40, True, "hard_silu"),
+        Block(5, 240, 40, True, "hard_silu"),
+        Block(5, 240, 40, True, "hard_silu"),
+        Block(5, 120, 48, True, "hard_silu"),
+        Block(5, 144, 48, True, "hard_silu"),
+    ),
+    (
+        Block(5, 288, 96, True, "hard_silu"),
+        Block(5, 576, 96, True, "hard_silu"),
+        Block(5, 576, 96, True, "hard_silu"),
+    ),
+)
+
+
+def mobilenet_v2(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
+    """Builds a MobileNetV2 of width 1; kernels start normal with PyTorch's fan-out.
+
+    Args:
+        num_classes: at least 2.
+        input_shape: `(height, width, channels)` of the unit images, 8x8 pixels at least.
+        mean: mean of each channel, for the built-in standardisation; 0.5 by default.
+        std: standard deviation of each channel; 0.25 by default.
+
+    Returns:
+        A functional model from `(batch, height, width, channels)` in [0, 1] to
+        `(batch, num_classes)` logits.
+
+    Raises:
+        RequestError: for images that are too small.
+
+    Reference:
+        - [Sandler et al., 2018](https://arxiv.org/abs/1801.04381)
+    """
+    inputs, hidden = parts.entrance(input_shape, mean, std, smallest=8)
+    hidden = _convolve_norm(hidden, 32, "stem", "relu6", size=3)
+    hidden = _stages(hidden, _v2_blocks())
+    features = parts.average(_convolve_norm(hidden, 1280, "head", "relu6"))
+    logits = parts.logits(features, num_classes, parts.small_normal())
+    return keras.Model(inputs, logits, name="mobilenet_v2")
+
+
+def mobilenet_v3_small(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
+    """Builds a MobileNetV3-Small of width 1; arguments and result as of `mobilenet_v2`.
+
+    Reference:
+        - [Howard et al., 2019](https://arxiv.org/abs/1905.02244)
+    """
+    inputs, hidden = parts.entrance(input_shape, mean, std, smallest=8)
+    hidden = _convolve_norm(hidden, 16, "stem", "hard_silu", size=3)
+    hidden = _stages(hidden, _V3_SMALL_STAGES)
+    features = parts.average(_convolve_norm(hidden, 576, "head", "hard_silu"))
+    hidden = layers.Dense(1024, kernel_initializer=parts.small_normal(), name="expand")(features)
+    hidden = layers.Activation("hard_silu", name="expand_act")(hidden)
+    logits = parts.logits(hidden, num_classes, parts.small_normal())
+    return keras.Model(inputs, logits, name="mobilenet_v3_small")
+
+
+def _v2_blocks():
+    """The stages of MobileNetV2 as blocks, their expansions turned into channels."""
+    channels = 32
+    for rows in _V2_STAGES:
+        blocks = []
+        for expansion, filters, count in rows:
+            for _ in range(count):
+                blocks.append(Block(3, expansion * channels, filters, False, "relu6"))
+                channels = filters
+        yield blocks
+
+
+def _stages(hidden, stages):
+    for stage, blocks in enumerate(stages, start=1):
+        for number, block in enumerate(blocks, start=1):
+            stride = 2 if number == 1 and stage > 1 else 1
+            hidden = _inverted_residual(hidden, block, stride, f"stage{stage}_block{number}")
+    return hidden
+
+
+def _inverted_residual(hidden, block, stride, name):
+    shortcut, channels = hidden, hidden.shape[-1]
+    if block.expanded != channels:
+        hidden = _convolve_norm(hidden, block.expanded, f"{name}_expand", block.activation)
+    hidden = _depthwise(hidden, block.kernel, stride, f"{name}_depthwise")
+    hidden = parts.norm(hidden, f"{name}_depthwise")
+    hidden = layers.Activation(block.activation, name=f"{name}_depthwise_act")(hidden)
+    if block.squeeze:
+        hidden = _squeeze_excite(hidden, f"{name}_squeeze")
+    hidden = _convolve_norm(hidden, block.filters, f"{name}_project")
+    if stride == 1 and channels == block.filters:
+        hidden = layers.Add(name=f"{name}_add")([shortcut, hidden])
+    return hidden
+
+
+def _convolve_norm(hidden, filters, name, activation=None, *, size=1):
+    hidden = parts.convolve(hidden, filters, name, parts.fan_out_normal, size=size)
+    hidden = parts.norm(hidden, name)
+    return layers.Activation(activation, name=f"{name}_act")(hidden) if activation else hidden
+
+
+def _depthwise(hidden, kernel, stride, name):
+    padding = "same"
+    if stride > 1:
+        hidden, padding = parts.pad(hidden, kernel // 2, name=f"{name}_pad"), "valid"
+    return layers.DepthwiseConv2D(
+        kernel,
+        strides=stride,
+        padding=padding,
+        use_bias=False,
+        # PyTorch counts all the channels into the fan-out of a depthwise kernel; Keras counts
+        # them into its fan-in.
+        depthwise_initializer=keras.initializers.VarianceScaling(
+            scale=2.0, mode="fan_in", distribution="untruncated_normal"
+        ),
+        name=name,
+    )(hidden)
+
+
+def _squeeze_excite(hidden, name):
+    """Scales each channel by what all of them come to on average."""
+    channels = hidden.shape[-1]
+    squeezed = max(8, (channels // 4 + 4) // 8 * 8)  # the multiple of 8 next to a quarter
+    scale = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(hidden)
+    scale = parts.convolve(
+        scale, squeezed, f"{name}_reduce", parts.fan_out_normal, size=1, use_bias=True
+    )
+    scale = layers.ReLU(name=f"{name}_relu")(scale)
+    scale = parts.convolve(
+        scale, channels, f"{name}_restore", parts.fan_out_normal, size=1, use_bias=True
+    )
+    scale = layers.Activation("hard_sigmoid", name=f"{name}_gate")(scale)
+    return layers.Multiply(name=f"{name}_scale")([hidden, scale])

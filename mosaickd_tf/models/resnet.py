@@ -1,0 +1,59 @@
+"""Residual networks (He et al., 2015) for small images."""
+
+import keras
+from keras import layers
+
+from mosaickd_tf.models import parts
+
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # of each stage, by depth
+FILTERS = (64, 128, 256, 512)
+
+
+def resnet(depth, *, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
+    """Builds a ResNet-`depth` whose stem is one 3x3 convolution without pooling.
+
+    The last map is an eighth as high and wide as the images. Weights start with PyTorch's
+    defaults, `U(±1/√fan_in)` for kernels and the bias of the logits, as the official code
+    leaves them.
+
+    Args:
+        depth: 18 or 34.
+        num_classes: at least 2.
+        input_shape: `(height, width, channels)` of the unit images, 8x8 pixels at least.
+        mean: mean of each channel, for the built-in standardisation; 0.5 by default.
+        std: standard deviation of each channel; 0.25 by default.
+
+    Returns:
+        A functional model from `(batch, height, width, channels)` in [0, 1] to
+        `(batch, num_classes)` logits.
+
+    Raises:
+        RequestError: for images that are too small.
+
+    Reference:
+        - [He et al., 2015](https://arxiv.org/abs/1512.03385)
+    """
+    inputs, hidden = parts.entrance(input_shape, mean, std, smallest=8)
+    hidden = parts.convolve(hidden, FILTERS[0], "stem", parts.torch_uniform)
+    hidden = parts.norm_relu(hidden, "stem")
+    for stage, (filters, blocks) in enumerate(zip(FILTERS, BLOCKS[depth], strict=True), start=1):
+        for block in range(1, blocks + 1):
+            stride = 2 if block == 1 and stage > 1 else 1
+            hidden = _block(hidden, filters, stride, f"stage{stage}_block{block}")
+    bias = parts.torch_uniform_bias(FILTERS[-1])
+    logits = parts.logits(parts.average(hidden), num_classes, parts.torch_uniform(), bias)
+    return keras.Model(inputs, logits, name=f"resnet{depth}")
+
+
+def _block(hidden, filters, stride, name):
+    """Two convolutions beside a shortcut, which projects where the shape changes."""
+    start = parts.torch_uniform
+    shortcut = hidden
+    if stride > 1 or hidden.shape[-1] != filters:
+        shortcut = parts.convolve(hidden, filters, f"{name}_project", start, size=1, stride=stride)
+        shortcut = parts.norm(shortcut, f"{name}_project")
+    residual = parts.convolve(hidden, filters, f"{name}_conv1", start, stride=stride)
+    residual = parts.norm_relu(residual, f"{name}_1")
+    residual = parts.convolve(residual, filters, f"{name}_conv2", start)
+    residual = parts.norm(residual, f"{name}_2")
+    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([shortcut, residual]))

@@ -1,0 +1,210 @@
+"""Weights of the official PyTorch code, read into the networks of this package.
+
+A .pth file holds a state dict, bare or under the key `state_dict`; its keys may start with
+`module.`, as data-parallel training writes them. It is read weights-only: no code runs from it.
+Convolutions lie as OIHW in PyTorch and as HWIO in Keras; dense kernels are transposed.
+"""
+
+import pathlib
+import re
+
+import numpy as np
+from keras import layers
+
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.registry import build_classifier, check_classifier_name
+
+# From the names of our layers to PyTorch's modules. A layer of a block goes without its
+# `stage{k}_block{n}_`; then {stage} counts from 1, {before} and {block} from 0.
+_WIDE_RESNET = {
+    "stem": "conv1",
+    "1_norm": "block{stage}.layer.{block}.bn1",
+    "conv1": "block{stage}.layer.{block}.conv1",
+    "2_norm": "block{stage}.layer.{block}.bn2",
+    "conv2": "block{stage}.layer.{block}.conv2",
+    "project": "block{stage}.layer.{block}.convShortcut",
+    "head_norm": "bn1",
+    "logits": "fc",
+}
+_RESNET = {
+    "stem": "conv1",
+    "stem_norm": "bn1",
+    "conv1": "layer{stage}.{block}.conv1",
+    "1_norm": "layer{stage}.{block}.bn1",
+    "conv2": "layer{stage}.{block}.conv2",
+    "2_norm": "layer{stage}.{block}.bn2",
+    "project": "layer{stage}.{block}.shortcut.0",
+    "project_norm": "layer{stage}.{block}.shortcut.1",
+    "logits": "linear",
+}
+_VGG = {  # a convolution, its normalisation and its ReLU are three numbers in a row
+    "conv": "block{before}.{conv}",
+    "norm": "block{before}.{norm}",
+    "logits": "classifier",
+}
+_FAMILIES = {"wrn": _WIDE_RESNET, "resnet": _RESNET, "vgg": _VGG}
+_IN_BLOCK = re.compile(r"stage(\d+)_block(\d+)_(.+)")
+_NAMED = 5  # so many of the keys that do not fit are named
+
+
+def load_torch_classifier(path, name, *, input_shape, mean, std):
+    """Builds a network with the weights of an official .pth file.
+
+    Args:
+        path: the file.
+        name: name of the network whose weights it holds: wrnD_W, resnet18, resnet34, vgg11_bn.
+        input_shape: `(height, width, channels)` of the unit images.
+        mean: mean of each channel of unit images with which the network was trained.
+        std: their standard deviation.
+
+    Returns:
+        A Keras model from unit images to logits; the weights say how many classes it has.
+
+    Raises:
+        RequestError: for another network, without PyTorch, for a file that is missing, not
+            readable weights-only or no state dict, and for weights of another network.
+    """
+    _family(name)
+    state = read_state_dict(path)
+    return classifier_of_state(
+        state, name, input_shape=input_shape, mean=mean, std=std, source=str(path)
+    )
+
+
+def read_state_dict(path):
+    """Reads a .pth file without running code from it.
+
+    Returns:
+        A dict from PyTorch's names to float32 arrays.
+
+    Raises:
+        RequestError: as `load_torch_classifier` says.
+    """
+    if not pathlib.Path(path).is_file():
+        raise RequestError(f"No such file. Expected a .pth file. Received: {str(path)!r}")
+    content = _read(path)
+    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    try:
+        return {
+            key.removeprefix("module."): tensor.detach().float().numpy()
+            for key, tensor in state.items()
+        }
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
+        raise RequestError(
+            "Not a state dict. Expected a dict from names to tensors, bare or under the key "
+            f"'state_dict'. Received: {_described(content)} in {str(path)!r}"
+        ) from error
+
+
+def classifier_of_state(state, name, *, input_shape, mean, std, source="the state dict"):
+    """Builds a network with the weights of a state dict.
+
+    Args:
+        state: dict from PyTorch's names to arrays.
+        name: as in `load_torch_classifier`, like the arguments that follow.
+        input_shape: the shape of the images.
+        mean: their mean.
+        std: their standard deviation.
+        source: what to call the state dict in an error.
+
+    Returns:
+        A Keras model from unit images to logits.
+
+    Raises:
+        RequestError: naming keys that are missing or surplus, and shapes that do not fit.
+    """
+    table = _family(name)
+    last = state.get(f"{table['logits']}.bias", np.zeros(2))  # if missing, that is said below
+    model = build_classifier(
+        name, num_classes=max(2, last.size), input_shape=input_shape, mean=mean, std=std
+    )
+    wanted = dict(_wanted(model, table))
+    given = {key: array for key, array in state.items() if not key.endswith("num_batches_tracked")}
+    faults = _faults(wanted, given)
+    if faults:
+        more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+        raise RequestError(
+            f"The weights do not fit. Expected those of {name} for images of {input_shape}. "
+            f"Received: {', '.join(faults[:_NAMED])}{more} in {source!r}"
+        )
+    for key, (variable, axes) in wanted.items():
+        variable.assign(given[key].transpose(axes))
+    return model
+
+
+def _faults(wanted, given):
+    """What does not fit, in words: missing keys, surplus keys, other shapes."""
+    faults = [f"missing {key}" for key in wanted if key not in given]
+    faults += [f"surplus {key!r}" for key in given if key not in wanted]
+    for key, (variable, axes) in wanted.items():
+        expected = tuple(variable.shape[axes.index(axis)] for axis in range(len(axes)))
+        if key in given and given[key].shape != expected:
+            faults.append(f"{key} of {given[key].shape} instead of {expected}")
+    return faults
+
+
+def _family(name):
+    """The table of a network's family."""
+    check_classifier_name(name)
+    for family, table in _FAMILIES.items():
+        if name.startswith(family):
+            return table
+    raise RequestError(
+        "The official code has no such weights. Expected a network of: wrnD_W, resnet18, "
+        f"resnet34, vgg11_bn. Received: {name!r}"
+    )
+
+
+def _read(path):
+    try:
+        import torch
+    except ImportError as error:
+        raise RequestError(
+            "Reading a .pth file needs PyTorch. Expected it in this environment: pip install "
+            f"torch. Received: {str(path)!r} without"
+        ) from error
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # the file leads torch to whatever it does
+        asked = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+        reason = f"it asks for {asked[1]}" if asked else type(error).__name__
+        raise RequestError(
+            "Not readable as weights. Expected a .pth file of tensors alone, as torch.save writes "
+            f"a state dict; others may run code and are not opened. Received: {str(path)!r} "
+            f"({reason})"
+        ) from error
+
+
+def _described(content):
+    if not isinstance(content, dict):
+        return type(content).__name__
+    names = list(map(repr, content))
+    more = ", ..." if len(names) > _NAMED else ""
+    return f"a dict of {', '.join(names[:_NAMED])}{more}"
+
+
+def _wanted(model, table):
+    """Pairs of PyTorch's key and (our variable, how PyTorch's axes become ours)."""
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            yield f"{_module(layer.name, table)}.weight", (layer.kernel, (2, 3, 1, 0))
+        elif isinstance(layer, layers.Dense):
+            yield f"{_module(layer.name, table)}.weight", (layer.kernel, (1, 0))
+        elif isinstance(layer, layers.BatchNormalization):
+            module = _module(layer.name, table)
+            yield f"{module}.weight", (layer.gamma, (0,))
+            yield f"{module}.bias", (layer.beta, (0,))
+            yield f"{module}.running_mean", (layer.moving_mean, (0,))
+            yield f"{module}.running_var", (layer.moving_variance, (0,))
+        if getattr(layer, "use_bias", False):
+            yield f"{_module(layer.name, table)}.bias", (layer.bias, (0,))
+
+
+def _module(name, table):
+    """PyTorch's name of the module that a layer of ours is."""
+    match = _IN_BLOCK.fullmatch(name)
+    if not match:
+        return table[name]
+    stage, block = int(match[1]), int(match[2]) - 1
+    numbers = {"stage": stage, "before": stage - 1, "block": block}
+    return table[match[3]].format(**numbers, conv=3 * block, norm=3 * block + 1)

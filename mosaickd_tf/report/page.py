@@ -1,0 +1,153 @@
+"""`report.html`: a run for a person, one file that opens from disk and fetches nothing."""
+
+import pathlib
+import re
+import shlex
+
+from mosaickd_tf import files
+from mosaickd_tf.report import classes, curves, finished
+from mosaickd_tf.report.advice import SIGNS, advice
+from mosaickd_tf.report.markup import document, element, table
+from mosaickd_tf.report.table import count, export_rows, network_rows, percent
+
+NAME = "report.html"
+
+
+def write(folder):
+    """Writes the page of a finished run into its folder, from what lies there alone.
+
+    Args:
+        folder: the folder of the run.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        RequestError: when the folder holds no finished run.
+    """
+    path = pathlib.Path(folder) / NAME
+    files.write_text(path, page(finished.read(folder)))
+    return path
+
+
+def page(run):
+    """The page of a `FinishedRun` as text."""
+    result = run.result
+    title = f"{result['method']}: {result['teacher']['name']} → {result['student']['name']}"
+    style = pathlib.Path(__file__).with_name("style.css").read_text(encoding="ascii")
+    body = element(
+        "main",
+        _header(run, title),
+        _advice(run),
+        _results(result),
+        curves.section(run),
+        *classes.pictures_section(run),
+        *classes.test_section(run),
+        _repeat(run),
+    )
+    return document(title, style, body)
+
+
+def _header(run, title):
+    result, config = run.result, run.result["config"]
+    about = (
+        f"A student of {count(result['student']['parameters'])} parameters learned from a teacher "
+        f"of {count(result['teacher']['parameters'])}, with pictures of {config['ood_dataset']}."
+    )
+    if config["target_dataset"]:
+        about += f" It was never shown {config['target_dataset']}, on which it is measured."
+    figures = [
+        element("div", element("dt", name), element("dd", value), class_=kind)
+        for name, value, kind in _figures(run)
+    ]
+    return element(
+        "header",
+        element("p", "Report of a run", class_="kicker"),
+        element("h1", title),
+        element("p", about, class_="lead"),
+        element("dl", *figures, class_="figures"),
+    )
+
+
+def _figures(run):
+    """Name, value and kind of the numbers that come first."""
+    result = run.result
+    if result["student"]["accuracy"] is not None:
+        yield "student's accuracy", percent(result["student"]["accuracy"]), "main"
+        yield "teacher's accuracy", percent(result["teacher"]["accuracy"]), None
+        yield "agreement of both", percent(result["agreement"]), None
+    else:
+        rows = run.rows[result["method"]]
+        agreement = rows[-1].get("ood_agreement") if rows else None
+        yield "agreement on OOD images", percent(agreement), "main"
+    ratio = result["teacher"]["parameters"] / result["student"]["parameters"]
+    yield "parameters, teacher to student", f"{ratio:.1f} : 1", None
+    smallest = min(result["exports"], key=lambda entry: entry["bytes"], default=None)
+    if smallest:
+        yield "bytes, smallest file", count(smallest["bytes"]), None
+    yield "seconds of training", f"{result['seconds']:,.0f}", None
+
+
+def _advice(run):
+    sentences = advice(run.rows[run.result["method"]], run.result)
+    if sentences:
+        items = [element("li", *_with_flags(sentence)) for sentence in sentences]
+        content = [element("h2", "What to try next"), element("ul", *items)]
+    else:
+        words = f"None of the {len(SIGNS)} signs that are watched is bad."
+        content = [element("h2", "Signs"), element("p", words)]
+    return element("section", *content, class_="advice" if sentences else None)
+
+
+def _with_flags(sentence):
+    """The sentence in pieces, its flags set as code."""
+    pieces = re.split(r"(--\w+(?:=[\w.+-]*\w)?)", sentence)
+    return [element("code", p) if p.startswith("--") else p for p in pieces]
+
+
+def _results(result):
+    # What matters first: on a phone the columns on the right have to be scrolled to.
+    networks = [(*row[:2], *row[4:], *row[2:4]) for row in network_rows(result)]
+    caption = "Networks, on the test part"
+    if result["student"]["accuracy"] is None:
+        caption = "Networks; to measure them, --target_dataset must have a test part"
+    parts = [
+        element("h2", "Results"),
+        table(networks, caption, words=2, marked=len(networks) - 1),
+        element("p", f"Weights chosen by {result['selection']}.", class_="note"),
+    ]
+    if result["exports"]:
+        parts.append(table(export_rows(result["exports"]), "Exported files"))
+    return element("section", *parts)
+
+
+def _repeat(run):
+    folder = str(run.folder)
+    words = ("bin/distill", f"--flagfile={folder}/flags.cfg", f"--workdir={folder}-again")
+    command = " \\\n    ".join(map(shlex.quote, words))
+    flags = element("details", element("summary", "All flags"), element("pre", run.flags))
+    facts = [("what", "value"), *_facts(run)]
+    return element(
+        "section",
+        element("h2", "The same again"),
+        element("p", "The command that repeats the run:"),
+        element("pre", command, class_="command", tabindex="0", aria_label="command"),
+        table(facts, "Where and how it ran", words=2),
+        flags,
+    )
+
+
+def _facts(run):
+    """Seed, precision, machine and packages as pairs of words."""
+    result, machine = run.result, run.versions.get("machine", {})
+    yield "seed", str(result["seed"])
+    yield "precision", result["precision"]
+    yield "rounds", f"{result['rounds']:,}"
+    yield "OOD images a second", f"{result['images_per_second']:,.1f}"
+    yield "system", str(machine.get("system") or "-")
+    yield "processor", f"{machine.get('processor') or '-'}, {machine.get('cores') or '-'} cores"
+    yield "GPUs", ", ".join(machine.get("gpus", [])) or "none"
+    yield "Python", str(run.versions.get("python") or "-")
+    for name, version in run.versions.get("packages", {}).items():
+        yield name, str(version or "source tree")
+    yield "commit", str(run.versions.get("git_commit") or "-")

@@ -1,0 +1,60 @@
+"""A teacher from a file, and the statistics by which a teacher without its own standardises."""
+
+from mosaickd_tf import models
+from mosaickd_tf.data import datasets
+from mosaickd_tf.errors import RequestError
+
+
+def load_teacher(config, target):
+    """Loads the teacher that a config names, a .keras or a .pth file.
+
+    Args:
+        config: a `DistillConfig`.
+        target: `TargetData`, or None.
+
+    Returns:
+        A Keras model of unit images to logits.
+
+    Raises:
+        RequestError: when the file is not what the config says.
+    """
+    options, data = config.teacher, config.data
+    if not options.teacher.endswith(".pth"):
+        return models.load_teacher(options.teacher, datasets.teacher_input(options.teacher_input))
+    mean, std = statistics(config, target)
+    return models.load_torch_classifier(
+        options.teacher,
+        options.teacher_network,
+        input_shape=(data.image_size, data.image_size, data.channels),
+        mean=mean,
+        std=std,
+    )
+
+
+def statistics(config, target):
+    """Mean and standard deviation of each channel: those asked for, else the training part's.
+
+    Args:
+        config: a config with the topics `data` and `teacher`.
+        target: `TargetData`, or None.
+
+    Returns:
+        Two lists, a number a channel of unit images.
+
+    Raises:
+        RequestError: when there are neither, or not one a channel.
+    """
+    mean, std = config.teacher.teacher_mean, config.teacher.teacher_std
+    if mean and len(mean) != config.data.channels:
+        raise RequestError(
+            f"`teacher_mean` and `teacher_std` need a number a channel. Expected "
+            f"{config.data.channels}, as --channels says. Received: {len(mean)}"
+        )
+    if mean:
+        return list(mean), list(std)
+    if target is None or target.train is None:
+        raise RequestError(
+            "The statistics of the teacher's images are not known. Expected --teacher_mean and "
+            "--teacher_std, or a --target_dataset with a training part. Received: neither"
+        )
+    return target.train.statistics()

@@ -1,0 +1,153 @@
+"""A teacher's opinions: kept by content, computed anew when anything changed."""
+
+import logging
+
+import keras
+import numpy as np
+import pytest
+
+from mosaickd_tf.data import opinions
+from mosaickd_tf.data.ood_subset import entropy
+from mosaickd_tf.data.opinions import fingerprint, teacher_opinions
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 1), "uint8")
+
+
+def teacher(bias=0.0, strides=1):
+    inputs = keras.Input((4, 4, 1), name="images")
+    hidden = keras.layers.MaxPooling2D(1, strides, name="pool")(inputs)
+    hidden = keras.layers.GlobalAveragePooling2D(name="features")(hidden)
+    logits = keras.layers.Dense(
+        3, kernel_initializer="ones", bias_initializer=keras.initializers.Constant(bias), name="out"
+    )(hidden)
+    return keras.Model(inputs, logits, name="teacher")
+
+
+class Predictor:
+    """Logits that are easy to know: each image's first pixel beside zeros."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, model, images):
+        self.calls += 1
+        sureness = images[:, 0, 0, 0].astype("float32") / 50
+        return np.stack([np.zeros_like(sureness), sureness, np.zeros_like(sureness)], axis=1)
+
+
+def same(one, other):
+    return np.array_equal(one.entropy, other.entropy) and np.array_equal(
+        one.predicted, other.predicted
+    )
+
+
+@pytest.fixture
+def predict():
+    return Predictor()
+
+
+@pytest.fixture
+def kept(tmp_path, predict):
+    """A cache with one file; the predictor was called once."""
+    first = teacher_opinions(teacher(), IMAGES, predict, tmp_path)
+    return first, next(tmp_path.iterdir())
+
+
+def test_opinions_are_entropy_and_class_of_the_logits(kept):
+    logits = Predictor()(None, IMAGES)
+    np.testing.assert_array_equal(kept[0].entropy, entropy(logits))
+    np.testing.assert_array_equal(kept[0].predicted, np.argmax(logits, axis=1))
+
+
+def test_the_same_teacher_and_images_are_not_asked_again(kept, tmp_path, predict):
+    again = teacher_opinions(teacher(), IMAGES.copy(), predict, tmp_path)
+    assert predict.calls == 1
+    assert same(again, kept[0])
+
+
+def test_a_teacher_that_was_saved_and_loaded_is_the_same(kept, tmp_path):
+    model = teacher()
+    model.save(tmp_path / "teacher.keras")
+    loaded = keras.saving.load_model(tmp_path / "teacher.keras")
+    assert fingerprint(loaded, IMAGES) == fingerprint(model, IMAGES) == kept[1].stem
+
+
+def test_a_teacher_that_was_frozen_is_the_same(kept):
+    frozen = teacher()
+    frozen.trainable = False
+    assert frozen.to_json() != teacher().to_json()
+    assert fingerprint(frozen, IMAGES) == kept[1].stem
+
+
+@pytest.mark.parametrize(
+    "model, images",
+    [
+        (lambda: teacher(bias=1e-6), IMAGES),
+        (lambda: teacher(strides=2), IMAGES),
+        (teacher, IMAGES[::-1]),
+        (teacher, IMAGES[:4]),
+        (teacher, IMAGES ^ np.eye(5, dtype="uint8")[4][:, None, None, None]),
+        (teacher, IMAGES.reshape(5, 2, 8, 1)),
+    ],
+    ids=["weight", "architecture", "order", "fewer", "one bit", "shape"],
+)
+def test_another_teacher_or_other_images_are_asked_anew(kept, tmp_path, predict, model, images):
+    teacher_opinions(model(), images, predict, tmp_path)
+    assert predict.calls == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def spoil(path, how):
+    if how == "cut":
+        path.write_bytes(path.read_bytes()[:-30])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "pickled":
+        np.savez(path, entropy=np.array([{}] * 5), predicted=np.zeros(5, np.int32))
+    elif how == "other length":
+        np.savez(path, entropy=np.zeros(4), predicted=np.zeros(4, np.int32))
+    elif how == "other type":
+        np.savez(path, entropy=np.zeros(5), predicted=np.zeros(5))
+    elif how == "other names":
+        np.savez(path, entropies=np.zeros(5))
+
+
+@pytest.mark.parametrize(
+    "how", ["cut", "empty", "pickled", "other length", "other type", "other names"]
+)
+def test_a_broken_file_is_computed_anew_and_mended(kept, tmp_path, predict, how):
+    first, path = kept
+    spoil(path, how)
+    for _ in range(2):
+        assert same(teacher_opinions(teacher(), IMAGES, predict, tmp_path), first)
+    assert predict.calls == 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_done_without(tmp_path, predict, caplog):
+    (tmp_path / "a file").write_text("")
+    with caplog.at_level(logging.INFO, "mosaickd_tf"):
+        found = teacher_opinions(teacher(), IMAGES, predict, tmp_path / "a file")
+    assert len(found.entropy) == 5
+    assert "not kept" in caplog.text
+
+
+def test_many_images_are_asked_about_in_portions(tmp_path, predict, monkeypatch):
+    whole = teacher_opinions(teacher(), IMAGES, predict, tmp_path / "whole")
+    monkeypatch.setattr(opinions, "_AT_ONCE", 2)
+    assert same(teacher_opinions(teacher(), IMAGES, predict, tmp_path / "parts"), whole)
+    assert predict.calls == 1 + 3
+
+
+@pytest.mark.parametrize(
+    "variable, value, folder",
+    [("XDG_CACHE_HOME", "{}/cache", "cache"), ("HOME", "{}", ".cache")],
+)
+def test_the_cache_is_the_user_s_unless_told_otherwise(
+    tmp_path, monkeypatch, predict, variable, value, folder
+):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv(variable, value.format(tmp_path))
+    teacher_opinions(teacher(), IMAGES, predict)
+    (path,) = (tmp_path / folder / "mosaickd_tf" / "opinions").iterdir()
+    assert path.suffix == ".npz"

@@ -1,0 +1,198 @@
+"""Official weights: the logits that PyTorch gives, and files that are something else."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models import load_torch_classifier
+from mosaickd_tf.models.torch_weights import classifier_of_state, read_state_dict
+from tests import official
+
+SETTINGS = {"mean": official.MEAN, "std": official.STD}
+SMALL = SETTINGS | {"input_shape": (8, 8, 3)}
+
+
+@pytest.mark.parametrize("name, side", official.CASES)
+def test_logits_are_those_that_pytorch_gave(name, side):
+    """What the reference of `tests.reference_classifiers` came to, where it was run."""
+    shapes, expected = official.golden(name, side)
+    model = classifier_of_state(
+        official.state(shapes), name, input_shape=(side, side, 3), **SETTINGS
+    )
+    logits = model(official.images(side), training=False)
+    assert expected.std(axis=0).min() > 0.02  # the images are told apart
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name, side", official.CASES)
+def test_the_golden_logits_are_those_of_the_reference(name, side):
+    pytest.importorskip("torch")
+    from tests import reference_classifiers
+
+    shapes, expected = official.golden(name, side)
+    reference = reference_classifiers.build(name).state_dict()
+    assert {key: list(value.shape) for key, value in reference.items()} == shapes
+    logits = reference_classifiers.logits(name, side, official.state(shapes))
+    np.testing.assert_allclose(logits, expected, atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def state():
+    """A state dict of WRN-10-1 as arrays."""
+    torch = pytest.importorskip("torch")
+    from tests import reference_classifiers
+
+    assert torch.get_default_dtype() == torch.float32
+    shapes = reference_classifiers.build("wrn10_1").state_dict()
+    return official.state({key: value.shape for key, value in shapes.items()})
+
+
+@pytest.fixture
+def save(state, tmp_path):
+    """Writes a .pth file with `torch.save` and returns its path."""
+    import torch
+
+    def save(wrap):
+        tensors = {key: torch.tensor(value) for key, value in state.items()}
+        torch.save(wrap(tensors), tmp_path / "teacher.pth")
+        return tmp_path / "teacher.pth"
+
+    return save
+
+
+def refusal(call, *arguments, **named):
+    with pytest.raises(RequestError) as caught:
+        call(*arguments, **named)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    assert "Expected" in message and "Received" in message
+    return message
+
+
+# What fits
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"epoch": 3, "state_dict": state, "best_acc1": 75.5, "optimizer": {"a": []}},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+        lambda state: {"state_dict": {f"module.{k}": v for k, v in state.items()}},
+        lambda state: {k: v for k, v in state.items() if "num_batches_tracked" not in k},
+        lambda state: {k: v.double() for k, v in state.items()},
+    ],
+    ids=["bare", "checkpoint", "module", "module in checkpoint", "without counts", "float64"],
+)
+def test_every_way_of_keeping_a_state_dict_is_read(save, state, wrap):
+    expected = classifier_of_state(state, "wrn10_1", **SMALL)
+    model = load_torch_classifier(save(wrap), "wrn10_1", **SMALL)
+    images = official.images(8)
+    np.testing.assert_array_equal(model(images), expected(images))
+    assert model.name == "wrn10_1" and model.output_shape == (None, official.NUM_CLASSES)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(model.get_layer("standardization").mean).ravel(), official.MEAN
+    )
+
+
+# What does not fit
+
+
+def test_missing_surplus_and_other_shapes_are_all_named(state):
+    wrong = dict(state)
+    del wrong["fc.weight"], wrong["block2.layer.0.bn1.running_var"]
+    wrong["fc2.weight"] = np.zeros((2, 2), np.float32)
+    wrong["conv1.weight"] = np.zeros((16, 1, 3, 3), np.float32)
+    message = refusal(classifier_of_state, wrong, "wrn10_1", **SMALL, source="x.pth")
+    assert (
+        "Received: missing block2.layer.0.bn1.running_var, missing fc.weight, "
+        "surplus 'fc2.weight', conv1.weight of (16, 1, 3, 3) instead of (16, 3, 3, 3) in 'x.pth'"
+    ) in message
+    assert "wrn10_1" in message and "more" not in message
+
+
+def test_many_faults_are_counted(state):
+    """WRN-16 has a second block in each of three stages, each of 10 weights."""
+    message = refusal(classifier_of_state, state, "wrn16_1", **SMALL)
+    assert message.count("missing block1.layer.1.") == 5
+    assert " and 25 more in" in message
+
+
+def test_an_empty_state_dict_lacks_everything():
+    message = refusal(classifier_of_state, {}, "resnet18", **SMALL)
+    assert "missing conv1.weight, missing bn1.weight" in message and "more in" in message
+
+
+def test_weights_of_another_family_are_refused(state):
+    message = refusal(classifier_of_state, state, "vgg11_bn", **SMALL)
+    assert "missing block0.0.weight" in message and "more in" in message
+
+
+def test_a_network_without_official_weights_is_refused(tmp_path):
+    for name in ("mobilenet_v2", "lenet"):
+        message = refusal(load_torch_classifier, tmp_path / "x.pth", name, **SMALL)
+        assert repr(name) in message and "resnet18" in message
+
+
+@pytest.mark.parametrize(
+    "wrap, described",
+    [
+        (lambda state: [1, 2], "list"),
+        (lambda state: {"model": state}, "a dict of 'model'"),
+        (lambda state: {"state_dict": [1]}, "a dict of 'state_dict'"),
+        (lambda state: {1: state["fc.bias"]}, "a dict of 1"),
+        (lambda state: {"state_dict": dict.fromkeys("abcdefg", 1), "b": 1}, "'state_dict', 'b'"),
+        (lambda state: dict.fromkeys("abcdefg", 1), "'a', 'b', 'c', 'd', 'e', ..."),
+    ],
+    ids=["list", "other key", "no dict", "number", "no tensors", "many"],
+)
+def test_what_is_no_state_dict_is_refused(save, wrap, described):
+    path = save(wrap)
+    message = refusal(read_state_dict, path)
+    assert message.startswith("Not a state dict") and described in message
+    assert repr(str(path)) in message
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights\n", b"PK\x03\x04 and no more", bytes(99)])
+def test_a_broken_file_is_refused(tmp_path, content):
+    pytest.importorskip("torch")
+    (tmp_path / "x.pth").write_bytes(content)
+    assert "Not readable as weights" in refusal(read_state_dict, tmp_path / "x.pth")
+
+
+def test_a_file_that_was_cut_short_is_refused(save):
+    path = save(lambda state: state)
+    path.write_bytes(path.read_bytes()[:-5000])
+    assert "Not readable as weights" in refusal(read_state_dict, path)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    assert "No such file" in refusal(read_state_dict, tmp_path / "x.pth")
+    assert "No such file" in refusal(read_state_dict, tmp_path)
+
+
+class Runs:
+    """What pickle would open with a function call."""
+
+    def __init__(self, witness):
+        self.witness = witness
+
+    def __reduce__(self):
+        return open, (self.witness, "w")
+
+
+def test_code_in_a_file_is_refused_and_does_not_run(save, tmp_path):
+    witness = tmp_path / "it ran"
+    path = save(lambda state: {"state_dict": state, "args": Runs(str(witness))})
+    message = refusal(read_state_dict, path)
+    assert "others may run code" in message and "it asks for io.open" in message
+    assert not witness.exists()
+
+
+def test_without_pytorch_it_is_said_how_to_install_it(tmp_path, monkeypatch):
+    (tmp_path / "x.pth").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert "pip install torch" in refusal(read_state_dict, tmp_path / "x.pth")

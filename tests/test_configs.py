@@ -1,0 +1,142 @@
+"""Flagfiles that compose: every data set with every pair and every method."""
+
+import dataclasses
+import pathlib
+
+import pytest
+
+from mosaickd_tf import config as configuration
+from mosaickd_tf.cli import distill, flags, train_teacher
+from mosaickd_tf.config import DistillConfig, MethodConfig, TeacherTrainingConfig, options
+from mosaickd_tf.data.datasets import DATASETS
+from mosaickd_tf.models import build_patch_discriminator, check_classifier_name
+
+CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
+
+
+def stems(room):
+    return sorted(path.stem for path in (CONFIGS / room).glob("*.cfg"))
+
+
+DATA, PAIRS, METHODS = map(stems, ("data", "pairs", "methods"))
+PUBLISHED_DATA = [name for name in DATA if name.startswith("cifar100_from_")]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def composed(data, pair, method, *more):
+    """The config of a cell of the tables."""
+    rooms = {"data": data, "pairs": pair, "methods": method}
+    words = [f"--flagfile=configs/{room}/{name}.cfg" for room, name in rooms.items()]
+    sections = flags.parse(distill.topics(), [*words, *more])
+    sections.pop("place")
+    return DistillConfig(**sections)
+
+
+def changes(config, base):
+    """The options in which a config differs from another."""
+    base = dict(options(base))
+    return {name: value for name, value in options(config) if value != base[name]}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("data", DATA)
+def test_every_cell_is_a_valid_request(data, method):
+    for pair in PAIRS:
+        config = composed(data, pair, method)
+        for network in (config.teacher.teacher, config.players.student):
+            check_classifier_name(network)
+        assert f"{config.teacher.teacher}_to_{config.players.student}" == pair
+        assert config.data.target_dataset in DATASETS
+        assert config.data.ood_dataset in (*DATASETS, "")
+
+
+def test_a_later_flag_wins_over_the_files():
+    config = composed("cifar100_from_svhn", "wrn40_2_to_wrn16_1", "mosaic", "--rounds=5")
+    assert config.optimization.rounds == 5
+
+
+def test_the_published_recipe_is_what_the_defaults_are():
+    """The defaults are held against the paper in test_config.py."""
+    config = composed("cifar100_from_cifar10", "wrn40_2_to_wrn16_1", "mosaic")
+    assert changes(config, DistillConfig()) == {
+        "target_dataset": "tfds:cifar100",
+        "ood_dataset": "tfds:cifar10",
+        "teacher": "wrn40_2",
+        "validation_fraction": 0.0,
+    }
+
+
+@pytest.mark.parametrize("data", PUBLISHED_DATA)
+def test_a_published_run_passes_200_times_over_its_pictures(data):
+    config = composed(data, "wrn40_2_to_wrn16_1", "mosaic")
+    pictures = config.data.ood_subset or DATASETS[config.data.ood_dataset].parts["train"].images
+    epoch = -(-pictures // config.optimization.batch_size)
+    assert config.optimization.rounds == 200 * epoch
+
+
+def test_a_subset_is_as_large_as_the_teacher_s_training_set():
+    for data in PUBLISHED_DATA:
+        config = composed(data, "wrn40_2_to_wrn16_1", "mosaic")
+        assert config.data.ood_subset == (50_000 if data.endswith("_subset") else 0)
+
+
+def test_the_parts_of_the_quick_start_give_the_quick_start():
+    parts = composed("digits_from_photos", "wrn16_1_to_wrn10_1", "mosaic")
+    sections = flags.parse(distill.topics(), ["--flagfile=configs/quickstart.cfg"])
+    sections.pop("place")
+    whole = DistillConfig(**sections)
+    assert dataclasses.replace(whole, method=MethodConfig()) == parts
+
+
+@pytest.mark.parametrize("term", ["local", "align", "adversarial", "balance"])
+def test_an_ablation_of_a_term_takes_its_weight_and_nothing_else(term):
+    base = composed("cifar100_from_cifar10", "wrn40_2_to_wrn16_1", "mosaic")
+    config = composed("cifar100_from_cifar10", "wrn40_2_to_wrn16_1", f"no_{term}")
+    assert changes(config, base) == {f"{term}_weight": 0.0}
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name.startswith("patch_")])
+def test_an_ablation_of_the_patch_size_keeps_weight_times_patches(method):
+    base = composed("cifar100_from_cifar10", "wrn40_2_to_wrn16_1", "mosaic")
+    config = composed("cifar100_from_cifar10", "wrn40_2_to_wrn16_1", method)
+    changed = changes(config, base)
+    assert set(changed) == {"patch_size", "local_weight"}
+    assert method == f"patch_{changed['patch_size']}"
+    discriminator = build_patch_discriminator(
+        image_size=32, patch_size=changed["patch_size"], base_filters=2
+    )
+    _, rows, columns, _ = discriminator.output_shape
+    assert changed["local_weight"] * rows * columns == 64
+
+
+@pytest.mark.parametrize("name", stems("teachers"))
+def test_a_teacher_is_trained_by_the_published_recipe(name):
+    sections = flags.parse(train_teacher.topics(), [f"--flagfile=configs/teachers/{name}.cfg"])
+    sections.pop("place")
+    changed = changes(TeacherTrainingConfig(**sections), TeacherTrainingConfig())
+    network = changed.pop("teacher", "")
+    assert name == "_".join(filter(None, ["cifar100", network]))
+    assert changed == {
+        "target_dataset": "tfds:cifar100",
+        "validation_fraction": 0.0,
+        "teacher_batch_size": 256,
+        "teacher_weight_decay": 1e-4,
+    }
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.cfg")), ids=lambda path: path.stem)
+def test_every_flagfile_says_where_it_comes_from_and_what_it_costs(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header = lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]
+    assert any(line.startswith("# Source: ") for line in header)
+    assert any(line.startswith("# Cost: ") for line in header)
+
+
+@pytest.mark.parametrize("name", configuration.METHODS)
+def test_every_method_has_a_flagfile_that_asks_for_it(name):
+    made = composed("digits_from_photos", "wrn16_1_to_wrn10_1", name)
+    assert made.method.method == name
