@@ -60,7 +60,7 @@ def test_a_later_flag_wins_over_the_files():
 
 
 def test_the_published_recipe_is_what_the_defaults_are():
-    """The defaults are held against the paper in test_config.py."""
+    """The defaults are held against the paper in config/test_distillation.py."""
     config = composed("cifar100_from_cifar10", "wrn40_2_to_wrn16_1", "mosaic")
     assert changes(config, DistillConfig()) == {
         "target_dataset": "tfds:cifar100",

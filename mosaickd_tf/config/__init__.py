@@ -1,0 +1,81 @@
+"""What a run can be asked for: frozen dataclasses, the only place where a default stands.
+
+Each class is a topic. The commands turn every field into a flag of the same name, help text
+and default; a field whose flag is called otherwise says so in its metadata.
+"""
+
+from mosaickd_tf.config.commands import (
+    EvaluationConfig,
+    ExportSourceConfig,
+    LedgerConfig,
+    PlaceConfig,
+    ReportConfig,
+    TerminalConfig,
+)
+from mosaickd_tf.config.data import (
+    AUGMENTATIONS,
+    TEACHER_INPUTS,
+    DataConfig,
+    TeacherConfig,
+)
+from mosaickd_tf.config.distillation import (
+    EXPORTS,
+    PRECISIONS,
+    STUDENT_IMAGES,
+    DistillConfig,
+    ExportConfig,
+    OptimizationConfig,
+    PlayersConfig,
+    RunConfig,
+    TeacherTrainingConfig,
+    as_baseline,
+)
+from mosaickd_tf.config.methods import (
+    METHODS,
+    BaselineTerms,
+    DataFreeTerms,
+    ExtensionConfig,
+    LossWeights,
+    MethodConfig,
+)
+from mosaickd_tf.config.options import (
+    Topic,
+    assignment,
+    flag_name,
+    option,
+    options,
+)
+
+__all__ = [
+    "AUGMENTATIONS",
+    "BaselineTerms",
+    "DataConfig",
+    "DataFreeTerms",
+    "DistillConfig",
+    "EXPORTS",
+    "EvaluationConfig",
+    "ExportConfig",
+    "ExportSourceConfig",
+    "ExtensionConfig",
+    "LedgerConfig",
+    "LossWeights",
+    "METHODS",
+    "MethodConfig",
+    "OptimizationConfig",
+    "PRECISIONS",
+    "PlaceConfig",
+    "PlayersConfig",
+    "ReportConfig",
+    "RunConfig",
+    "STUDENT_IMAGES",
+    "TEACHER_INPUTS",
+    "TeacherConfig",
+    "TeacherTrainingConfig",
+    "TerminalConfig",
+    "Topic",
+    "as_baseline",
+    "assignment",
+    "flag_name",
+    "option",
+    "options",
+]

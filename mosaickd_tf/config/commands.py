@@ -1,0 +1,76 @@
+"""What single commands ask for beside a run's config."""
+
+import dataclasses
+
+from mosaickd_tf.config.data import TEACHER_INPUTS
+from mosaickd_tf.config.options import Topic, option
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlaceConfig(Topic):
+    """Where and how to start."""
+
+    workdir: str = option("", "The folder of the run; the same command again goes on in it.")
+    resume: bool = option(True, "Go on when the work folder holds a run of the same flags.")
+    dry_run: bool = option(False, "Check the request, say what would be done, write nothing.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TerminalConfig(Topic):
+    """Terminal."""
+
+    verbose: bool = option(False, "Let TensorFlow's own messages through.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationConfig(Topic):
+    """Evaluation."""
+
+    model: str = option("", "A .keras file (student or serving model) or a .tflite file.")
+    teacher: str = option("", "A .keras classifier to compare with; may be left out.")
+    teacher_input: str = option("unit", "What that teacher expects.", choices=TEACHER_INPUTS)
+    target_dataset: str = option(
+        "",
+        "Labelled images: tfds:NAME, folder:PATH or embedded:digits; its test part is used.",
+        listing="datasets",
+    )
+    data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
+    json: str = option("", "A file for the numbers, beside the table.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportSourceConfig(Topic):
+    """What to export."""
+
+    workdir: str = option("", "A finished run, whose student is exported again.")
+    student: str = option(
+        "", "A .keras classifier of unit images; export/student.keras of --workdir if empty."
+    )
+    export_dir: str = option("", "Where the files go; export/ of --workdir if empty.")
+    images: str = option(
+        "embedded:photos",
+        "Real images on which each file is compared with the student: tfds:NAME, folder:PATH "
+        "or embedded:NAME.",
+    )
+    data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
+    labels: str = option("", "A text file with the name of each class on a line.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LedgerConfig(Topic):
+    """Ledger of results."""
+
+    add: str = option("", "A result.json to keep, before the page is written.")
+    commit: str = option(
+        "", "The project's commit that made the added result, where it does not say so itself."
+    )
+    check: bool = option(False, "Write nothing; fail unless the page is what the results give.")
+    results_dir: str = option("results", "Where the results are kept.")
+    page: str = option("docs/results.md", "The page.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportConfig(Topic):
+    """Report."""
+
+    workdir: str = option("", "The folder of a finished run.")

@@ -1,0 +1,132 @@
+"""Pictures, and the teacher that knows some of them."""
+
+import dataclasses
+
+from mosaickd_tf.config.options import Topic, option
+from mosaickd_tf.errors import RequestError
+
+TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet", "cifar10", "cifar100")
+AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig(Topic):
+    """Data."""
+
+    target_dataset: str = option(
+        "",
+        "The teacher's own data, for evaluation, choice of weights and training a teacher by "
+        "name; never shown to the student. tfds:NAME, folder:PATH or embedded:digits. May be "
+        "left out when the teacher is a file.",
+        listing="datasets",
+    )
+    ood_dataset: str = option(
+        "",
+        "The unrelated, unlabeled pictures: tfds:NAME, folder:PATH or embedded:photos.",
+        listing="datasets",
+    )
+    data_dir: str = option("", "Where TFDS keeps its prepared data sets; its own default if empty.")
+    image_size: int = option(
+        32, "Side of the square images in pixels, a multiple of 4 from 8 up.", at_least=8
+    )
+    channels: int = option(3, "Channels of the images.", choices=(1, 3))
+    ood_fit: str = option(
+        "resize",
+        "How an OOD picture becomes an image: `resize` its shorter side and cut the middle, or "
+        "cut random square `crops` out of it.",
+        choices=("resize", "crops"),
+    )
+    ood_crops_per_picture: int = option(
+        16, "How many random crops each OOD picture gives, with --ood_fit=crops.", at_least=1
+    )
+    ood_smallest_crop: int = option(
+        0, "Smallest side of a random crop in pixels; 0 for the image size.", at_least=0
+    )
+    ood_largest_crop: int = option(
+        0, "Largest side of a random crop in pixels; 0 for three times the smallest.", at_least=0
+    )
+    ood_subset: int = option(
+        0,
+        "Keep only so many OOD images, those of which the teacher is least sure; 0 for all.",
+        at_least=0,
+    )
+    validation_fraction: float = option(
+        0.1,
+        "Share of the target's training part kept for choosing weights, where the data set has "
+        "no validation part of its own; 0 for none.",
+        at_least=0.0,
+        at_most=0.5,
+    )
+    cache_dir: str = option(
+        "",
+        "Where the teacher's opinions of the OOD images are kept, so that --ood_subset is "
+        "computed once for a teacher and its pictures; mosaickd_tf in the user's cache if empty.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TeacherConfig(Topic):
+    """Teacher."""
+
+    teacher: str = option(
+        "",
+        "A .keras file, a .pth file of the official PyTorch code (with --teacher_network), or the "
+        "name of a network that is then trained on the target data.",
+    )
+    teacher_network: str = option(
+        "", "Name of the network whose official PyTorch weights the .pth of --teacher holds."
+    )
+    teacher_mean: tuple[float, ...] = option(
+        (),
+        "Mean of each channel of images in [0, 1], by which a teacher from a .pth file or by name "
+        "standardises them; that of the target's training part if empty.",
+        at_least=0.0,
+        at_most=1.0,
+    )
+    teacher_std: tuple[float, ...] = option(
+        (), "Standard deviation of each channel, given with --teacher_mean.", above=0.0, at_most=1.0
+    )
+    teacher_input: str = option(
+        "unit",
+        "What a teacher from a .keras file expects: `unit` images in [0, 1], `signed` in [-1, 1], "
+        "`bytes` in [0, 255], or standardised by the statistics of ImageNet, CIFAR-10 or "
+        "CIFAR-100.",
+        choices=TEACHER_INPUTS,
+    )
+    teacher_epochs: int = option(200, "Passes over the training part.", at_least=1)
+    teacher_batch_size: int = option(128, "Images in an update of the teacher.", at_least=2)
+    teacher_learning_rate: float = option(0.1, "Peak of its cosine schedule.", above=0.0)
+    teacher_weight_decay: float = option(5e-4, "L2 in its gradient.", at_least=0.0)
+    teacher_augmentation: str = option(
+        "pad_crop_flip", "What its training images go through.", choices=AUGMENTATIONS
+    )
+
+    def __post_init__(self):
+        """Checks that the options about files go with the file that is named."""
+        super().__post_init__()
+        is_pth = self.teacher.endswith(".pth")
+        if is_pth and not self.teacher_network:
+            raise RequestError(
+                "`teacher_network` is needed with a .pth file, which holds weights alone. Expected "
+                f"the name of the network. Received: teacher={self.teacher} without"
+            )
+        if self.teacher_network and not is_pth:
+            raise RequestError(
+                "`teacher_network` goes with a .pth file. Expected one as `teacher`. Received: "
+                f"teacher={self.teacher or 'nothing'}"
+            )
+        if is_pth and self.teacher_input != "unit":
+            raise RequestError(
+                "`teacher_input` goes with a .keras file. Expected `teacher_mean` and "
+                f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}"
+            )
+        if self.teacher_mean and self.teacher.endswith(".keras"):
+            raise RequestError(
+                "`teacher_mean` goes with a .pth file or the name of a network. Expected "
+                f"`teacher_input` for a .keras file. Received: teacher={self.teacher}"
+            )
+        if len(self.teacher_mean) != len(self.teacher_std):
+            raise RequestError(
+                "`teacher_mean` and `teacher_std` go together, a number a channel in each. "
+                f"Received: {len(self.teacher_mean)} and {len(self.teacher_std)} numbers"
+            )

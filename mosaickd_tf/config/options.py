@@ -1,0 +1,86 @@
+"""How an option is written down: its default, its help, the values that it may take."""
+
+import dataclasses
+import math
+
+from mosaickd_tf.errors import RequestError
+
+
+def option(
+    default,
+    help,
+    *,
+    at_least=None,
+    above=None,
+    at_most=None,
+    choices=None,
+    flag=None,
+    listing=None,
+):
+    """A field with its default, its help text and the values it may take.
+
+    `listing` names the table that the commands print for the value `help`.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": help,
+            "at_least": at_least,
+            "above": above,
+            "at_most": at_most,
+            "choices": choices,
+            "flag": flag,
+            "listing": listing,
+        },
+    )
+
+
+def flag_name(field):
+    """The name under which a person meets the field."""
+    return field.metadata["flag"] or field.name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Topic:
+    """Checks every field against its metadata when it is made."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check(flag_name(field), getattr(self, field.name), field.metadata)
+
+
+def assignment(name, value):
+    """An option and its value as a person writes them: `name=value`."""
+    if isinstance(value, tuple | list):
+        value = ",".join(map(str, value))
+    elif isinstance(value, bool):
+        value = str(value).lower()
+    return f"{name}={value}"
+
+
+def options(config):
+    """The options of a config of several topics: pairs of flag name and value, in order."""
+    for topic in dataclasses.fields(config):
+        section = getattr(config, topic.name)
+        for field in dataclasses.fields(section):
+            yield flag_name(field), getattr(section, field.name)
+
+
+def _check(name, value, rule):
+    values = value if isinstance(value, tuple) else (value,)
+    for item in values:
+        if rule["choices"] and item not in rule["choices"]:
+            known = ", ".join(map(str, rule["choices"]))
+            raise RequestError(f"`{name}` must be one of: {known}. Received: {name}={item}")
+        if isinstance(item, float) and not math.isfinite(item):
+            raise RequestError(f"`{name}` must be a finite number. Received: {name}={item}")
+        if rule["at_least"] is not None and item < rule["at_least"]:
+            raise RequestError(
+                f"`{name}` must be at least {rule['at_least']}. Received: {name}={item}"
+            )
+        if rule["above"] is not None and item <= rule["above"]:
+            raise RequestError(f"`{name}` must be above {rule['above']}. Received: {name}={item}")
+        if rule["at_most"] is not None and item > rule["at_most"]:
+            raise RequestError(
+                f"`{name}` must be at most {rule['at_most']}. Received: {name}={item}"
+            )
