@@ -22,10 +22,13 @@ class Seen(typing.NamedTuple):
     Attributes:
         logits: `(batch, num_classes)`.
         features: a list with the output of each layer that the method watches.
+        statistics_loss: how far the batch is from what the normalisations remember, a
+            scalar; None where nobody asked.
     """
 
     logits: tf.Tensor
     features: list
+    statistics_loss: tf.Tensor | None = None
 
 
 class Distiller(keras.Model):
@@ -214,10 +217,37 @@ class Distiller(keras.Model):
         self.rounds_played.assign_add(1)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
+    def track(self, *terms):
+        """Makes a mean for each of these terms too, which an instance reports beside `terms`."""
+        self.trackers.update(_means(terms))
+
     def report(self, **terms):
         """Notes the value of each named term."""
         for name, value in terms.items():
             self.trackers[name].update_state(value)
+
+    def weighted(self, **terms):
+        """The sum of weight · term; reports each term.
+
+        Args:
+            **terms: by the name of its tracker, a weight and a function without arguments that
+                computes the term. A term of weight 0 is not computed.
+
+        Returns:
+            A scalar.
+
+        Raises:
+            RequestError: when all weights are 0.
+        """
+        on = {name: term for name, term in terms.items() if _is_on(term[0])}
+        if not on:
+            raise RequestError(
+                "Something must be asked for. Expected a weight above 0 of one of: "
+                f"{', '.join(terms)}. Received: 0 for all"
+            )
+        values = {name: term() for name, (_, term) in on.items()}
+        self.report(**values)
+        return sum(on[name][0] * value for name, value in values.items())
 
     def stateless_seed(self, purpose):
         """A seed `(2,)` for one purpose in this round, an integer below 1,000."""
@@ -239,6 +269,10 @@ class Distiller(keras.Model):
 
 def _means(names):
     return {name: keras.metrics.Mean(name=name) for name in names}
+
+
+def _is_on(weight):
+    return tf.is_tensor(weight) or weight != 0
 
 
 def check_built(**players):

@@ -205,9 +205,9 @@ class Experiment:
         """Plays a config's method; returns the distiller in its chosen state, and the progress."""
         method = config.method.method
         kind = METHODS[method]
-        batch_size = kind.transfer_factor * config.optimization.batch_size
-        images = self._transfer_images(kind, teacher, batch_size)
+        images = self._transfer_images(kind, teacher)
         distiller = players.build_distiller(config, teacher, self.policy, num_images=len(images))
+        batch_size = distiller.transfer_factor * config.optimization.batch_size
 
         def batches(start_round):
             return pipelines.rounds(
@@ -229,10 +229,11 @@ class Experiment:
         )
         return distiller, progress
 
-    def _transfer_images(self, kind, teacher, batch_size):
+    def _transfer_images(self, kind, teacher):
         """The images of a method's stream; black ones for a method that does without."""
         if OOD_IMAGES not in kind.needs:
-            return np.zeros((batch_size, *teacher.input_shape[1:]), np.uint8)
+            shape = (self.config.optimization.batch_size, *teacher.input_shape[1:])
+            return np.zeros(shape, np.uint8)
         rows = kind.transfer_rows(lambda: evaluation.predict_logits(teacher, self.ood.images))
         return self.ood.images if rows is None else self.ood.images[rows]
 

@@ -95,3 +95,13 @@ class MomentumSGD(keras.optimizers.Optimizer):
 def gan_adam(learning_rate=1e-3):
     """Adam as the published recipe sets it for generator and discriminator."""
     return keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
+
+
+def start_anew(optimizer):
+    """Brings a built optimizer back to its first step: no momenta, no updates counted.
+
+    It may stand in a graph. Optimizers whose slots start at zero, as those of Keras but Ftrl do.
+    """
+    for variable in optimizer.variables:
+        if variable is not optimizer._learning_rate:
+            variable.assign(keras.ops.zeros_like(variable))

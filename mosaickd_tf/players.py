@@ -35,7 +35,7 @@ def build_distiller(config, teacher, policy=None, num_images=None):
     builders = {"generator": _generator, "discriminator": _discriminator}
     rivals = [player for player in kind.players if player in builders]
     made = {"teacher": teacher, "student": _student(config, teacher, mean, std)}
-    made |= {player: builders[player](config, mean, std) for player in rivals}
+    made |= {player: builders[player](config, teacher, mean, std) for player in rivals}
     distiller = kind(
         **{player: copy(model) for player, model in made.items()},
         **kind.options(config),
@@ -121,16 +121,17 @@ def _student(config, teacher, mean, std):
     )
 
 
-def _generator(config, mean, std):
+def _generator(config, teacher, mean, std):
+    told = teacher.output_shape[-1] if config.extensions.conditional_weight else 0
     return models.build_generator(
         image_size=config.data.image_size,
         channels=config.data.channels,
-        noise_dim=config.players.noise_dim,
+        noise_dim=config.players.noise_dim + told,  # a one-hot class behind the noise
         base_filters=config.players.generator_filters,
     )
 
 
-def _discriminator(config, mean, std):
+def _discriminator(config, teacher, mean, std):
     patch_size = config.players.patch_size
     return models.build_patch_discriminator(
         image_size=patch_size if config.players.patch_crops else config.data.image_size,
@@ -148,9 +149,14 @@ def _optimizers(config, rivals):
     student_rate = CosineOverRounds(
         options.student_learning_rate, options.rounds, options.student_steps_per_round
     )
-    rate = CosineOverRounds(options.generator_learning_rate, options.rounds)
+    updates = {"generator": config.extensions.generator_steps_per_round, "discriminator": 1}
     return {
         "student_optimizer": MomentumSGD(
             student_rate, momentum=options.student_momentum, l2=options.weight_decay
         )
-    } | {f"{player}_optimizer": gan_adam(rate) for player in rivals}
+    } | {
+        f"{player}_optimizer": gan_adam(
+            CosineOverRounds(options.generator_learning_rate, options.rounds, updates[player])
+        )
+        for player in rivals
+    }

@@ -11,6 +11,7 @@ import tensorflow as tf
 from mosaickd_tf import evaluation, experiment, files, models
 from mosaickd_tf.config import (
     DataConfig,
+    DataFreeTerms,
     DistillConfig,
     ExportConfig,
     MethodConfig,
@@ -294,6 +295,32 @@ def test_without_target_data_accuracies_are_null_and_the_last_student_leaves(fin
     assert all(0 <= row["agreement_at_hand"] <= 1 for row in rows)
     text = (tmp_path / "run" / "result.json").read_text()
     assert "NaN" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "target"), [("dafl", ""), ("deep_inversion", "embedded:digits")]
+)
+def test_a_method_without_images_needs_no_images(method, target, tmp_path):
+    tiny.classifier(input_shape=(8, 8, 1)).save(tmp_path / "teacher.keras")
+    config = dataclasses.replace(
+        CONFIG,
+        data=dataclasses.replace(CONFIG.data, target_dataset=target, ood_dataset=""),
+        teacher=TeacherConfig(teacher=str(tmp_path / "teacher.keras")),
+        method=MethodConfig(method=method),
+        data_free=DataFreeTerms(deep_inversion_steps=1, deep_inversion_bank=8),
+    )
+    with Spy().on() as spy:
+        result = experiment.run(config, tmp_path / "run")
+    assert not np.any(spy.consumed[0])  # black images keep the clock of the stream
+    by = "validation" if target else "last: round 2"
+    assert result["selection"].startswith(by) and result["exports"]
+    assert (result["student"]["accuracy"] is None) is not bool(target)
+    rows = read_rows(tmp_path / "run" / "metrics.jsonl")
+    value = "validation_accuracy" if target else "agreement_at_hand"
+    assert all(0 <= row[value] <= 1 for row in rows)
+    samples = {path.name for path in (tmp_path / "run" / "samples").iterdir()}
+    assert samples - {"by_class.png"} == {f"round_{row['round']:06d}.png" for row in rows}
 
 
 def test_nothing_is_written_before_the_request_is_found_right(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
+from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam, start_anew
 
 STEPS = 20
 MOMENTUM, DECAY, PEAK = 0.9, 5e-3, 0.3
@@ -195,3 +195,21 @@ def test_gan_adam_follows_torch_s_rule_over_20_steps():
             expected[i] -= 1e-2 * means[i] / (1 - 0.5**step) / (np.sqrt(corrected) + 1e-8)
     for weight, answer in zip(weights, expected, strict=True):
         np.testing.assert_allclose(weight.numpy(), answer, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [lambda: gan_adam(0.05), lambda: MomentumSGD(schedule())])
+def test_an_optimizer_that_starts_anew_moves_as_a_new_one_does(make):
+    _, gradients = problem()
+    used, new = make(), make()
+    weights, expected = (
+        [keras.Variable(np.zeros(g.shape), dtype="float32") for g in gradients[0]] for _ in range(2)
+    )
+    for of_step in gradients:
+        used.apply([tf.constant(g, tf.float32) for g in of_step], weights)
+    tf.function(lambda: start_anew(used))()
+    for weight in weights:
+        weight.assign(tf.zeros_like(weight))
+    for optimizer, moved in ((used, weights), (new, expected)):
+        optimizer.apply([tf.constant(g, tf.float32) for g in gradients[0]], moved)
+    for weight, answer in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), answer.numpy())

@@ -1,5 +1,7 @@
 """From a config to players that fit together, or a line that says why they do not."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from mosaickd_tf import models, players
 from mosaickd_tf.config import (
     DataConfig,
     DistillConfig,
+    ExtensionConfig,
     LossWeights,
     MethodConfig,
     OptimizationConfig,
@@ -201,7 +204,39 @@ def test_the_seed_fixes_the_weights_of_all_players(student_file):
     assert not any(tiny.same_bits(a, b) for a, b in zip(one, other, strict=True))
 
 
+def test_a_generator_that_is_told_a_class_takes_it_behind_the_noise(student_file):
+    asked = config(student_file, extensions=ExtensionConfig(conditional_weight=1.0))
+    distiller = players.build_distiller(asked, network(num_classes=10), "float32")
+    assert distiller.generator.input_shape == (None, 16)
+    assert distiller.noise_dim == 6 and distiller.extensions.conditional_weight == 1.0
+
+
+def test_a_method_that_makes_its_own_player_is_given_none(student_file):
+    asked = config(student_file, method=MethodConfig(method="deep_inversion"))
+    distiller = players.build_distiller(asked, network(), "mixed_bfloat16")
+    assert distiller.players == ("student", "pixels")
+    assert models.parameters(distiller.pixels) == 4 * 8 * 8 * 3
+    assert distiller.pixels.unit_images().dtype == "float32"
+
+
+def test_a_student_of_ood_images_alone_is_given_as_many_as_of_both(student_file):
+    asked = config(student_file)
+    for kind, factor in (("both", 1), ("synthetic", 1), ("ood", 2)):
+        told = dataclasses.replace(asked.players, student_images=kind)
+        distiller = players.build_distiller(
+            dataclasses.replace(asked, players=told), network(), "float32"
+        )
+        assert (distiller.student_images, distiller.transfer_factor) == (kind, factor)
+
+
 # Rates
+
+
+def test_the_generator_s_rate_counts_rounds_however_often_it_is_updated(student_file):
+    asked = config(student_file, extensions=ExtensionConfig(generator_steps_per_round=3))
+    distiller = players.build_distiller(asked, network(), "float32")
+    rates = [float(distiller.generator_optimizer._learning_rate(step)) for step in (2, 15, 30)]
+    np.testing.assert_allclose(rates, [1e-3, 5e-4, 0.0], atol=1e-9)
 
 
 def test_the_rates_decay_over_the_rounds(mosaic):

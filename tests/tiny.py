@@ -125,3 +125,10 @@ class Subclassed(keras.Model):
     def call(self, inputs, training=False):
         """What the model inside gives."""
         return self.inner(inputs, training=training)
+
+
+def data_free_players():
+    """Teacher, student and generator of `plain_players`."""
+    players = plain_players()
+    del players["discriminator"]
+    return players

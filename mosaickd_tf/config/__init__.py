@@ -21,6 +21,7 @@ from mosaickd_tf.config.data import (
 from mosaickd_tf.config.distillation import (
     EXPORTS,
     PRECISIONS,
+    STUDENT_IMAGES,
     DistillConfig,
     ExportConfig,
     OptimizationConfig,
@@ -32,6 +33,8 @@ from mosaickd_tf.config.distillation import (
 from mosaickd_tf.config.methods import (
     METHODS,
     BaselineTerms,
+    DataFreeTerms,
+    ExtensionConfig,
     LossWeights,
     MethodConfig,
 )
@@ -47,11 +50,13 @@ __all__ = [
     "AUGMENTATIONS",
     "BaselineTerms",
     "DataConfig",
+    "DataFreeTerms",
     "DistillConfig",
     "EXPORTS",
     "EvaluationConfig",
     "ExportConfig",
     "ExportSourceConfig",
+    "ExtensionConfig",
     "LedgerConfig",
     "LossWeights",
     "METHODS",
@@ -62,6 +67,7 @@ __all__ = [
     "PlayersConfig",
     "ReportConfig",
     "RunConfig",
+    "STUDENT_IMAGES",
     "TEACHER_INPUTS",
     "TeacherConfig",
     "TeacherTrainingConfig",

@@ -3,11 +3,18 @@
 import dataclasses
 
 from mosaickd_tf.config.data import DataConfig, TeacherConfig
-from mosaickd_tf.config.methods import BaselineTerms, LossWeights, MethodConfig
+from mosaickd_tf.config.methods import (
+    BaselineTerms,
+    DataFreeTerms,
+    ExtensionConfig,
+    LossWeights,
+    MethodConfig,
+)
 from mosaickd_tf.config.options import Topic, option
 
 EXPORTS = ("keras", "saved_model", "tflite_float32")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
+STUDENT_IMAGES = ("both", "synthetic", "ood")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +35,12 @@ class PlayersConfig(Topic):
         "0: a convolutional discriminator judges every patch of an image at once. Above 0: so "
         "many random crops of the patch size are cut from each image and judged whole.",
         at_least=0,
+    )
+    student_images: str = option(
+        "both",
+        "What the student of --method=mosaic learns from: synthetic and OOD images, or as many "
+        "of one kind alone.",
+        choices=STUDENT_IMAGES,
     )
 
 
@@ -96,6 +109,8 @@ class DistillConfig:
     players: PlayersConfig = dataclasses.field(default_factory=PlayersConfig)
     losses: LossWeights = dataclasses.field(default_factory=LossWeights)
     baselines: BaselineTerms = dataclasses.field(default_factory=BaselineTerms)
+    data_free: DataFreeTerms = dataclasses.field(default_factory=DataFreeTerms)
+    extensions: ExtensionConfig = dataclasses.field(default_factory=ExtensionConfig)
     optimization: OptimizationConfig = dataclasses.field(default_factory=OptimizationConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
     export: ExportConfig = dataclasses.field(default_factory=ExportConfig)

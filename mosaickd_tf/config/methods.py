@@ -4,7 +4,20 @@ import dataclasses
 
 from mosaickd_tf.config.options import Topic, option
 
-METHODS = ("mosaic", "kd", "dro_ood", "balanced", "fitnet", "rkd", "crd", "sskd")
+METHODS = (
+    "mosaic",
+    "kd",
+    "dro_ood",
+    "balanced",
+    "fitnet",
+    "rkd",
+    "crd",
+    "sskd",
+    "dafl",
+    "zskt",
+    "deep_inversion",
+    "dfq",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,4 +104,94 @@ class BaselineTerms(Topic):
         "Share kept of the rotated images that the teacher matches to another image.",
         at_least=0.0,
         at_most=1.0,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataFreeTerms(Topic):
+    """Terms of the data-free methods."""
+
+    dafl_one_hot_weight: float = option(
+        1.0, "Weight of the cross-entropy to the teacher's own classes.", at_least=0.0
+    )
+    dafl_activation_weight: float = option(
+        0.1, "Weight of the size of the teacher's features.", at_least=0.0
+    )
+    dafl_balance_weight: float = option(
+        5.0, "Weight of the entropy of the mean prediction, in nats.", at_least=0.0
+    )
+    zskt_attention_weight: float = option(
+        250.0, "Weight of the attention transfer, summed over stages.", at_least=0.0
+    )
+    dfq_adversarial_weight: float = option(
+        1.0, "Weight of the divergence of teacher and student.", at_least=0.0
+    )
+    dfq_statistics_weight: float = option(
+        1.0, "Weight of the teacher's normalisation statistics.", at_least=0.0
+    )
+    dfq_entropy_weight: float = option(
+        1.0, "Weight of the entropy of each prediction.", at_least=0.0
+    )
+    dfq_balance_weight: float = option(
+        20.0, "Weight of the entropy of the mean prediction, in nats.", at_least=0.0
+    )
+    deep_inversion_steps: int = option(
+        1000, "Rounds in which a batch of images is optimised.", at_least=1
+    )
+    deep_inversion_learning_rate: float = option(0.1, "Adam's rate for pixels.", above=0.0)
+    deep_inversion_statistics_weight: float = option(
+        10.0, "Weight of the teacher's normalisation statistics.", at_least=0.0
+    )
+    deep_inversion_variation_weight: float = option(
+        1e-3, "Weight of the total variation.", at_least=0.0
+    )
+    deep_inversion_norm_weight: float = option(0.0, "Weight of the images' L2 norm.", at_least=0.0)
+    deep_inversion_competition_weight: float = option(
+        1.0, "Weight of the competition with the student; 0 is plain DeepInversion.", at_least=0.0
+    )
+    deep_inversion_bank: int = option(
+        10240, "Finished images that are kept; the oldest leave first.", at_least=2
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExtensionConfig(Topic):
+    """Beyond the paper, for methods with a generator."""
+
+    statistics_weight: float = option(
+        0.0,
+        "Weight of the teacher's normalisation statistics in synthetic images, as in CMI "
+        "(arXiv 2105.08584); 0 leaves them out.",
+        at_least=0.0,
+    )
+    memory_size: int = option(
+        0,
+        "Synthetic images of earlier rounds that are kept, of which half of the student's "
+        "synthetic images are drawn; CMI (arXiv 2105.08584) keeps them all; 0 for none.",
+        at_least=0,
+    )
+    generator_restart_every: int = option(
+        0,
+        "Rounds after which the generator and its optimizer start anew, from the peak of its "
+        "schedule, as in CMI (arXiv 2105.08584) for each batch of images; 0 for never.",
+        at_least=0,
+    )
+    generator_steps_per_round: int = option(
+        1,
+        "Updates of the generator in a round, as in CMI (arXiv 2105.08584).",
+        at_least=1,
+        at_most=50,
+    )
+    conditional_weight: float = option(
+        0.0,
+        "Above 0 the generator is told a class for each image, and this is the weight of the "
+        "teacher's cross-entropy to it, as in NAYER (arXiv 2310.00258) without its text.",
+        at_least=0.0,
+    )
+    adversarial_warmup: int = option(
+        0,
+        "Rounds over which the weight of L_adv rises from 0, in --method=mosaic; Fang et al., Up "
+        "to 100x Faster Data-free Knowledge Distillation (AAAI 2022), switch it on after some; "
+        "0 for the whole weight at once.",
+        at_least=0,
     )

@@ -1,5 +1,6 @@
 """The terms of the methods, each a pure function; weights meet them in the step, not here."""
 
+from mosaickd_tf.losses.attention import attention_loss
 from mosaickd_tf.losses.contrastive import (
     matching_loss,
     noise_contrastive_loss,
@@ -7,6 +8,7 @@ from mosaickd_tf.losses.contrastive import (
     similarities,
 )
 from mosaickd_tf.losses.features import angle_loss, distance_loss, hint_loss
+from mosaickd_tf.losses.images import image_norm_loss, statistics_loss, total_variation_loss
 from mosaickd_tf.losses.logits import (
     adversarial_loss,
     class_balance_loss,
@@ -17,21 +19,35 @@ from mosaickd_tf.losses.logits import (
     patch_discrimination_loss,
     worst_case_mean,
 )
+from mosaickd_tf.losses.synthesis import (
+    activation_loss,
+    classification_loss,
+    competition_loss,
+    one_hot_loss,
+)
 
 __all__ = [
+    "activation_loss",
     "adversarial_loss",
     "angle_loss",
+    "attention_loss",
     "class_balance_loss",
+    "classification_loss",
+    "competition_loss",
     "distance_loss",
     "distillation_loss",
     "divergences",
     "hint_loss",
+    "image_norm_loss",
     "label_space_alignment_loss",
     "local_patch_loss",
     "matching_loss",
     "noise_contrastive_loss",
+    "one_hot_loss",
     "patch_discrimination_loss",
     "ranked_distillation_loss",
     "similarities",
+    "statistics_loss",
+    "total_variation_loss",
     "worst_case_mean",
 ]

@@ -2,6 +2,9 @@
 
 from mosaickd_tf.methods.balanced import BalancedDistiller
 from mosaickd_tf.methods.crd import ContrastiveDistiller
+from mosaickd_tf.methods.dafl import DaflDistiller
+from mosaickd_tf.methods.deep_inversion import DeepInversionDistiller
+from mosaickd_tf.methods.dfq import DfqDistiller
 from mosaickd_tf.methods.dro_ood import RobustDistiller
 from mosaickd_tf.methods.fitnet import HintDistiller
 from mosaickd_tf.methods.generative import GenerativeDistiller
@@ -9,6 +12,7 @@ from mosaickd_tf.methods.kd import KnowledgeDistiller
 from mosaickd_tf.methods.mosaic import MosaicDistiller
 from mosaickd_tf.methods.rkd import RelationalDistiller
 from mosaickd_tf.methods.sskd import SelfSupervisedDistiller
+from mosaickd_tf.methods.zskt import ZsktDistiller
 
 # The names that `--method` knows, as `config.METHODS` has them.
 METHODS = {
@@ -20,12 +24,19 @@ METHODS = {
     "rkd": RelationalDistiller,
     "crd": ContrastiveDistiller,
     "sskd": SelfSupervisedDistiller,
+    "dafl": DaflDistiller,
+    "zskt": ZsktDistiller,
+    "deep_inversion": DeepInversionDistiller,
+    "dfq": DfqDistiller,
 }
 
 __all__ = [
     "METHODS",
     "BalancedDistiller",
     "ContrastiveDistiller",
+    "DaflDistiller",
+    "DeepInversionDistiller",
+    "DfqDistiller",
     "GenerativeDistiller",
     "HintDistiller",
     "KnowledgeDistiller",
@@ -33,4 +44,5 @@ __all__ = [
     "RelationalDistiller",
     "RobustDistiller",
     "SelfSupervisedDistiller",
+    "ZsktDistiller",
 ]

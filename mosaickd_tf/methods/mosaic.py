@@ -12,14 +12,7 @@ from mosaickd_tf.config import LossWeights
 from mosaickd_tf.data.augmentation import random_crops
 from mosaickd_tf.distiller import OOD_IMAGES, check_built, known_shape
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods.generative import (
-    FAKE_CROPS,
-    REAL_CROPS,
-    STUDENT,
-    GenerativeDistiller,
-    count,
-    steps,
-)
+from mosaickd_tf.methods.generative import FAKE_CROPS, REAL_CROPS, GenerativeDistiller, count
 from mosaickd_tf.optimizers import gan_adam
 
 _PUBLISHED = LossWeights()
@@ -36,6 +29,9 @@ class MosaicDistiller(GenerativeDistiller):
         patch_crops: 0, or how many random crops of the discriminator's input size are cut
             from each image for it to judge.
         crop_size: side of the crops; needed only for a subclassed discriminator.
+        student_images: `"both"`; or `"synthetic"` or `"ood"`, and the student's updates see
+            as many images of that kind alone. All else of the round stays as it is; with
+            `"ood"` batches hold twice the images and the game is played on half of them.
         **kwargs: those of `GenerativeDistiller`.
 
     Raises:
@@ -62,6 +58,7 @@ class MosaicDistiller(GenerativeDistiller):
         loss_weights=_PUBLISHED,
         patch_crops=0,
         crop_size=None,
+        student_images="both",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -69,14 +66,19 @@ class MosaicDistiller(GenerativeDistiller):
         self.discriminator = discriminator
         self.loss_weights = loss_weights
         self.patch_crops = patch_crops
+        self.student_images = student_images
+        self.transfer_factor = 2 if student_images == "ood" else 1
         self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
         self._check_discriminator()
 
     @classmethod
     def options(cls, config):
         """See `Distiller.options`."""
-        weights, crops = config.losses, config.players.patch_crops
-        return super().options(config) | {"loss_weights": weights, "patch_crops": crops}
+        return super().options(config) | {
+            "loss_weights": config.losses,
+            "patch_crops": config.players.patch_crops,
+            "student_images": config.players.student_images,
+        }
 
     @property
     def patches(self):
@@ -92,14 +94,24 @@ class MosaicDistiller(GenerativeDistiller):
         self.discriminator_optimizer = discriminator_optimizer or gan_adam()
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
-    def train_step(self, batch):
-        """Plays one round of the four-player game."""
-        self._update_discriminator_and_generator(batch["patch_images"])
-        for k in range(steps(batch)):  # unrolled: a Python int
-            ood_images = batch["transfer_images"][:, k]
-            synthetic_images = self.synthesize(count(ood_images), STUDENT + k)
-            self.update_student(tf.concat([synthetic_images, ood_images], axis=0))
-        return self.end_round()
+    def play_generator(self, batch):
+        """Discriminator and generator once together, the generator alone thereafter."""
+        patch_images = batch["patch_images"]
+        if self.student_images == "ood":  # the stream gives twice as many, for the student
+            patch_images = patch_images[: count(patch_images) // 2]
+        self._update_discriminator_and_generator(patch_images)
+        for step in range(1, self.extensions.generator_steps_per_round):
+            self.update_generator(count(patch_images), step)
+
+    def student_batch(self, batch, k):
+        """Synthetic images and then OOD ones, as many; or one kind of both."""
+        ood_images = batch["transfer_images"][:, k]
+        if self.student_images == "ood":
+            return ood_images
+        if self.student_images == "synthetic":
+            return self.synthetic_images(2 * count(ood_images), k)
+        synthetic_images = self.synthetic_images(count(ood_images), k)
+        return tf.concat([synthetic_images, ood_images], axis=0)
 
     def _update_discriminator_and_generator(self, patch_images):
         # One batch of synthetic images serves both updates; the discriminator's is not
@@ -122,26 +134,34 @@ class MosaicDistiller(GenerativeDistiller):
         self.apply(tape, weighted, "discriminator")
         self.report(patch_discrimination_loss=loss)
 
-    def generator_loss(self, synthetic_images):
-        """The generator's four terms, weighted."""
-        teacher_logits = self.teacher(synthetic_images, training=False)
-        # In training mode, as in the official code: the student's statistics move here too.
-        student_logits = self.student(synthetic_images, training=True)
-        align = losses.label_space_alignment_loss(teacher_logits)
-        adversarial = losses.adversarial_loss(teacher_logits, student_logits)
-        balance = losses.class_balance_loss(teacher_logits)
-        self.report(
-            label_space_alignment_loss=align,
-            adversarial_loss=adversarial,
-            class_balance_loss=balance,
-        )
+    def generator_terms(self, synthetic_images, teacher):
+        """The paper's four terms; of weight 0, none asks its judge."""
         w = self.loss_weights
-        loss = w.align * align + w.adversarial * adversarial + w.balance * balance
-        if w.local:
-            local = losses.local_patch_loss(self._judge(synthetic_images, FAKE_CROPS))
-            self.report(local_patch_loss=local)
-            loss += w.local * local
-        return loss
+        return {
+            "label_space_alignment_loss": (
+                w.align,
+                lambda: losses.label_space_alignment_loss(teacher.logits),
+            ),
+            "adversarial_loss": (
+                self._adversarial_weight(),
+                # In training mode, as in the official code: the student's statistics move too.
+                lambda: losses.adversarial_loss(
+                    teacher.logits, self.student(synthetic_images, training=True)
+                ),
+            ),
+            "class_balance_loss": (w.balance, lambda: losses.class_balance_loss(teacher.logits)),
+            "local_patch_loss": (
+                w.local,
+                lambda: losses.local_patch_loss(self._judge(synthetic_images, FAKE_CROPS)),
+            ),
+        }
+
+    def _adversarial_weight(self):
+        """Its weight in this round: risen in proportion while the warm-up lasts."""
+        weight, rounds = self.loss_weights.adversarial, self.extensions.adversarial_warmup
+        if not rounds or not weight:
+            return weight
+        return weight * tf.minimum(tf.cast(self.rounds_played, "float32") / rounds, 1.0)
 
     def _judge(self, unit_images, purpose):
         """Patch logits `(batch, ...)` of whole images or of random crops of them."""

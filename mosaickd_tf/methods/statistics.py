@@ -1,0 +1,44 @@
+"""What the teacher's normalisations remember of the data that it was trained on."""
+
+from keras import ops
+
+from mosaickd_tf import losses
+from mosaickd_tf.distiller import Seen
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.taps import Taps, normalizations
+
+
+class TeacherStatistics:
+    """Shows images to the teacher and compares their statistics with the remembered ones.
+
+    Args:
+        teacher_taps: the `Taps` on the layers of the teacher that the method watches.
+
+    Raises:
+        RequestError: for a teacher without batch normalisation.
+
+    Reference:
+        - [Yin et al., 2020](https://arxiv.org/abs/1912.08795), `R_feature`
+    """
+
+    def __init__(self, teacher_taps):
+        teacher = teacher_taps.model
+        self.norms = normalizations(teacher)
+        if not self.norms:
+            raise RequestError(
+                "The method compares normalisation statistics of the teacher. Expected a teacher "
+                f"with BatchNormalization. Received: {teacher.name!r} without any; choose another "
+                "method, or a weight of 0"
+            )
+        self.taps = Taps(teacher_taps, self.norms, side="input")
+
+    def __call__(self, unit_images):
+        """What the teacher has `Seen` in the images, its `statistics_loss` summed over layers."""
+        (logits, features), inputs = self.taps(unit_images, training=False)
+        distances = [
+            losses.statistics_loss(
+                ops.moveaxis(x, norm.axis, -1), norm.moving_mean, norm.moving_variance
+            )
+            for x, norm in zip(inputs, self.norms, strict=True)
+        ]
+        return Seen(logits, features, sum(distances))

@@ -1,0 +1,84 @@
+"""Terms on images and statistics against NumPy in float64, by hand, and at the edges."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf import losses
+
+RNG = np.random.RandomState(5)
+IMAGES = RNG.uniform(size=(3, 5, 4, 2))
+MEAN, VARIANCE = RNG.standard_normal(2), RNG.uniform(0.5, 2.0, 2)
+
+
+def slope(loss, at):
+    variable = tf.Variable(at, dtype="float32")
+    with tf.GradientTape() as tape:
+        value = loss(variable)
+    return tape.gradient(value, variable).numpy()
+
+
+def total_variation64(images):
+    """Pixel by pixel, neighbor by neighbor."""
+    height, width = images.shape[1:3]
+    total = 0.0
+    for down, right in ((0, 1), (1, 0), (-1, 1), (1, 1)):
+        squares = 0.0
+        for y in range(height):
+            for x in range(width):
+                if 0 <= y + down < height and x + right < width:
+                    squares += ((images[:, y, x] - images[:, y + down, x + right]) ** 2).sum()
+        total += np.sqrt(squares)
+    return total
+
+
+def test_total_variation_equals_a_loop_over_neighbors():
+    value = losses.total_variation_loss(IMAGES)
+    np.testing.assert_allclose(value, total_variation64(IMAGES), rtol=1e-5)
+
+
+def test_total_variation_of_one_bright_pixel_by_hand():
+    images = np.zeros((1, 3, 3, 1))
+    images[0, 1, 1] = 1.0
+    # It has two neighbors each way, so each of four norms is the root of 2.
+    np.testing.assert_allclose(losses.total_variation_loss(images), 4 * 2**0.5, rtol=1e-6)
+
+
+def test_the_norm_of_images_by_hand():
+    np.testing.assert_allclose(losses.image_norm_loss(np.full((2, 2, 2, 2), 0.5)), 2.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4, 2), (6, 2)])
+def test_statistics_loss_equals_float64_numpy(shape):
+    features = 3.0 + RNG.standard_normal(shape)
+    rows = features.reshape(-1, 2)
+    expected = np.linalg.norm(rows.mean(0) - MEAN) + np.linalg.norm(rows.var(0) - VARIANCE)
+    value = losses.statistics_loss(features, MEAN, VARIANCE)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+def test_statistics_loss_by_hand():
+    # Mean 2 and variance 1 against 0 and 1, of one channel.
+    np.testing.assert_allclose(losses.statistics_loss([[1.0], [3.0]], [0.0], [1.0]), 2.0, rtol=1e-6)
+
+
+def test_statistics_keep_their_digits_in_low_precision_and_far_from_zero():
+    features = tf.cast(1000.0 + 8.0 * RNG.standard_normal((64, 2)), "bfloat16")
+    rows = features.numpy().astype("float64")
+    value = losses.statistics_loss(features, rows.mean(0), rows.var(0) + [1.0, 0.0])
+    assert value.dtype == "float32"
+    np.testing.assert_allclose(value, 1.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.total_variation_loss, losses.image_norm_loss], ids=["variation", "norm"]
+)
+def test_black_images_cost_nothing_and_have_a_finite_slope(loss):
+    black = np.zeros((2, 4, 4, 1))
+    np.testing.assert_allclose(loss(black), 0.0, atol=1e-9)
+    assert np.array_equal(slope(loss, black), black)
+
+
+def test_the_slope_of_the_statistics_pulls_the_batch_to_what_is_remembered():
+    gradient = slope(lambda x: losses.statistics_loss(x, [0.0], [1.0]), [[2.0], [4.0]])
+    assert (gradient > 0).all()
