@@ -3,19 +3,26 @@
 import functools
 import json
 import logging
-import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import evaluation, export, files, machine, models, players, pretraining, teachers
+from mosaickd_tf import (
+    evaluation,
+    export,
+    files,
+    machine,
+    models,
+    players,
+    preparing,
+    pretraining,
+)
 from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
-from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.data import pipelines
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.ood_subset import describe, select_ood_subset
 from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.distiller import OOD_IMAGES
-from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.report import page
 from mosaickd_tf.report.observation import GRID, Observer
@@ -47,7 +54,7 @@ def run(config, workdir, resume=True):
     """
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    prepared = prepare(config)
+    prepared = preparing.prepare(config)
     folder = RunFolder(workdir, config, resume)
     finished = files.read_json(folder / "result.json")
     if finished:
@@ -57,70 +64,6 @@ def run(config, workdir, resume=True):
     if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
         page.write(folder.path)
     return finished
-
-
-def prepare(config):
-    """Checks the request and reads the data, before anything is written.
-
-    Returns:
-        `(target, ood, teacher)`: `TargetData` or None, an `ImageSet`, and the teacher, None
-        if it is to be trained.
-
-    Raises:
-        RequestError: when the request is wrong.
-    """
-    _check_needs(config)
-    if not _is_file_name(config.players.student):
-        models.check_classifier_name(config.players.student)
-    target = loading.load_target(config.data) if config.data.target_dataset else None
-    teacher = None
-    if _is_file_name(config.teacher.teacher):
-        teacher = teachers.load_teacher(config, target)
-        players.check_teacher(teacher, config, target.label_names if target else ())
-    else:
-        pretraining.check_trainable(config, target)
-    ood = loading.load_ood(config.data) if config.data.ood_dataset else None
-    if teacher and ood:
-        players.check_logits(teacher, ood.images[:GRID])
-    # An untrained stand-in shows now, not after hours, whether the players fit together.
-    stand_in = teacher or pretraining.untrained_teacher(config, target)
-    for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
-        players.build_distiller(asked, stand_in, num_images=len(ood) if ood else None)
-    return target, ood, teacher
-
-
-def _check_needs(config):
-    """Raises `RequestError` when the teacher or what a method needs was not given."""
-    if not config.teacher.teacher:
-        raise RequestError("`teacher` is needed. Expected a name or a path. Received: nothing")
-    for method in (config.method.method, *config.method.compare_with):
-        if OOD_IMAGES in METHODS[method].needs and not config.data.ood_dataset:
-            raise RequestError(
-                f"`ood_dataset` is needed: --method={method} learns from OOD images. Expected "
-                "tfds:NAME, folder:PATH or embedded:NAME. Received: nothing"
-            )
-
-
-def plan(config):
-    """What a run would do, as text; nothing is trained or written."""
-    target, ood, teacher = prepare(config)
-    teacher = teacher or pretraining.untrained_teacher(config, target)
-    distiller = players.build_distiller(config, teacher, num_images=len(ood) if ood else None)
-    parts = {"target": None, "OOD": ood}
-    if target:
-        parts = {
-            f"target, {p}": getattr(target, p) for p in ("train", "validation", "test")
-        } | parts
-    lines = [f"{name}: {len(part):,} images" for name, part in parts.items() if part]
-    for name in ("teacher", *distiller.players):
-        player = getattr(distiller, name)
-        lines.append(f"{name}: {player.name}, {models.parameters(player):,} parameters")
-    rounds, batch_size = config.optimization.rounds, config.optimization.batch_size
-    lines.append(
-        f"{config.method.method}: {rounds:,} rounds of batch {batch_size} in "
-        f"{machine.resolve_precision(config.run.precision)}"
-    )
-    return "\n".join(lines)
 
 
 class Experiment:
@@ -348,7 +291,3 @@ class Experiment:
             f"validation: round {progress.best_step}, accuracy {progress.best_value:.4f} on "
             f"{len(self.validation)} images kept from the training part"
         )
-
-
-def _is_file_name(name):
-    return name.endswith(".keras") or pathlib.Path(name).suffix != ""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf import evaluation, experiment, files, models
+from mosaickd_tf import evaluation, experiment, files, models, preparing
 from mosaickd_tf.config import (
     DataConfig,
     DataFreeTerms,
@@ -394,7 +394,7 @@ def test_a_method_learns_from_the_rows_that_it_chose(monkeypatch):
 
 
 def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment, "prepare", lambda config: (None, None, None))
+    monkeypatch.setattr(preparing, "prepare", lambda config: (None, None, None))
     experiment.RunFolder(tmp_path, CONFIG)
     files.write_json(tmp_path / "result.json", {"rounds": 2})
     files.write_text(tmp_path / "report.html", "the report")

@@ -35,8 +35,9 @@ RANK = {
     "training": 4,
     "players": 4,
     "pretraining": 4,
-    "experiment": 5,
-    "cli": 6,
+    "preparing": 5,
+    "experiment": 6,
+    "cli": 7,
 }
 
 

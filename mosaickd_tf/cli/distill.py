@@ -26,12 +26,12 @@ def topics():
 
 def work(place, **sections):
     """Runs the distillation that the flags describe."""
-    from mosaickd_tf import experiment
+    from mosaickd_tf import experiment, preparing
     from mosaickd_tf.report import page, table
 
     config = DistillConfig(**sections)
     if place.dry_run:
-        print(experiment.plan(config))
+        print(preparing.plan(config))
         return
     if not place.workdir:
         raise RequestError("`workdir` is needed. Expected a folder for the run. Received: nothing")

@@ -1,0 +1,119 @@
+"""A request is checked, and its data read, before anything is written."""
+
+import dataclasses
+
+import pytest
+
+from mosaickd_tf import models, preparing
+from mosaickd_tf.config import (
+    DataConfig,
+    DistillConfig,
+    MethodConfig,
+    OptimizationConfig,
+    PlayersConfig,
+    RunConfig,
+    TeacherConfig,
+)
+from mosaickd_tf.errors import RequestError
+from tests import tiny
+
+CONFIG = DistillConfig(
+    data=DataConfig(
+        target_dataset="embedded:digits",
+        ood_dataset="embedded:photos",
+        image_size=8,
+        channels=1,
+        ood_fit="crops",
+        ood_crops_per_picture=16,
+        validation_fraction=0.25,
+    ),
+    teacher=TeacherConfig(teacher="wrn10_1"),
+    players=PlayersConfig(
+        student="wrn10_1",
+        patch_size=4,
+        noise_dim=8,
+        generator_filters=4,
+        discriminator_filters=4,
+    ),
+    optimization=OptimizationConfig(rounds=7, batch_size=4),
+    method=MethodConfig(compare_with=("kd",)),
+    run=RunConfig(precision="float32"),
+)
+
+
+def changed(topic, **options):
+    return dataclasses.replace(
+        CONFIG, **{topic: dataclasses.replace(getattr(CONFIG, topic), **options)}
+    )
+
+
+def refusal(config):
+    with pytest.raises(RequestError) as caught:
+        preparing.prepare(config)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_the_data_are_read_and_a_teacher_by_name_waits_for_its_training():
+    target, ood, teacher = preparing.prepare(CONFIG)
+    assert [len(part) for part in (target.train, target.validation, target.test)] == [900, 300, 597]
+    assert len(ood) == 32  # 16 crops of two photographs
+    assert teacher is None
+
+
+def test_a_teacher_from_a_file_is_loaded(tmp_path):
+    given = tiny.classifier(input_shape=(8, 8, 1))
+    given.save(tmp_path / "teacher.keras")
+    *_, teacher = preparing.prepare(changed("teacher", teacher=str(tmp_path / "teacher.keras")))
+    assert tiny.same_bits(tiny.values(teacher), tiny.values(given))
+
+
+def test_the_plan_tells_parts_players_and_rounds():
+    student = models.build_classifier("wrn10_1", num_classes=10, input_shape=(8, 8, 1))
+    lines = preparing.plan(CONFIG).splitlines()
+    assert lines[:4] == [
+        "target, train: 900 images",
+        "target, validation: 300 images",
+        "target, test: 597 images",
+        "OOD: 32 images",
+    ]
+    assert [line.split(":")[0] for line in lines[4:8]] == [
+        "teacher",
+        "student",
+        "generator",
+        "discriminator",
+    ]
+    assert lines[5] == f"student: wrn10_1, {models.parameters(student):,} parameters"
+    assert lines[-1] == "mosaic: 7 rounds of batch 4 in float32"
+
+
+@pytest.mark.parametrize("method, compared", [("mosaic", ()), ("dafl", ("kd",))])
+def test_a_method_on_pictures_needs_pictures(method, compared):
+    config = dataclasses.replace(
+        changed("data", ood_dataset=""), method=MethodConfig(method=method, compare_with=compared)
+    )
+    needy = compared[0] if compared else method
+    assert f"`ood_dataset` is needed: --method={needy} learns from OOD images" in refusal(config)
+
+
+def test_a_method_without_pictures_needs_none():
+    config = dataclasses.replace(
+        changed("data", ood_dataset=""), method=MethodConfig(method="dafl")
+    )
+    assert preparing.prepare(config)[1] is None
+
+
+def test_no_teacher_is_refused():
+    assert "`teacher` is needed" in refusal(changed("teacher", teacher=""))
+
+
+def test_a_baseline_that_cannot_play_is_noticed_before_the_method_has_played(tmp_path):
+    """FitNet compares maps of stages, which this teacher does not have."""
+    tiny.plain_players()["teacher"].save(tmp_path / "teacher.keras")
+    config = dataclasses.replace(
+        CONFIG,
+        data=dataclasses.replace(CONFIG.data, channels=3, target_dataset=""),
+        teacher=TeacherConfig(teacher=str(tmp_path / "teacher.keras")),
+        method=MethodConfig(compare_with=("fitnet",)),
+    )
+    assert "--teacher_layers" in refusal(config)
