@@ -45,7 +45,8 @@ class Distiller(keras.Model):
         players: names of the networks that learn; each is an attribute and may have an
             optimizer of its own, `NAME_optimizer`.
         transfer_factor: images of an update that the stream gives, in batch sizes; 2, or 1
-            where as many synthetic ones join them, so that all methods see as many.
+            where as many synthetic ones join them, so that all methods see as many. An
+            instance may need another factor than its class.
 
     Args:
         teacher: Keras model from unit images `(batch, height, width, channels)` to logits
@@ -239,7 +240,7 @@ class Distiller(keras.Model):
         Raises:
             RequestError: when all weights are 0.
         """
-        on = {name: term for name, term in terms.items() if _is_on(term[0])}
+        on = {name: term for name, term in terms.items() if tf.is_tensor(term[0]) or term[0]}
         if not on:
             raise RequestError(
                 "Something must be asked for. Expected a weight above 0 of one of: "
@@ -269,10 +270,6 @@ class Distiller(keras.Model):
 
 def _means(names):
     return {name: keras.metrics.Mean(name=name) for name in names}
-
-
-def _is_on(weight):
-    return tf.is_tensor(weight) or weight != 0
 
 
 def check_built(**players):
