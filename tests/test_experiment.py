@@ -386,11 +386,11 @@ def test_a_method_learns_from_the_rows_that_it_chose(monkeypatch):
     logits = np.eye(10)[[3] * (len(ood) - 1) + [5]]
     monkeypatch.setattr(evaluation, "predict_logits", lambda model, images: logits)
     run = experiment.Experiment(CONFIG, None, None, ood, None)
-    images = run._transfer_images(METHODS["balanced"], None, batch_size=4)
+    images = run._transfer_images(METHODS["balanced"], None)
     half = len(ood) // 2
     assert len(images) == 2 * half
     assert np.array_equal(images[-half:], np.repeat(ood.images[-1:], half, axis=0))
-    assert run._transfer_images(METHODS["kd"], None, batch_size=4) is ood.images
+    assert run._transfer_images(METHODS["kd"], None) is ood.images
 
 
 def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):
