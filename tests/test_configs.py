@@ -85,7 +85,7 @@ def test_a_subset_is_as_large_as_the_teacher_s_training_set():
 
 
 def test_the_parts_of_the_quick_start_give_the_quick_start():
-    parts = composed("digits_from_photos", "wrn16_1_to_wrn10_1", "mosaic")
+    parts = composed("digits_from_photos", "wrn16_1_to_wrn10_1", "mosaic_statistics")
     sections = flags.parse(distill.topics(), ["--flagfile=configs/quickstart.cfg"])
     sections.pop("place")
     whole = DistillConfig(**sections)
