@@ -26,6 +26,7 @@ setup(
         "dev": [
             "ruff>=0.17,<0.18",  # lints and formats; another version formats differently
             "pytest>=9,<10",  # runs the tests
+            "pytest-xdist>=3.8,<4",  # runs them on several processors
         ],
         "torch": ["torch>=2.2"],  # reads official weights; parity tests
     },
