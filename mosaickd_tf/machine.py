@@ -51,12 +51,19 @@ def versions(precision):
         "machine": {
             "system": platform.platform(),
             "processor": _processor("model name") or platform.processor(),
-            "cores": os.cpu_count(),
+            "cores": _cores(),
             "gpus": [_gpu_name(gpu) for gpu in tf.config.list_physical_devices("GPU")],
         },
         "precision": precision,
         "git_commit": _commit(),
     }
+
+
+def _cores():
+    """Those that this process may use; where the system does not tell, all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
 
 
 def _processor(field):

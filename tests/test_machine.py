@@ -1,6 +1,7 @@
 """What the machine is, and the precision that follows from it."""
 
 import json
+import os
 import pathlib
 import subprocess
 import types
@@ -110,3 +111,11 @@ def test_a_gpu_is_recorded_by_the_name_of_its_maker(monkeypatch):
     assert machine.versions("float32")["machine"]["gpus"] == ["A GPU 9000"]
     details.clear()
     assert machine.versions("float32")["machine"]["gpus"] == ["/physical_device:GPU:0"]
+
+
+def test_cores_are_those_that_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {2, 5, 7}, raising=False)
+    assert machine.versions("float32")["machine"]["cores"] == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert machine.versions("float32")["machine"]["cores"] == 8
