@@ -1,9 +1,12 @@
 """TensorFlow quiet and on the processor; the same random weights in every test."""
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # a person may name a GPU instead
+# PyTorch's optimizers import it, if it is there, and next to TensorFlow that ends the process.
+sys.modules.setdefault("triton", None)
 
 import pytest
 
