@@ -44,6 +44,7 @@ class Distiller(keras.Model):
         terms: names of what it reports, in order.
         players: names of the networks that learn; each is an attribute and may have an
             optimizer of its own, `NAME_optimizer`.
+        learners: those of them that the student's optimizer moves.
         transfer_factor: images of an update that the stream gives, in batch sizes; 2, or 1
             where as many synthetic ones join them, so that all methods see as many. An
             instance may need another factor than its class.
@@ -67,6 +68,7 @@ class Distiller(keras.Model):
     needs = (OOD_IMAGES,)
     terms = ("distillation_loss",)
     players = ("student",)
+    learners = ("student",)
     transfer_factor = 2
 
     def __init__(
@@ -114,7 +116,7 @@ class Distiller(keras.Model):
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.student_optimizer = student_optimizer or MomentumSGD(0.1, l2=1e-4)
         # Variables are made before the first trace, so that the round is traced once.
-        self.student_optimizer.build([v for x in self.learners for v in x.trainable_variables])
+        self.student_optimizer.build(tf.nest.flatten(self._moved_with("student")))
 
     @property
     def metrics(self):
@@ -208,11 +210,6 @@ class Distiller(keras.Model):
         self.report(distillation_loss=loss)
         return loss
 
-    @property
-    def learners(self):
-        """The networks that the student's optimizer moves."""
-        return (self.student,)
-
     def end_round(self):
         """Counts the round; returns the terms since the last reset."""
         self.rounds_played.assign_add(1)
@@ -256,12 +253,18 @@ class Distiller(keras.Model):
 
     def apply(self, tape, loss, player):
         """One update of the player of that name; gradients of no other are taken."""
-        moved = self.learners if player == "student" else (getattr(self, player),)
-        variables = [variable for model in moved for variable in model.trainable_variables]
-        gradients = tape.gradient(loss, variables)
-        getattr(self, f"{player}_optimizer").apply(gradients, variables)
-        norm = tf.linalg.global_norm(gradients)  # L2, over all variables
-        self.gradient_norms[f"gradient_norm_{player}"].update_state(norm)
+        moved = self._moved_with(player)
+        gradients = tape.gradient(loss, moved)
+        optimizer = getattr(self, f"{player}_optimizer")
+        optimizer.apply(tf.nest.flatten(gradients), tf.nest.flatten(moved))
+        for name, of_network in gradients.items():
+            norm = tf.linalg.global_norm(of_network)  # L2, over all variables
+            self.gradient_norms[f"gradient_norm_{name}"].update_state(norm)
+
+    def _moved_with(self, player):
+        """The trainable variables that an update of this player moves, by network."""
+        names = self.learners if player == "student" else (player,)
+        return {name: getattr(self, name).trainable_variables for name in names}
 
     def _taps(self, model, names):
         names = names or self.watched_layers(model)

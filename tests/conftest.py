@@ -5,12 +5,13 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # a person may name a GPU instead
-# PyTorch's optimizers import it, if it is there, and next to TensorFlow that ends the process.
-sys.modules.setdefault("triton", None)
 
 import pytest
 
 from tests import tiny
+
+# PyTorch's optimizers import it, if it is there, and next to TensorFlow that ends the process.
+sys.modules.setdefault("triton", None)
 
 
 @pytest.fixture(autouse=True, scope="session")

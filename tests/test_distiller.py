@@ -184,6 +184,41 @@ def test_the_norm_of_a_gradient_is_the_mean_over_updates_since_the_last_reset(di
     assert float(tracker.count) == 0
 
 
+class WithHead(Distiller):
+    """Learns a scale of its logits beside the student."""
+
+    players = ("student", "head")
+    learners = ("student", "head")
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        classes = self.student.output_shape[-1]
+        self.head = keras.Sequential([keras.Input((classes,)), keras.layers.Dense(classes)])
+
+    def student_loss(self, teacher, student):
+        loss = tf.reduce_sum(self.head(student.logits))
+        self.report(distillation_loss=loss)
+        return loss
+
+
+def test_networks_that_learn_with_the_student_have_a_norm_each(pair):
+    distiller = WithHead(**pair)
+    distiller.compile(student_optimizer=MomentumSGD(0.1))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(distiller.head(distiller.student(IMAGES, training=True)))
+    moved = distiller.student, distiller.head
+    wanted = tape.gradient(loss, [network.trainable_variables for network in moved])
+    before = distiller.head.get_weights()
+    distiller.update_student(IMAGES)
+    norms = {name: float(mean.result()) for name, mean in distiller.gradient_norms.items()}
+    squares = [sum(np.sum(g.numpy().astype("float64") ** 2) for g in grads) for grads in wanted]
+    assert norms == pytest.approx(
+        dict(zip(["gradient_norm_student", "gradient_norm_head"], np.sqrt(squares), strict=True)),
+        rel=1e-4,
+    )
+    assert not np.array_equal(before[0], distiller.head.get_weights()[0])
+
+
 def test_norms_of_gradients_go_on_where_a_checkpoint_left_them(distiller, pair, tmp_path):
     distiller.gradient_norms["gradient_norm_student"].update_state(1.0)
     path = tf.train.Checkpoint(**distiller.state()).write(tmp_path / "state")

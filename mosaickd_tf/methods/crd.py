@@ -42,6 +42,7 @@ class ContrastiveDistiller(FeatureDistiller):
     source = "Tian et al., Contrastive Representation Distillation, ICLR 2020"
     terms = ("distillation_loss", "contrastive_loss")
     players = ("student", "heads")
+    learners = ("student", "heads")
 
     def __init__(
         self,
@@ -74,11 +75,6 @@ class ContrastiveDistiller(FeatureDistiller):
             "weight": config.baselines.crd_weight,
             "negatives": config.baselines.crd_negatives,
         }
-
-    @property
-    def learners(self):
-        """The embeddings learn with the student."""
-        return (self.student, self.heads)
 
     def state(self):
         """See `Distiller.state`; the memory with it."""

@@ -38,6 +38,7 @@ class HintDistiller(FeatureDistiller):
     source = "Romero et al., FitNets: Hints for Thin Deep Nets, ICLR 2015"
     terms = ("distillation_loss", "hint_loss")
     players = ("student", "heads")
+    learners = ("student", "heads")
 
     def __init__(self, *, weight=BaselineTerms.fitnet_hint_weight, **kwargs):
         super().__init__(**kwargs)
@@ -57,11 +58,6 @@ class HintDistiller(FeatureDistiller):
     def watched_layers(model):
         """The end of the middle stage."""
         return middle_layer(model)
-
-    @property
-    def learners(self):
-        """The regressors learn with the student."""
-        return (self.student, self.heads)
 
     def student_loss(self, teacher, student):
         """Plain distillation and the hints."""

@@ -50,6 +50,7 @@ class SelfSupervisedDistiller(FeatureDistiller):
     source = "Xu et al., Knowledge Distillation Meets Self-Supervision, ECCV 2020"
     terms = ("distillation_loss", "transformed_loss", "similarity_loss", "matching_loss")
     players = ("student", "heads", "teacher_head")
+    learners = ("student", "heads")
 
     def __init__(
         self,
@@ -95,11 +96,6 @@ class SelfSupervisedDistiller(FeatureDistiller):
         super().compile(**kwargs)
         self.teacher_head_optimizer = teacher_head_optimizer or MomentumSGD(0.05, l2=5e-4)
         self.teacher_head_optimizer.build(self.teacher_head.trainable_variables)
-
-    @property
-    def learners(self):
-        """The student's head learns with it."""
-        return (self.student, self.heads)
 
     def update_student(self, unit_images, **context):
         """One update of the teacher's head or of the student, as the round asks."""
