@@ -51,7 +51,7 @@ def test_every_cell_is_a_valid_request(data, method):
             check_classifier_name(network)
         assert f"{config.teacher.teacher}_to_{config.players.student}" == pair
         assert config.data.target_dataset in DATASETS
-        assert config.data.ood_dataset in (*DATASETS, "")
+        assert config.data.ood_dataset in (*DATASETS, "folder:imagenet32", "")
 
 
 def test_a_later_flag_wins_over_the_files():
@@ -81,7 +81,9 @@ def test_a_published_run_passes_200_times_over_its_pictures(data):
 def test_a_subset_is_as_large_as_the_teacher_s_training_set():
     for data in PUBLISHED_DATA:
         config = composed(data, "wrn40_2_to_wrn16_1", "mosaic")
-        assert config.data.ood_subset == (50_000 if data.endswith("_subset") else 0)
+        assert config.data.ood_subset == (
+            50_000 if "_imagenet32_" in data or "_places" in data else 0
+        )
 
 
 def test_the_parts_of_the_quick_start_give_the_quick_start():

@@ -17,10 +17,10 @@ ROWS = {
 AVERAGES = {
     ("CIFAR-100 from its own pictures", "teacher"): 75.37,
     ("CIFAR-100 from its own pictures", "student, supervised"): 73.05,
-    ("CIFAR-100 from no pictures", "dafl"): 47.20,
-    ("CIFAR-100 from no pictures", "zskt"): 53.38,
-    ("CIFAR-100 from no pictures", "deep_inversion"): 58.38,
-    ("CIFAR-100 from no pictures", "dfq"): 62.74,
+    ("cifar100_data_free", "dafl"): 47.20,
+    ("cifar100_data_free", "zskt"): 53.38,
+    ("cifar100_data_free", "deep_inversion"): 58.38,
+    ("cifar100_data_free", "dfq"): 62.74,
     ("cifar100_from_cifar10", "kd"): 62.74,
     ("cifar100_from_cifar10", "balanced"): 59.40,
     ("cifar100_from_cifar10", "rkd"): 57.25,
@@ -43,6 +43,15 @@ AVERAGES = {
     ("cifar100_from_svhn", "mosaic"): 41.38,
 }
 
+PRINTED_NAMES = {
+    "mosaic": "MosaicKD",
+    "kd": "KD",
+    "dafl": "DAFL",
+    "zskt": "ZSKT",
+    "deep_inversion": "DeepInversion",
+    "dfq": "DFQ",
+}
+
 
 @pytest.mark.parametrize("place", AVERAGES, ids=str)
 def test_the_printed_average_is_the_mean_of_its_row(place):
@@ -56,15 +65,18 @@ def test_every_table_has_a_cell_for_each_of_its_pairs_and_flagfiles():
             assert (CONFIGS / "pairs" / f"{pair}.cfg").is_file()
         if table.data:
             assert (CONFIGS / "data" / f"{table.data}.cfg").is_file()
-    assert all(table.pairs == PAIRS for table in TABLES if table.title.startswith("CIFAR"))
+    published = [table for table in TABLES if any(map(any, table.rows.values()))]
+    assert all(table.pairs == PAIRS for table in published)
 
 
 def test_the_headers_of_the_flagfiles_say_the_same_numbers():
     for table in TABLES:
-        if table.data.startswith("cifar100_"):
-            text = (CONFIGS / "data" / f"{table.data}.cfg").read_text(encoding="utf-8")
-            said = " ".join(text.replace("\n#", " ").split())
-            for method, name in (("mosaic", "MosaicKD"), ("kd", "KD")):
+        if not table.data:
+            continue
+        text = (CONFIGS / "data" / f"{table.data}.cfg").read_text(encoding="utf-8")
+        said = " ".join(text.replace("\n#", " ").split())
+        for method, name in PRINTED_NAMES.items():
+            if any(table.rows.get(method, ())):
                 assert f"{name} {', '.join(f'{n:.2f}' for n in table.rows[method])} %" in said
     own = TABLES[0].rows
     for pair, teacher, student in zip(
