@@ -1,5 +1,6 @@
 """Official weights: the logits that PyTorch gives, and files that are something else."""
 
+import re
 import sys
 
 import keras
@@ -188,7 +189,8 @@ def test_code_in_a_file_is_refused_and_does_not_run(save, tmp_path):
     witness = tmp_path / "it ran"
     path = save(lambda state: {"state_dict": state, "args": Runs(str(witness))})
     message = refusal(read_state_dict, path)
-    assert "others may run code" in message and "it asks for io.open" in message
+    assert "others may run code" in message
+    assert re.search(r"it asks for _?io\.open", message)  # _io in Python 3.12
     assert not witness.exists()
 
 
