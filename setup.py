@@ -38,6 +38,7 @@ setup(
             "mosaickd-export = mosaickd_tf.cli.export:main",
             "mosaickd-results = mosaickd_tf.cli.results:main",
             "mosaickd-report = mosaickd_tf.cli.report:main",
+            "mosaickd-benchmark = mosaickd_tf.cli.benchmark:main",
         ],
     },
     # The flagfiles lie in configs/ and are installed as mosaickd_tf/configs/.

@@ -51,7 +51,7 @@ def versions(precision):
         "machine": {
             "system": platform.platform(),
             "processor": _processor("model name") or platform.processor(),
-            "cores": _cores(),
+            "cores": cores(),
             "gpus": [_gpu_name(gpu) for gpu in tf.config.list_physical_devices("GPU")],
         },
         "precision": precision,
@@ -59,7 +59,7 @@ def versions(precision):
     }
 
 
-def _cores():
+def cores():
     """Those that this process may use; where the system does not tell, all."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

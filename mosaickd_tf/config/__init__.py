@@ -5,6 +5,7 @@ and default; a field whose flag is called otherwise says so in its metadata.
 """
 
 from mosaickd_tf.config.commands import (
+    BenchmarkConfig,
     EvaluationConfig,
     ExportSourceConfig,
     LedgerConfig,
@@ -49,6 +50,7 @@ from mosaickd_tf.config.options import (
 __all__ = [
     "AUGMENTATIONS",
     "BaselineTerms",
+    "BenchmarkConfig",
     "DataConfig",
     "DataFreeTerms",
     "DistillConfig",

@@ -3,6 +3,8 @@
 import dataclasses
 
 from mosaickd_tf.config.data import TEACHER_INPUTS
+from mosaickd_tf.config.distillation import PRECISIONS
+from mosaickd_tf.config.methods import METHODS
 from mosaickd_tf.config.options import Topic, option
 
 
@@ -74,3 +76,33 @@ class ReportConfig(Topic):
     """Report."""
 
     workdir: str = option("", "The folder of a finished run.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchmarkConfig(Topic):
+    """Benchmark."""
+
+    method: str = option("mosaic", "Whose rounds are timed.", choices=METHODS, listing="methods")
+    teacher: str = option("wrn40_2", "Name of a network; its weights are random.")
+    student: str = option("wrn16_1", "Name of a network, or a .keras file.")
+    num_classes: int = option(100, "Classes of both.", at_least=2)
+    image_size: int = option(32, "Side of the square images in pixels.", at_least=8)
+    channels: int = option(3, "Channels of an image: 1 is gray, 3 is color.", choices=(1, 3))
+    batch_size: int = option(64, "Images in an update of any player.", at_least=2)
+    student_steps_per_round: int = option(5, "Updates of the student in a round.", at_least=1)
+    rounds: int = option(5, "Rounds that are timed.", at_least=1)
+    warmup_rounds: int = option(1, "Rounds between the first and those.", at_least=0)
+    precision: str = option("auto", "As of bin/distill.", choices=PRECISIONS)
+    jit_compile: str = option("auto", "As of bin/distill.", choices=("auto", "true", "false"))
+    against_pytorch: bool = option(
+        False, "Play a round of PyTorch after each of ours; needs PyTorch and the source tree."
+    )
+    latency: bool = option(
+        False, "Export the student too and time each .tflite, on one thread and on all."
+    )
+    growth: str = option(
+        "",
+        "A folder for a page and the numbers of how the round grows with the batch, the image and "
+        "the classes; each point is a process of its own.",
+    )
+    json: str = option("", "A file for the numbers, beside the table.")

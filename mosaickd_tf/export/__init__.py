@@ -1,5 +1,6 @@
 """The student leaves as files that are proven to be the student."""
 
+from mosaickd_tf.export.checking import latency_ms
 from mosaickd_tf.export.everything import export_file, export_student
 from mosaickd_tf.export.serving import serving_model
 from mosaickd_tf.export.writers import (
@@ -12,6 +13,7 @@ from mosaickd_tf.export.writers import (
 __all__ = [
     "export_file",
     "export_student",
+    "latency_ms",
     "save_saved_model",
     "save_serving",
     "save_student",

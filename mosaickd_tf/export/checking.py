@@ -43,7 +43,7 @@ def check(path, expected, images, labels=None):
         "accuracy": None if labels is None else evaluation.top_k_accuracy(received, labels),
         "agreement_with_student": evaluation.agreement(received, expected),
         "max_abs_difference": difference,
-        "latency_ms": _latency_ms(path, images[:1]) if is_tflite else None,
+        "latency_ms": latency_ms(path, images[:1]) if is_tflite else None,
         "threads": 1 if is_tflite else None,
     }
 
@@ -63,9 +63,15 @@ def _size(path):
     return path.stat().st_size
 
 
-def _latency_ms(path, image):
-    """Median time of one image on one thread, in milliseconds."""
-    model = evaluation.TfliteModel(path, threads=1)
+def latency_ms(path, image, threads=1):
+    """Median time of one image, in milliseconds.
+
+    Args:
+        path: a .tflite file.
+        image: uint8 `(1, height, width, channels)`.
+        threads: of the runtime.
+    """
+    model = evaluation.TfliteModel(path, threads=threads)
     seconds = []
     for _ in range(LATENCY_RUNS):
         began = time.perf_counter()

@@ -30,8 +30,8 @@ def short(value):
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def line_chart(title, lines, *, note="", write=short, logarithmic=False):
-    """A chart of one or more lines over rounds.
+def line_chart(title, lines, *, note="", write=short, logarithmic=False, along="rounds"):
+    """A chart of one or more lines over rounds, or over something else that is counted.
 
     Args:
         title: what is measured.
@@ -39,6 +39,7 @@ def line_chart(title, lines, *, note="", write=short, logarithmic=False):
         note: what to make of it; may be empty.
         write: from a value to its words.
         logarithmic: whether the scale is, as it can be where all values are above 0.
+        along: what is counted from left to right.
 
     Returns:
         A `figure` element.
@@ -49,10 +50,10 @@ def line_chart(title, lines, *, note="", write=short, logarithmic=False):
     ends = "; ".join(f"{line.name} ends at {write(line.points[-1][1])}" for line in lines)
     drawing = element(
         "svg",
-        *_axes(scale, last, write),
+        *_axes(scale, last, write, along),
         element(
             "svg",
-            *(part for line in lines for part in _drawn(line, scale, last, write)),
+            *(part for line in lines for part in _drawn(line, scale, last, write, along)),
             x=f"{LEFT}%",
             y=0,
             width=f"{WIDTH}%",
@@ -106,7 +107,7 @@ def round_values(low, high):
     return [number * step for number in range(first, last + 1)]
 
 
-def _axes(scale, last, write):
+def _axes(scale, last, write, along):
     for value in scale.ticks():
         y = f"{scale(value):.1f}"
         across = {"x1": f"{LEFT}%", "x2": f"{LEFT + WIDTH}%", "y1": y, "y2": y}
@@ -118,16 +119,16 @@ def _axes(scale, last, write):
         place = {"x": f"{LEFT + share * WIDTH}%", "y": HEIGHT - 8}
         words = f"{round(share * last):,}"
         yield element("text", words, class_="tick", text_anchor=anchor, **place)
-    yield element("text", "rounds", x=f"{LEFT + WIDTH + 8}%", y=HEIGHT - 8, class_="tick")
+    yield element("text", along, x=f"{LEFT + WIDTH + 8}%", y=HEIGHT - 8, class_="tick")
 
 
-def _drawn(line, scale, last, write):
+def _drawn(line, scale, last, write, along):
     """The line, and a dot with its value at each point."""
     places = [f"{1000 * x / last:.1f} {scale(y):.1f}" for x, y in line.points]
     yield element("path", d="M" + "L".join(places), class_=f"line {line.kind}")
     if line.kind != "reference":
         for (x, y), place in zip(line.points, places, strict=True):
-            words = element("title", f"{line.name}, round {x:,}: {write(y)}")
+            words = element("title", f"{line.name}, {along} {x:,}: {write(y)}")
             # A line of no length with round ends: a circle would be stretched.
             yield element("path", words, d=f"M{place}h0", class_=f"dot {line.kind}")
 

@@ -71,6 +71,39 @@ def of_numbers(numbers):
     return columns(rows)
 
 
+def of_benchmark(numbers):
+    """The table of a benchmark, from what `measure_round` returns."""
+    seconds = sorted(numbers["seconds"])
+    peaks, asked = numbers["peak_flop_per_second"], numbers["asked"]
+    side = asked["image_size"]
+    rows = [
+        ("round", f"{asked['method']}, {asked['teacher']} to {asked['student']}"),
+        ("images", f"{asked['batch_size']} of {side}x{side}, {asked['num_classes']:,} classes"),
+        ("precision", numbers["precision"] + (", XLA" if numbers["jit_compile"] else "")),
+        ("seconds a round, median", f"{numbers['seconds_per_round']:.3f}"),
+        ("fastest and slowest", f"{seconds[0]:.3f} to {seconds[-1]:.3f}"),
+        ("images a second", f"{numbers['images_per_second']:.1f}"),
+        ("first round after, seconds", f"{numbers['first_round_seconds']:.1f}"),
+        ("peak memory, MB", f"{numbers['peak_bytes'] / 1e6:,.0f}"),
+        ("GFLOP a round", f"{numbers['flop_per_round'] / 1e9:,.0f}"),
+        ("GFLOP/s", f"{numbers['flop_per_second'] / 1e9:,.0f}"),
+        *((f"GFLOP/s, {name.replace('_', ' ')}", f"{v / 1e9:,.0f}") for name, v in peaks.items()),
+        ("share of the better", percent(numbers["share_of_peak"])),
+    ]
+    for rival in numbers["pytorch"]:
+        rows += [
+            (f"{rival['name']}: seconds a round", f"{rival['seconds_per_round']:.3f}"),
+            ("peak memory, MB", f"{rival['peak_bytes'] / 1e6:,.0f}"),
+            ("ours is as fast, times", f"{rival['times_as_fast']:.2f}"),
+        ]
+    for entry in numbers["exports"]:
+        rows += [
+            (f"{entry['path']}: ms an image, one thread", f"{entry['latency_ms']:.3f}"),
+            ("all threads", f"{entry['latency_ms_all_threads']:.3f}"),
+        ]
+    return columns(rows)
+
+
 def of_methods(methods):
     """The table of the methods, from a dict of names and their classes."""
     rows = [("method", "needs", "source")]

@@ -114,7 +114,7 @@ def test_a_single_line_is_not_named_but_its_last_value_is():
 def test_each_point_says_its_value_and_the_chart_the_last_ones():
     lines = [Line(name="<kd>", points=[(0, 0.5), (1200, 0.75)], kind="other")]
     chart = line_chart("Accuracy", lines, write=lambda share: f"{100 * share:g} %")
-    assert "<title>&lt;kd&gt;, round 1,200: 75 %</title>" in chart
+    assert "<title>&lt;kd&gt;, rounds 1,200: 75 %</title>" in chart
     assert 'aria-label="Accuracy: &lt;kd&gt; ends at 75 %"' in chart
     assert ">1,200</text>" in chart
 

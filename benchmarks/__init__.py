@@ -1,0 +1,1 @@
+"""What is measured against others, kept apart from the tests."""

@@ -1,0 +1,85 @@
+"""Floating-point operations: how many a computation asks for, and how many the machine does."""
+
+import math
+import time
+
+import tensorflow as tf
+
+_CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
+_SIDE, _CHANNELS, _BATCH, _SQUARE = 32, 64, 64, 2048
+_RUNS = 10
+
+
+def flop_of(function, *args):
+    """Floating-point operations of the convolutions and matrix products in a computation.
+
+    They are counted in its graph, the gradients' with them; a multiplication and an addition
+    are two.
+
+    Args:
+        function: of tensors, as `tf.function` can trace it.
+        *args: what to trace it with; shapes must be known.
+
+    Returns:
+        An integer. Of a branch that a run may or may not take, both sides count.
+    """
+    graph = tf.function(function).get_concrete_function(*args).graph
+    return 2 * _macs_in(graph)
+
+
+def peak_flop_per_second(precision):
+    """What plain operations reach here, the best of several runs.
+
+    Args:
+        precision: name of a dtype policy.
+
+    Returns:
+        Dict with `"convolution"` (3x3, 64 channels, 64 images of 32x32) and
+        `"matrix_product"` (2048 squared).
+    """
+    dtype = precision.removeprefix("mixed_")
+    maps = tf.ones((_BATCH, _SIDE, _SIDE, _CHANNELS), dtype)
+    kernel = tf.ones((3, 3, _CHANNELS, _CHANNELS), dtype)
+    square = tf.ones((_SQUARE, _SQUARE), dtype)
+    convolve = tf.function(lambda: tf.nn.conv2d(maps, kernel, 1, "SAME"))
+    multiply = tf.function(lambda: tf.matmul(square, square))
+    return {
+        "convolution": 2 * maps.shape.num_elements() * 9 * _CHANNELS / _fastest(convolve),
+        "matrix_product": 2 * _SQUARE**3 / _fastest(multiply),
+    }
+
+
+def _fastest(function):
+    function()
+    seconds = []
+    for _ in range(_RUNS):
+        began = time.perf_counter()
+        tf.reduce_sum(function()[0, 0]).numpy()  # waits for the device
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+def _macs_in(graph):
+    inner = [function.graph for function in graph._functions.values()]  # branches, loops
+    return sum(map(_macs, graph.get_operations())) + sum(map(_macs_in, inner))
+
+
+def _macs(op):
+    """Multiply-accumulates of one operation, 0 for those that are not counted."""
+    if op.type in _CONVOLUTIONS:
+        return _convolution(op.outputs[0].shape, op.inputs[1].shape)
+    if op.type.endswith(("BackpropInput", "BackpropFilter")):
+        # Both do the work of the forward pass: every output with every weight of its window.
+        of_filter = op.type.endswith("BackpropFilter")
+        kernel = op.outputs[0].shape if of_filter else op.inputs[1].shape
+        return _convolution(op.inputs[2].shape, kernel)
+    if op.type == "MatMul":
+        inner = op.inputs[0].shape[0 if op.get_attr("transpose_a") else 1]
+        return math.prod(op.outputs[0].shape) * inner
+    return 0
+
+
+def _convolution(output_shape, kernel_shape):
+    height, width, channels, filters = kernel_shape
+    depthwise = output_shape[-1] != filters
+    return math.prod(output_shape) * height * width * (1 if depthwise else channels)

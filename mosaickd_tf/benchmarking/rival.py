@@ -1,0 +1,118 @@
+"""The same round in PyTorch, in a process of its own, to take turns with."""
+
+import importlib.util
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+
+from mosaickd_tf.errors import RequestError, RunError
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_MODULE = "benchmarks.pytorch_round"
+_SHARED = (
+    "teacher",
+    "student",
+    "num_classes",
+    "image_size",
+    "channels",
+    "batch_size",
+    "student_steps_per_round",
+)
+
+
+class PyTorchRival:
+    """A PyTorch process that plays a round when it is asked to.
+
+    Args:
+        config: a `BenchmarkConfig`.
+        precision: `"float32"` or `"mixed_bfloat16"`.
+        lean: whether it keeps channels last and leaves out gradients that no update needs.
+    """
+
+    def __init__(self, config, *, precision, lean):
+        self.name = f"PyTorch, {precision}" + (", lean" if lean else ", as shipped")
+        self.precision, self.lean = precision, lean
+        self.rounds = []
+        words = [f"--{name}={getattr(config, name)}" for name in _SHARED]
+        words += [f"--precision={precision}", *(["--lean"] if lean else [])]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", _MODULE, *words],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self):
+        """Plays a round; returns the seconds that it took."""
+        try:
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # why, is read below
+        answer = self._process.stdout.readline()
+        if not answer:
+            _, said = self._process.communicate()
+            reason = said.strip().splitlines() or ["nothing"]
+            raise RunError(f"The PyTorch round did not end. It said: {reason[-1]}")
+        self.rounds.append(json.loads(answer))
+        return self.rounds[-1]["seconds"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Ends the process."""
+        self._process.communicate()
+
+    def facts(self, ours, theirs):
+        """What the comparison came to, as a JSON-able dict.
+
+        Args:
+            ours: seconds of our rounds.
+            theirs: seconds of the rounds that this one played in turn with them.
+        """
+        ratios = [rival / own for own, rival in zip(ours, theirs, strict=True)]
+        return {
+            "name": self.name,
+            "precision": self.precision,
+            "lean": self.lean,
+            "seconds_per_round": statistics.median(theirs),
+            "seconds": theirs,
+            "peak_bytes": self.rounds[-1]["peak_bytes"],
+            "times_as_fast": statistics.median(ratios),
+        }
+
+
+def rivals(config, precision):
+    """PyTorch as the official script ships, and the best that we know in a precision.
+
+    Args:
+        config: a `BenchmarkConfig`.
+        precision: name of the dtype policy of our own rounds.
+
+    Raises:
+        RequestError: where PyTorch or the source tree is not there, or for another method.
+    """
+    if config.method != "mosaic":
+        raise RequestError(
+            "`against_pytorch` knows the round of --method=mosaic. Received: "
+            f"--method={config.method}"
+        )
+    if importlib.util.find_spec("torch") is None:
+        raise RequestError(
+            "`against_pytorch` needs PyTorch. Expected it to be installed: pip install torch, or "
+            "bin/python -m pip install torch. Received: none"
+        )
+    if not (_ROOT / f"{_MODULE.replace('.', '/')}.py").is_file():
+        raise RequestError(
+            "`against_pytorch` needs the source tree with benchmarks/. Received: an installed "
+            "package without"
+        )
+    return [
+        PyTorchRival(config, precision="float32", lean=False),
+        PyTorchRival(config, precision=precision, lean=True),
+    ]

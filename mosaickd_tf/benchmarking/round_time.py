@@ -1,0 +1,144 @@
+"""Rounds of a method on random images with random weights, timed."""
+
+import contextlib
+import dataclasses
+import pathlib
+import resource
+import statistics
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from mosaickd_tf import machine, models
+from mosaickd_tf.benchmarking import arithmetic
+from mosaickd_tf.benchmarking.latency import latencies
+from mosaickd_tf.benchmarking.rival import rivals
+from mosaickd_tf.config import (
+    DataConfig,
+    DistillConfig,
+    MethodConfig,
+    OptimizationConfig,
+    PlayersConfig,
+    RunConfig,
+)
+from mosaickd_tf.data import pipelines
+from mosaickd_tf.players import build_distiller
+
+_PICTURES = 2048  # random OOD images, from which the stream draws fresh ones for every update
+
+
+class RoundTimer:
+    """A game that is set up once and then plays a round at a time.
+
+    Args:
+        config: a `BenchmarkConfig`.
+    """
+
+    def __init__(self, config):
+        self.precision = machine.resolve_precision(config.precision)
+        shape = (config.image_size, config.image_size, config.channels)
+        teacher = models.build_classifier(
+            config.teacher, num_classes=config.num_classes, input_shape=shape
+        )
+        images = np.random.RandomState(0).randint(0, 256, (_PICTURES, *shape), np.uint8)
+        self.distiller = build_distiller(
+            _as_run(config), teacher, self.precision, num_images=len(images)
+        )
+        stream = pipelines.rounds(
+            images,
+            batch_size=self.distiller.transfer_factor * config.batch_size,
+            student_steps=config.student_steps_per_round,
+        )
+        self.example = next(iter(stream))
+        self._batches = iter(stream)
+        self.distiller.make_train_function()
+
+    def __call__(self):
+        """Plays a round; returns the seconds that it took."""
+        began = time.perf_counter()
+        terms = self.distiller.train_function(self._batches)
+        for value in terms.values():
+            float(value)  # waits for the device
+        return time.perf_counter() - began
+
+
+def measure_round(config):
+    """Times rounds in this process, which should be a fresh one.
+
+    Args:
+        config: a `BenchmarkConfig`.
+
+    Returns:
+        A JSON-able dict: `asked`, the config; `precision` and `jit_compile` as resolved;
+        `seconds_per_round`, the median, and `seconds` of each round; `images_per_second`, OOD
+        images for the discriminator as in result.json; `peak_bytes` of this process, or of the
+        GPU; `first_round_seconds` from the start of this process; `flop_per_round`,
+        `flop_per_second`, `peak_flop_per_second` of plain operations here and the share of
+        the better one; `pytorch`, what took turns with it; `exports`, what `latencies` gives;
+        `versions`.
+
+    Raises:
+        RequestError: when the config cannot be built.
+    """
+    timer = RoundTimer(config)
+    timer()
+    first = seconds_since_start()
+    with contextlib.ExitStack() as stack:
+        wanted = rivals(config, timer.precision) if config.against_pytorch else []
+        others = [stack.enter_context(rival) for rival in wanted]
+        for _ in range(config.warmup_rounds):
+            for play in (timer, *others):
+                play()
+        in_turn = [[play() for play in (timer, *others)] for _ in range(config.rounds)]
+    seconds, *theirs = (list(of_one) for of_one in zip(*in_turn, strict=True))
+    peak_bytes = _peak_bytes()
+    median = statistics.median(seconds)
+    flop = arithmetic.flop_of(timer.distiller.train_step, timer.example)
+    peaks = arithmetic.peak_flop_per_second(timer.precision)
+    return {
+        "asked": dataclasses.asdict(config),
+        "precision": timer.precision,
+        "jit_compile": bool(timer.distiller.jit_compile),
+        "seconds_per_round": median,
+        "seconds": seconds,
+        "images_per_second": config.batch_size / median,
+        "peak_bytes": peak_bytes,
+        "first_round_seconds": first,
+        "flop_per_round": flop,
+        "flop_per_second": flop / median,
+        "peak_flop_per_second": peaks,
+        "share_of_peak": flop / median / max(peaks.values()),
+        "pytorch": [
+            other.facts(seconds, of_other) for other, of_other in zip(others, theirs, strict=True)
+        ],
+        "exports": latencies(timer.distiller.student) if config.latency else [],
+        "versions": machine.versions(timer.precision),
+    }
+
+
+def seconds_since_start():
+    """Seconds since this process was started, the time before Python's first line with it."""
+    fields = pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    started = int(fields[19]) / 100  # in ticks since the machine's start, USER_HZ is 100
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+
+
+def _as_run(config):
+    return DistillConfig(
+        method=MethodConfig(method=config.method),
+        data=DataConfig(image_size=config.image_size, channels=config.channels),
+        players=PlayersConfig(
+            student=config.student, patch_size=min(PlayersConfig().patch_size, config.image_size)
+        ),
+        optimization=OptimizationConfig(
+            batch_size=config.batch_size, student_steps_per_round=config.student_steps_per_round
+        ),
+        run=RunConfig(precision=config.precision, jit_compile=config.jit_compile),
+    )
+
+
+def _peak_bytes():
+    if tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB

@@ -1,0 +1,63 @@
+"""PyTorch's round: the same work, in turn with ours, and what is said when it is not there."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from mosaickd_tf.benchmarking import rival
+from mosaickd_tf.config import BenchmarkConfig
+from mosaickd_tf.errors import RequestError, RunError
+
+TINY = BenchmarkConfig(
+    teacher="wrn10_1",
+    student="wrn10_1",
+    num_classes=3,
+    image_size=16,
+    batch_size=2,
+    student_steps_per_round=1,
+)
+
+
+def test_the_ratio_is_taken_pair_by_pair():
+    other = rival.PyTorchRival.__new__(rival.PyTorchRival)
+    other.name, other.precision, other.lean = "PyTorch", "float32", False
+    other.rounds = [{"seconds": 9.0, "peak_bytes": 5}]
+    facts = other.facts(ours=[1.0, 2.0, 4.0], theirs=[3.0, 4.0, 20.0])
+    assert facts["times_as_fast"] == np.median([3.0, 2.0, 5.0])
+    assert facts["seconds_per_round"] == 4.0 and facts["peak_bytes"] == 5
+
+
+def test_without_pytorch_it_is_said_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RequestError, match="pip install torch"):
+        rival.rivals(TINY, "float32")
+
+
+def test_without_the_source_tree_it_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(rival, "_ROOT", tmp_path)
+    with pytest.raises(RequestError, match="source tree"):
+        rival.rivals(TINY, "float32")
+
+
+def test_another_method_has_no_rival():
+    with pytest.raises(RequestError, match="--method=kd"):
+        rival.rivals(BenchmarkConfig(method="kd"), "float32")
+
+
+def test_a_round_that_does_not_end_says_why(monkeypatch):
+    monkeypatch.setattr(rival, "_MODULE", "benchmarks.not_there")
+    other = rival.PyTorchRival(TINY, precision="float32", lean=False)
+    with pytest.raises(RunError, match="No module named"):
+        other()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision, lean", [("float32", False), ("mixed_bfloat16", True)])
+def test_pytorch_plays_rounds_when_it_is_asked(precision, lean):
+    pytest.importorskip("torch")
+    with rival.PyTorchRival(TINY, precision=precision, lean=lean) as other:
+        assert all(other() > 0 for _ in range(2))
+    assert len(other.rounds) == 2 and other.rounds[-1]["peak_bytes"] > 1e7
+    assert other._process.returncode == 0

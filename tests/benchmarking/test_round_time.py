@@ -1,0 +1,88 @@
+"""Rounds that are timed: all that is said of them, and that they are really played."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mosaickd_tf.benchmarking import measure_round, round_time
+from mosaickd_tf.config import BenchmarkConfig
+from mosaickd_tf.errors import RequestError
+
+TINY = BenchmarkConfig(
+    teacher="wrn10_1",
+    student="wrn10_1",
+    num_classes=3,
+    image_size=8,
+    batch_size=2,
+    student_steps_per_round=1,
+    rounds=3,
+    precision="float32",
+)
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    patch = pytest.MonkeyPatch()
+    patch.setattr(round_time.arithmetic, "_SQUARE", 64)
+    yield measure_round(TINY)
+    patch.undo()
+
+
+def test_the_numbers_go_together(numbers):
+    assert numbers["precision"] == "float32" and numbers["jit_compile"] is False
+    assert len(numbers["seconds"]) == 3
+    assert numbers["seconds_per_round"] == sorted(numbers["seconds"])[1] > 0
+    assert numbers["images_per_second"] == 2 / numbers["seconds_per_round"]
+    assert numbers["flop_per_second"] == pytest.approx(
+        numbers["flop_per_round"] / numbers["seconds_per_round"]
+    )
+    best = max(numbers["peak_flop_per_second"].values())
+    assert numbers["share_of_peak"] == numbers["flop_per_second"] / best
+    assert numbers["pytorch"] == numbers["exports"] == []
+    assert numbers["asked"]["image_size"] == 8
+    assert {"machine", "git_commit"} <= set(numbers["versions"])
+
+
+def test_memory_is_that_of_this_process_at_its_peak(numbers):
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    assert 1e7 < numbers["peak_bytes"] <= peak * 1024
+
+
+def test_a_round_trains_the_players():
+    timer = round_time.RoundTimer(TINY)
+    before = [v.numpy() for v in timer.distiller.generator.trainable_variables]
+    assert timer() > 0
+    moved = [
+        (v.numpy() != old).any()
+        for v, old in zip(timer.distiller.generator.trainable_variables, before, strict=True)
+    ]
+    assert any(moved) and int(timer.distiller.rounds_played) == 1
+
+
+def test_a_round_of_more_updates_asks_for_more_operations():
+    def flop(steps):
+        timer = round_time.RoundTimer(
+            BenchmarkConfig(**{**TINY.__dict__, "student_steps_per_round": steps})
+        )
+        return round_time.arithmetic.flop_of(timer.distiller.train_step, timer.example)
+
+    one, two, three = flop(1), flop(2), flop(3)
+    assert three - two == two - one > 0
+
+
+def test_the_start_of_a_process_is_before_its_first_line():
+    code = "from mosaickd_tf.benchmarking.round_time import seconds_since_start as s; print(s())"
+    began = time.monotonic()
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    around = time.monotonic() - began
+    # The kernel counts in hundredths of a second.
+    assert 0.3 * around < float(said.stdout) < around + 0.02, os.uname()
+
+
+def test_unknown_networks_are_refused():
+    with pytest.raises(RequestError, match="wrn10_x"):
+        measure_round(BenchmarkConfig(teacher="wrn10_x"))
