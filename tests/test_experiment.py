@@ -395,7 +395,8 @@ def test_a_method_learns_from_the_rows_that_it_chose(monkeypatch):
 
 def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):
     monkeypatch.setattr(preparing, "prepare", lambda config: (None, None, None))
-    experiment.RunFolder(tmp_path, CONFIG)
+    with experiment.RunFolder(tmp_path, CONFIG):
+        pass
     files.write_json(tmp_path / "result.json", {"rounds": 2})
     files.write_text(tmp_path / "report.html", "the report")
     assert experiment.run(CONFIG, tmp_path) == {"rounds": 2}

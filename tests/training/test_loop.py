@@ -12,14 +12,14 @@ import tensorflow as tf
 from keras import layers
 from tqdm import tqdm
 
-from mosaickd_tf import models, training
+from mosaickd_tf import models
 from mosaickd_tf.checkpoints import Checkpoints
 from mosaickd_tf.data import pipelines
 from mosaickd_tf.errors import Interrupted, RunError
 from mosaickd_tf.methods import MosaicDistiller
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 from mosaickd_tf.record import read_rows
-from mosaickd_tf.training import Plan, Progress, train
+from mosaickd_tf.training import Plan, Progress, loop, train
 from tests import tiny
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (10, 8, 8, 3), "uint8")
@@ -36,11 +36,14 @@ class Counter:
         self.count = tf.Variable(0)
         self.played = []
         self.nan_from = nan_from
+        self.players = ()
+        self.gradient_norms = {}
+        self.skipped_updates = 0
 
     def state(self):
         return {"count": self.count}
 
-    def make_train_function(self):
+    def make_train_function(self, force=False):
         pass
 
     def train_function(self, batches):
@@ -219,7 +222,7 @@ def test_the_accuracy_is_in_the_progress_bar_after_the_first_evaluation(tmp_path
         def set_postfix_str(self, s="", refresh=True):
             told.append(s)
 
-    monkeypatch.setattr(training, "tqdm", Bar)
+    monkeypatch.setattr(loop, "tqdm", Bar)
     run(
         Counter(),
         tmp_path,
