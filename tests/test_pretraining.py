@@ -211,7 +211,8 @@ def test_a_teacher_whose_file_has_changed_is_made_again_from_its_checkpoint(
     teacher = pretraining.train_teacher(config(teacher_epochs=1), target(), tmp_path)
     content = (tmp_path / name).read_bytes()
     middle = len(content) // 2
-    (tmp_path / name).write_bytes(content[:middle] + b"\x00" + content[middle + 1 :])
+    changed = bytes([content[middle] ^ 0x80])
+    (tmp_path / name).write_bytes(content[:middle] + changed + content[middle + 1 :])
     at_step(monkeypatch, 1, lambda: pytest.fail("trained again"))
     again = pretraining.train_teacher(config(teacher_epochs=1), target(), tmp_path)
     assert tiny.same_bits(tiny.values(teacher), tiny.values(again))

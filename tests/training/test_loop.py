@@ -162,6 +162,7 @@ def test_a_resumed_game_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
     rows = [read_rows(tmp_path / name / "metrics.jsonl") for name in ("whole", "cut")]
     for row in rows[0] + rows[1]:
         row.pop("images_per_second", None)
+    assert rows[1][3].pop("resumed_from") == 2  # the first after it went on
     assert rows[0] == rows[1]
     assert set(rows[0][-1]) == {"round", *first.terms}
 
@@ -279,7 +280,7 @@ def test_a_signal_does_not_save_a_state_that_is_not_finite(tmp_path):
                 os.kill(os.getpid(), signal.SIGTERM)
             return super().train_function(batches)
 
-    with pytest.raises(RunError):
+    with pytest.raises(Interrupted):
         run(Stopped(nan_from=5), tmp_path, evaluate_every=100, checkpoint_every=2)
     assert saved(tmp_path) == 4
 
