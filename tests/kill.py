@@ -12,6 +12,7 @@ the end differs from the uninterrupted run.
 import argparse
 import dataclasses
 import json
+import logging
 import pathlib
 import random
 import re
@@ -79,12 +80,12 @@ class Killing:
     Args:
         words: flags of `bin/distill`.
         place: an empty folder for all runs.
-        number: the signal.
+        signals: those that a run gets, in turn.
     """
 
-    def __init__(self, words, place, number=signal.SIGKILL):
+    def __init__(self, words, place, signals=(signal.SIGKILL,)):
         self.place = pathlib.Path(place)
-        self.number = number
+        self.signals = signals
         self.words = [*words, "--deterministic", f"--cache_dir={self.place / 'cache'}"]
         self.begins = {}
         self.reference = self.place / "reference"
@@ -107,13 +108,19 @@ class Killing:
         """Plays a run that is killed at each of the moments, then to its end; an `Outcome`."""
         folder = self.place / name
         outcome = Outcome(moments=[], went_on=[], faults=[])
-        for moment in [*moments, None]:
+        for turn, moment in enumerate([*moments, None]):
             before = _newest(folder)
             process = self._start(folder)
+            number = self.signals[turn % len(self.signals)] if moment else 0
             if moment and self._wait(process, folder, moment):
-                process.send_signal(self.number)
+                process.send_signal(number)
             told, errors = process.communicate()
-            self._check_end(process.returncode, errors, moment, outcome)
+            if moment and process.returncode in (-number, 128 + number):
+                outcome.moments.append(moment)
+            elif process.returncode:
+                outcome.faults.append(f"exit code {process.returncode}: {errors}")
+            if process.returncode > 128 and "To go on: " not in errors:
+                outcome.faults.append(f"nothing said of how to go on: {errors}")
             self._check_start(told, before, outcome)
         outcome.faults += differences(self.reference, folder)
         return outcome
@@ -148,25 +155,19 @@ class Killing:
         """Waits for the moment; False when the process ended before."""
         stages = [*(stage for stage in STAGES if stage in self.begins), "end"]
         after = stages[stages.index(moment.stage) + 1]
+
+        def is_over():  # sooner than in the reference
+            return after in STAGES and _is_there(folder, STAGES[after])
+
         rest = moment.share * max(0.0, self.begins[after] - self.begins[moment.stage])
         if not _until(lambda: _is_there(folder, STAGES[moment.stage]), process):
             return False
         came = time.monotonic()
-        if not _until(lambda: time.monotonic() - came >= rest, process):
+        if not _until(lambda: is_over() or time.monotonic() - came >= rest, process):
             return False
         if not moment.writing:
             return True
-        patterns = [STAGES[after]] if after in STAGES else []
-        patterns.append(WRITING[moment.stage])
-        return _until(lambda: any(_is_there(folder, each) for each in patterns), process)
-
-    def _check_end(self, code, errors, moment, outcome):
-        if moment and code in (-self.number, 128 + self.number):
-            outcome.moments.append(moment)
-            if code > 0 and "To go on: " not in errors:
-                outcome.faults.append(f"nothing said of how to go on: {errors}")
-        elif code:
-            outcome.faults.append(f"exit code {code}: {errors}")
+        return _until(lambda: is_over() or _is_there(folder, WRITING[moment.stage]), process)
 
     def _check_start(self, told, before, outcome):
         """What was said to go on from has to be the newest checkpoint that was there."""
@@ -174,15 +175,19 @@ class Killing:
             outcome.went_on.append((name, int(step)))
             if before.get(name, int(step)) != int(step):
                 outcome.faults.append(f"{name} went on from {step}, not from {before[name]}")
-        for name, step in before.items():
-            last_row = before.get(f"{name} row")
-            every = before.get(f"{name} every")
-            if last_row is not None and every and last_row - step > every:
-                outcome.faults.append(f"{name} repeats {last_row - step} rounds")
+        for name, repeated, most in _repeated(before):
+            if repeated > most:
+                outcome.faults.append(f"{name} repeats {repeated} rounds")
 
 
 def _is_there(folder, pattern):
     return pattern is None or any(folder.glob(pattern))
+
+
+def _repeated(before):
+    """Of each method: rounds recorded after its checkpoint, and how many there may be."""
+    for name in [name for name in before if f"{name} row" in before]:
+        yield name, before[f"{name} row"] - before[name], before[f"{name} every"]
 
 
 def _until(happened, process):
@@ -233,7 +238,7 @@ def differences(reference, folder):
     for name in ("result.json", "test_predictions.json"):
         if counted(reference / name) != counted(folder / name):
             found.append(f"the numbers of {name} differ")
-    left = [path.name for path in folder.rglob(".*") if path.name != ".lock"]
+    left = [path.name for path in folder.rglob(".*")]
     return [*found, *(f"{name} was left" for name in left)]
 
 
@@ -291,9 +296,10 @@ def main(argv):
     parser.add_argument("--place", help="an empty folder for the runs; a temporary one if left out")
     parser.add_argument("words", nargs="+", help="flags of bin/distill, after --")
     asked = parser.parse_args(argv)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as temporary:
         place = pathlib.Path(asked.place or temporary)
-        killing = Killing(asked.words, place, signal.Signals[f"SIG{asked.signal}"])
+        killing = Killing(asked.words, place, (signal.Signals[f"SIG{asked.signal}"],))
         killing.play_reference()
         print("stages begin at", {k: round(v, 1) for k, v in killing.begins.items()}, flush=True)
         wrong = 0
