@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.guard import UpdateGuard, update_if_finite
 from mosaickd_tf.models.taps import Taps, layers_by_name
 from mosaickd_tf.optimizers import MomentumSGD
 
@@ -59,6 +60,7 @@ class Distiller(keras.Model):
             `watched_layers` if left out.
         student_layers: the same of the student, as many.
         num_images: how many OOD images there are, for methods that remember each.
+        skip_nonfinite: whether updates that are not finite are left out and counted.
 
     Raises:
         RequestError: when teacher and student do not fit together.
@@ -81,6 +83,7 @@ class Distiller(keras.Model):
         teacher_layers=(),
         student_layers=(),
         num_images=None,
+        skip_nonfinite=False,
         name=None,
     ):
         super().__init__(name=name)
@@ -94,6 +97,8 @@ class Distiller(keras.Model):
         self.temperature = temperature
         self.seed = seed
         self.num_images = num_images
+        self.skip_nonfinite = skip_nonfinite
+        self.guard = None
         self.teacher_taps = self._taps(teacher, teacher_layers)
         self.student_taps = self._taps(student, student_layers)
         self.rounds_played = self.add_weight(
@@ -117,6 +122,8 @@ class Distiller(keras.Model):
         self.student_optimizer = student_optimizer or MomentumSGD(0.1, l2=1e-4)
         # Variables are made before the first trace, so that the round is traced once.
         self.student_optimizer.build(tf.nest.flatten(self._moved_with("student")))
+        if self.skip_nonfinite:
+            self.guard = UpdateGuard([getattr(self, player) for player in self.players])
 
     @property
     def metrics(self):
@@ -151,7 +158,13 @@ class Distiller(keras.Model):
         return {name: getattr(self, name) for name in names} | {
             "rounds": self.rounds_played,
             "means": means,
+            **({"guard": self.guard} if self.guard else {}),
         }
+
+    @property
+    def skipped_updates(self):
+        """How many updates were left out because they were not finite."""
+        return int(self.guard.skipped.numpy()) if self.guard else 0
 
     @staticmethod
     def watched_layers(model):
@@ -166,6 +179,7 @@ class Distiller(keras.Model):
             "seed": config.run.seed,
             "teacher_layers": config.method.teacher_layers,
             "student_layers": config.method.student_layers,
+            "skip_nonfinite": config.run.on_divergence == "skip",
         }
 
     @classmethod
@@ -222,7 +236,7 @@ class Distiller(keras.Model):
     def report(self, **terms):
         """Notes the value of each named term."""
         for name, value in terms.items():
-            self.trackers[name].update_state(value)
+            self._note(self.trackers[name], value)
 
     def weighted(self, **terms):
         """The sum of weight · term; reports each term.
@@ -256,10 +270,20 @@ class Distiller(keras.Model):
         moved = self._moved_with(player)
         gradients = tape.gradient(loss, moved)
         optimizer = getattr(self, f"{player}_optimizer")
-        optimizer.apply(tf.nest.flatten(gradients), tf.nest.flatten(moved))
+        flat = tf.nest.flatten(gradients), tf.nest.flatten(moved)
+        if self.guard:
+            self.guard.apply(optimizer, *flat, loss)
+        else:
+            optimizer.apply(*flat)
         for name, of_network in gradients.items():
             norm = tf.linalg.global_norm(of_network)  # L2, over all variables
-            self.gradient_norms[f"gradient_norm_{name}"].update_state(norm)
+            self._note(self.gradient_norms[f"gradient_norm_{name}"], norm)
+
+    def _note(self, mean, value):
+        if self.guard:
+            update_if_finite(mean, value)
+        else:
+            mean.update_state(value)
 
     def _moved_with(self, player):
         """The trainable variables that an update of this player moves, by network."""

@@ -138,6 +138,22 @@ def top_k_accuracy(outputs, labels, k=1):
     return float(np.mean(np.any(best == np.asarray(labels)[:, np.newaxis], axis=-1)))
 
 
+def variety(outputs, other_outputs):
+    """How varied the named classes are: the share outside of the most frequent, over the others'.
+
+    Args:
+        outputs: `(n, num_classes)`.
+        other_outputs: the same of a model that is right about the classes.
+
+    Returns:
+        A float, 0 where one class is named for all; None where the others name one for all.
+    """
+    outside, others = (
+        1.0 - np.bincount(rows.argmax(-1)).max() / len(rows) for rows in (outputs, other_outputs)
+    )
+    return float(outside / others) if others else None
+
+
 def per_class_accuracy(outputs, labels):
     """Top-1 accuracy of the images of each class; None for a class without images."""
     right = outputs.argmax(-1) == labels

@@ -55,14 +55,14 @@ def run(config, workdir, resume=True):
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
     prepared = preparing.prepare(config)
-    folder = RunFolder(workdir, config, resume)
-    finished = files.read_json(folder / "result.json")
-    if finished:
-        logger.info("this run is finished: %s", folder / "result.json")
-    else:
-        finished = Experiment(config, folder, *prepared).run()
-    if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
-        page.write(folder.path)
+    with RunFolder(workdir, config, resume) as folder:
+        finished = files.read_kept_json(folder / "result.json")
+        if finished:
+            logger.info("this run is finished: %s", folder / "result.json")
+        else:
+            finished = Experiment(config, folder, *prepared).run()
+        if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
+            page.write(folder.path)
     return finished
 
 
@@ -111,6 +111,8 @@ class Experiment:
             "baselines": baselines,
             "agreement": self._agreement(student, teacher),
             "selection": self._selection(progress),
+            "divergence": progress.events,
+            "skipped_updates": distiller.skipped_updates,
             "ood_subset": ood_subset,
             "exports": exports,
         }
@@ -187,6 +189,8 @@ class Experiment:
             rounds=rounds,
             evaluate_every=evaluate_every,
             checkpoint_every=self.config.run.checkpoint_every or evaluate_every,
+            checkpoint_minutes=self.config.run.checkpoint_minutes,
+            on_divergence=self.config.run.on_divergence,
             images_per_round=batch_size,
             select_by="validation_accuracy" if self.validation else None,
         )
@@ -199,10 +203,11 @@ class Experiment:
         def evaluate(step):
             logits = evaluation.predict_logits(distiller.student, watched.images)
             agreement = evaluation.agreement(logits, teacher_logits)
+            variety = {"student_variety": evaluation.variety(logits, teacher_logits)}
             if not self.validation:
-                return {"agreement_at_hand": agreement}
+                return {"agreement_at_hand": agreement} | variety
             accuracy = evaluation.top_k_accuracy(logits, watched.labels)
-            return {"validation_accuracy": accuracy, "validation_agreement": agreement}
+            return {"validation_accuracy": accuracy, "validation_agreement": agreement} | variety
 
         return evaluate
 
@@ -225,7 +230,7 @@ class Experiment:
 
     def _baseline(self, teacher, method):
         folder = self.folder / "baselines" / method
-        done = files.read_json(folder / "result.json")
+        done = files.read_kept_json(folder / "result.json")
         if done is None:
             distiller, progress = self._learn(as_baseline(self.config, method), teacher, folder)
             student = models.portable_copy(distiller.student)
@@ -233,6 +238,8 @@ class Experiment:
             done |= {
                 "agreement": self._agreement(student, teacher),
                 "selection": self._selection(progress),
+                "divergence": progress.events,
+                "skipped_updates": distiller.skipped_updates,
                 "seconds": progress.seconds,
             }
             files.write_json(folder / "result.json", done)

@@ -97,6 +97,26 @@ def gan_adam(learning_rate=1e-3):
     return keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
 
 
+def has_schedule(optimizer):
+    """Whether the rate is a schedule's, and so no part of the optimizer's state."""
+    return isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+
+
+def peak(optimizer):
+    """The highest learning rate of a `CosineOverRounds`, or the rate where there is no schedule."""
+    return (
+        optimizer._learning_rate.peak if has_schedule(optimizer) else float(optimizer.learning_rate)
+    )
+
+
+def set_peak(optimizer, rate):
+    """Sets what `peak` gives; a graph that holds a schedule has to be traced again."""
+    if has_schedule(optimizer):
+        optimizer._learning_rate.peak = rate
+    else:
+        optimizer.learning_rate = rate
+
+
 def start_anew(optimizer):
     """Brings a built optimizer back to its first step: no momenta, no updates counted.
 

@@ -1,14 +1,16 @@
 """A teacher by plain `fit`."""
 
 import logging
+import math
 import pathlib
+import time
 
 import keras
 
 from mosaickd_tf import evaluation, files, machine, models, teachers
-from mosaickd_tf.checkpoints import Checkpoints
+from mosaickd_tf.checkpoints import Checkpoints, NotFinite
 from mosaickd_tf.data import pipelines
-from mosaickd_tf.errors import Interrupted, RequestError
+from mosaickd_tf.errors import Interrupted, RequestError, RunError
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD
 from mosaickd_tf.signals import SignalWatch
 
@@ -19,7 +21,8 @@ def train_teacher(config, target, folder):
     """Trains a classifier on the target data by plain `fit`, or takes up a finished one.
 
     Leaves `teacher.keras` (built-in layers, float32), `teacher.json` (label names, input
-    statistics, accuracies) and `checkpoints/` in the folder; goes on from the last epoch.
+    statistics, accuracies) and `checkpoints/` in the folder; goes on from the
+    last checkpoint.
 
     Args:
         config: a `TeacherTrainingConfig`.
@@ -31,11 +34,12 @@ def train_teacher(config, target, folder):
 
     Raises:
         RequestError: for an unknown network or a target without a training part.
-        Interrupted: by a signal; the last finished epoch is kept.
+        RunError: when its numbers are no longer finite.
+        Interrupted: by a signal, after a checkpoint.
     """
     folder = pathlib.Path(folder)
     path = folder / "teacher.keras"
-    if path.is_file():
+    if _is_finished(path):
         return keras.saving.load_model(path)
     check_trainable(config, target)
     keras.utils.set_random_seed(config.run.seed)
@@ -43,10 +47,22 @@ def train_teacher(config, target, folder):
     learner = models.fast_copy(teacher, machine.resolve_precision(config.run.precision))
     _fit(learner, config, target.train, folder)
     teacher.set_weights(learner.get_weights())
-    files.write_json(folder / "teacher.json", _facts(teacher, config, target))
     with files.whole(path) as partial:
         teacher.save(partial)
+    facts = _facts(teacher, config, target) | {"sha256": files.sha256(path)}
+    files.write_json(folder / "teacher.json", facts)
     return teacher
+
+
+def _is_finished(path):
+    """Whether a teacher is there as it was written; one that has changed since is said."""
+    facts = files.read_kept_json(path.with_suffix(".json"))
+    if not path.is_file() or facts is None:
+        return False
+    if facts.get("sha256") == files.sha256(path):
+        return True
+    logger.warning("%s is broken and is made again from its last checkpoint", path)
+    return False
 
 
 def untrained_teacher(config, target):
@@ -71,10 +87,8 @@ def check_trainable(config, target):
         )
 
 
-def _fit(learner, config, train, folder):
-    options = config.teacher
-    batch_size = min(options.teacher_batch_size, len(train))
-    steps = len(train) // batch_size
+def _compile(learner, options, steps):
+    """Sets loss and optimizer of the teacher's training; returns the latter."""
     rate = CosineOverRounds(options.teacher_learning_rate, options.teacher_epochs * steps)
     optimizer = MomentumSGD(rate, l2=options.teacher_weight_decay)
     optimizer.build(learner.trainable_variables)
@@ -84,43 +98,74 @@ def _fit(learner, config, train, folder):
         metrics=["accuracy"],
         jit_compile=False,
     )
+    return optimizer
+
+
+def _fit(learner, config, train, folder):
+    options = config.teacher
+    batch_size = min(options.teacher_batch_size, len(train))
+    steps = len(train) // batch_size
+    optimizer = _compile(learner, options, steps)
     checkpoints = Checkpoints(folder / "checkpoints", {"teacher": learner, "optimizer": optimizer})
-    epoch = (checkpoints.restore() or {"step": 0})["step"]
-    if epoch:
-        logger.info("teacher: going on from epoch %d of %d", epoch, options.teacher_epochs)
-    batches = pipelines.labelled(
-        train,
-        batch_size=batch_size,
-        augmentation=options.teacher_augmentation,
-        seed=config.run.seed,
-        start_step=epoch * steps,
-    )
-    with SignalWatch() as watch:
+    done = (checkpoints.restore() or {"step": 0})["step"]
+    if done:
+        logger.info(
+            "teacher: going on from step %d of %d, in epoch %d of %d",
+            done,
+            steps * options.teacher_epochs,
+            min(done // steps + 1, options.teacher_epochs),
+            options.teacher_epochs,
+        )
+
+    def play(start, epochs):
+        batches = pipelines.labelled(
+            train,
+            batch_size=batch_size,
+            augmentation=options.teacher_augmentation,
+            seed=config.run.seed,
+            start_step=start,
+        )
         learner.fit(
             batches,
-            steps_per_epoch=steps,
-            epochs=options.teacher_epochs,
-            initial_epoch=epoch,
+            steps_per_epoch=steps - start % steps,
+            epochs=epochs,
+            initial_epoch=start // steps,
             shuffle=False,
             verbose=0,
-            callbacks=[_Keeper(checkpoints, watch, options.teacher_epochs)],
+            callbacks=[keeper],
         )
+
+    with SignalWatch() as watch:
+        keeper = _Keeper(checkpoints, watch, config, steps, done)
+        whole_epochs = -(-done // steps)
+        if done % steps:
+            play(done, whole_epochs)  # the rest of an epoch that was left inside
+        play(whole_epochs * steps, options.teacher_epochs)
 
 
 class _Keeper(keras.callbacks.Callback):
-    """Saves each epoch, says how it goes ten times in all, stops on a signal."""
+    """Saves each epoch and between two when it is time, says how it goes, stops on a signal."""
 
-    def __init__(self, checkpoints, watch, epochs):
+    def __init__(self, checkpoints, watch, config, steps, done):
         super().__init__()
-        self._checkpoints, self._watch, self._epochs = checkpoints, watch, epochs
+        self._checkpoints, self._watch = checkpoints, watch
+        self._epochs, self._steps = config.teacher.teacher_epochs, steps
+        self._seconds = 60 * config.run.checkpoint_minutes or math.inf
+        self._done, self._saved = done, (done, time.monotonic())
 
     def on_train_batch_end(self, batch, logs=None):
+        self._done += 1
+        is_time = time.monotonic() - self._saved[1] >= self._seconds
+        if self._watch.signal or (is_time and self._done % self._steps):
+            self._save()
         if self._watch.signal:
             raise Interrupted(self._watch.signal)
 
     def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise self._diverged(f"its loss became {logs['loss']}")
+        self._save()
         done = epoch + 1
-        self._checkpoints.save({"step": done})
         if done % max(1, self._epochs // 10) == 0 or done == self._epochs:
             logger.info(
                 "teacher: epoch %d of %d  loss %.4f  accuracy %.4f",
@@ -131,6 +176,20 @@ class _Keeper(keras.callbacks.Callback):
             )
         if self._watch.signal:
             raise Interrupted(self._watch.signal)
+
+    def _save(self):
+        try:
+            self._checkpoints.save({"step": self._done})
+        except NotFinite as found:
+            raise self._diverged(f"numbers in the {found} are not finite") from found
+        self._saved = self._done, time.monotonic()
+
+    def _diverged(self, words):
+        epoch = -(-self._done // self._steps)
+        return RunError(
+            f"The teacher went wrong in epoch {epoch} of {self._epochs}: {words}. The checkpoint "
+            f"of step {self._saved[0]} is intact; lower --teacher_learning_rate in another folder"
+        )
 
 
 def _facts(teacher, config, target):

@@ -23,6 +23,7 @@ _WORDS = {
     "adversarial_loss": "adv",
     "class_balance_loss": "balance",
     "distillation_loss": "kd",
+    "student_variety": "variety",
     "images_per_second": "images/s",
 }
 
@@ -32,14 +33,17 @@ class Record:
 
     Args:
         folder: where they lie.
-        played: rounds that the restored state has played; rows of later ones are dropped.
+        rows: those that were saved with the restored state; the file is made of them.
         name: what to call the run on the log.
+
+    Attributes:
+        rows: what has been written so far.
     """
 
-    def __init__(self, folder, played, name=""):
+    def __init__(self, folder, rows=(), name=""):
         self._name = name
         self._path = folder / "metrics.jsonl"
-        self._rows = [row for row in read_rows(self._path) if played and row["round"] <= played]
+        self.take_back(rows)
         self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
 
     def write(self, row, observed=None):
@@ -52,14 +56,21 @@ class Record:
         """
         whole = row | (observed or {})
         kept = {name: value for name, value in whole.items() if not isinstance(value, np.ndarray)}
-        self._rows.append(kept)
-        text = "".join(json.dumps(r, allow_nan=False) + "\n" for r in self._rows)
-        files.write_text(self._path, text)
+        self._write([*self.rows, kept])
         with self._writer.as_default(step=row["round"]):
             for name, value in whole.items():
                 _draw(name, value)
         self._writer.flush()
         logger.info("%s round %5d  %s", self._name, row["round"], told(row))
+
+    def take_back(self, rows):
+        """Makes these all that was written."""
+        self._write(list(rows))
+
+    def _write(self, rows):
+        text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        files.write_text(self._path, text)
+        self.rows = rows
 
 
 def told(row):

@@ -1,16 +1,22 @@
 """The folder of a run: which run lives in it, and what every run leaves behind."""
 
-import errno
+import contextlib
 import pathlib
 import shlex
 
 from mosaickd_tf import files
 from mosaickd_tf.config import DistillConfig, assignment, options
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.lock import Lock
+
+# How a run guards itself, which may be otherwise when it goes on.
+_MAY_CHANGE = ("--checkpoint_every", "--checkpoint_minutes", "--on_divergence")
 
 
 class RunFolder:
-    """A work folder that holds one run, the same flags from first to last.
+    """A work folder that holds one run, the same flags from first to last, one process at a time.
+
+    It is a context manager: the folder is given free at its end.
 
     Args:
         path: the folder; made if it is not there.
@@ -18,41 +24,69 @@ class RunFolder:
         resume: whether a run of the same flags may go on.
 
     Raises:
-        RequestError: when the folder holds another run, or any with `resume` off, or cannot
-            be written.
+        RequestError: when the folder holds another run, or any with `resume` off, or a live
+            process works in it, or it cannot be written.
     """
 
     def __init__(self, path, config, resume=True):
         self.path = pathlib.Path(path)
         self._flags = self.path / "flags.cfg"
         wanted = as_flagfile(config)
-        if self._flags.is_file():
-            self._check_same(self._flags.read_text(encoding="utf-8"), wanted, resume)
-        try:
+        self._check_same(wanted, resume)
+        with _said(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            files.write_text(self._flags, wanted)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise  # not the request's fault
-            raise RequestError(
-                f"Cannot write to the work folder. Expected a writable folder. Received: "
-                f"--workdir={str(path)!r} ({error.strerror})"
-            ) from error
+            self._lock = Lock(self.path)
+        try:
+            self._check_same(wanted, resume)  # nobody can change it any more
+            with _said(self.path):
+                files.write_text(self._flags, wanted)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._lock.release()
 
     def __truediv__(self, name):
         return self.path / name
 
-    def _check_same(self, there, wanted, resume):
+    def _check_same(self, wanted, resume):
+        if not self._flags.is_file():
+            return
         where = f"The work folder {str(self.path)!r} holds a run already"
         if not resume:
             raise RequestError(f"{where}. Choose another --workdir, or leave --resume on")
-        if there != wanted:
-            theirs = set(there.splitlines()) - set(wanted.splitlines())
-            ours = set(wanted.splitlines()) - set(there.splitlines())
+        there = self._flags.read_text(encoding="utf-8", errors="replace")
+        theirs = _binding(there) - _binding(wanted)
+        ours = _binding(wanted) - _binding(there)
+        if theirs or ours:
             raise RequestError(
                 f"{where}, of other flags. Expected: {' '.join(sorted(theirs)) or 'fewer'}. "
                 f"Received: {' '.join(sorted(ours)) or 'fewer'}. Choose another --workdir"
             )
+
+
+def _binding(flagfile):
+    """The lines of a flagfile but for those of options that a run may change on its way."""
+    lines = set(flagfile.splitlines())
+    return {line for line in lines if line.partition("=")[0] not in _MAY_CHANGE}
+
+
+@contextlib.contextmanager
+def _said(path):
+    """Says that a folder cannot be written, unless it is for want of room."""
+    try:
+        yield
+    except OSError as error:
+        if files.is_for_want_of_room(error):
+            raise  # not the request's fault
+        raise RequestError(
+            f"Cannot write to the work folder. Expected a writable folder. Received: "
+            f"--workdir={str(path)!r} ({error.strerror})"
+        ) from error
 
 
 def as_flagfile(config):

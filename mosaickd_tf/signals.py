@@ -1,13 +1,17 @@
 """Signals that ask a run to stop."""
 
+import contextlib
 import signal
 import threading
+
+from mosaickd_tf.errors import Interrupted
 
 
 class SignalWatch:
     """Notes SIGINT and SIGTERM while a block runs, so that the loop in it can stop in order.
 
-    A second signal acts at once, as it would have without this.
+    A second signal acts at once: SIGINT as it would have without this, SIGTERM by ending the
+    process.
 
     Attributes:
         signal: number of the signal that came, or None.
@@ -24,13 +28,27 @@ class SignalWatch:
         return self
 
     def __exit__(self, *_):
-        self._restore()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _note(self, number, _frame):
         self.signal = number
-        self._restore()
+        signal.signal(signal.SIGINT, self._before[signal.SIGINT])
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    def _restore(self):
-        while self._before:
-            number, handler = self._before.popitem()
-            signal.signal(number, handler)
+
+@contextlib.contextmanager
+def raised():
+    """Makes SIGTERM in a block an `Interrupted`, as SIGINT is a `KeyboardInterrupt`.
+
+    Files that are being written are then cleared away, and the command says how to go on.
+    """
+    before = signal.signal(signal.SIGTERM, _raise)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _raise(number, _frame):
+    raise Interrupted(number)

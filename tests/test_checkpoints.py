@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf import checkpoints, files
-from mosaickd_tf.checkpoints import Checkpoints
+from mosaickd_tf import files
+from mosaickd_tf.checkpoints import Checkpoints, NotFinite
+from mosaickd_tf.errors import RunError
 from mosaickd_tf.optimizers import MomentumSGD, gan_adam
 
 
@@ -44,7 +45,7 @@ def values(state):
 
 
 def steps(folder):
-    return sorted(path.name for path in folder.iterdir() if not path.is_symlink())
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -73,22 +74,39 @@ def test_there_is_nothing_to_restore_in_a_new_folder(tmp_path, counter):
 
 def test_last_is_the_latest_and_best_the_one_that_was_said_to_be(tmp_path, counter):
     kept = Checkpoints(tmp_path, {"counter": counter})
-    for step, best in ((1, True), (2, True), (3, False), (4, False)):
+    for step, names in ((1, ["best"]), (2, ["best"]), (3, []), (4, [])):
         counter.assign(10 * step)
-        kept.save({"step": step}, best=best)
-    assert kept.restore("best") == {"step": 2}
-    assert counter.numpy() == 20
+        kept.save({"step": step}, names=names)
+    for checkpoints_of in (kept, Checkpoints(tmp_path, {"counter": counter})):
+        assert checkpoints_of.restore("best") == {"step": 2}
+        assert counter.numpy() == 20
+    kept = Checkpoints(tmp_path, {"counter": counter})
     assert kept.restore("last") == {"step": 4}
     assert counter.numpy() == 40
+    assert kept.has("best") and not kept.has("good")
 
 
-def test_steps_that_neither_name_points_to_are_removed(tmp_path, counter):
+def test_the_last_two_are_kept_and_those_of_each_name(tmp_path, counter):
     kept = Checkpoints(tmp_path, {"counter": counter})
-    for step in range(1, 6):
-        kept.save({"step": step}, best=step == 2)
-    assert steps(tmp_path) == ["step_00000002", "step_00000005"]
-    kept.save({"step": 6}, best=True)
-    assert steps(tmp_path) == ["step_00000006"]
+    for step in range(1, 8):
+        kept.save({"step": step}, names=["best"] if step in (1, 2, 4) else [])
+    assert steps(tmp_path) == [
+        "step_00000002_save_000002",
+        "step_00000004_save_000004",
+        "step_00000006_save_000006",
+        "step_00000007_save_000007",
+    ]
+
+
+def test_who_goes_back_numbers_on_and_forgets_the_names_that_came_later(tmp_path, counter):
+    kept = Checkpoints(tmp_path, {"counter": counter})
+    kept.save({"step": 1}, names=["good", "best"])
+    kept.save({"step": 2}, names=["best"])
+    assert kept.restore("good") == {"step": 1}
+    kept.save({"step": 1, "again": True})
+    fresh = Checkpoints(tmp_path, {"counter": counter})
+    assert fresh.restore() == {"step": 1, "again": True}
+    assert fresh.restore("best") == {"step": 1}
 
 
 def test_progress_can_be_read_without_touching_the_state(tmp_path, counter):
@@ -99,11 +117,11 @@ def test_progress_can_be_read_without_touching_the_state(tmp_path, counter):
     assert counter.numpy() == 5
 
 
-@pytest.mark.parametrize("where", ["state", "progress", "rename"])
+@pytest.mark.parametrize("where", ["state", "json", "rename"])
 def test_a_kill_while_saving_leaves_the_former_last(tmp_path, counter, monkeypatch, where):
     kept = Checkpoints(tmp_path, {"counter": counter})
     counter.assign(1)
-    kept.save({"step": 1}, best=True)
+    kept.save({"step": 1}, names=["best"])
     counter.assign(2)
 
     def killed(*_, **__):
@@ -112,40 +130,117 @@ def test_a_kill_while_saving_leaves_the_former_last(tmp_path, counter, monkeypat
     with monkeypatch.context() as patch:
         if where == "state":
             patch.setattr(kept._checkpoint, "write", killed)
-        elif where == "progress":
+        elif where == "json":
             patch.setattr(files, "write_json", killed)
         else:
-            patch.setattr(checkpoints.files.os, "replace", killed)
+            patch.setattr(files, "_put", killed)
         with pytest.raises(Killed):
-            kept.save({"step": 2}, best=True)
+            kept.save({"step": 2}, names=["best"])
+    fresh = Checkpoints(tmp_path, {"counter": counter})
     for name in ("last", "best"):
         counter.assign(0)
-        assert kept.restore(name) == {"step": 1}
+        assert fresh.restore(name) == {"step": 1}
         assert counter.numpy() == 1
-    assert steps(tmp_path) == ["step_00000001"]
+    assert steps(tmp_path) == ["step_00000001_save_000001"]
 
 
-def test_a_kill_between_the_two_names_never_leaves_last_ahead_of_its_best(
-    tmp_path, counter, monkeypatch
-):
-    """Who goes on from `last` trusts the best value in it to be that of `best`."""
+def test_what_a_killed_process_left_is_cleared_away_at_the_next(tmp_path, counter):
+    left = tmp_path / ".step_00000009_save_000001.partial"
+    left.mkdir()
+    (left / "state.index").write_bytes(b"half")
     kept = Checkpoints(tmp_path, {"counter": counter})
-    kept.save({"step": 1, "best_step": 1}, best=True)
-    point, pointed = kept._point, []
+    assert kept.restore() is None
+    kept.save({"step": 1})
+    assert steps(tmp_path) == ["step_00000001_save_000001"]
 
-    def killed_after_one(name, target):
-        if pointed:
-            raise Killed
-        pointed.append(name)
-        point(name, target)
 
-    monkeypatch.setattr(kept, "_point", killed_after_one)
-    with pytest.raises(Killed):
-        kept.save({"step": 2, "best_step": 2}, best=True)
-    assert kept.progress("last")["best_step"] <= kept.progress("best")["step"]
+# Bytes that have changed
+
+CONTENT = ["state.index", "state.data-00000-of-00001", "progress.json", "names.json", "sums.json"]
+
+
+def flip(content, at):
+    return content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :]
+
+
+DAMAGE = {
+    "header": lambda content: flip(content, 0),
+    "middle": lambda content: flip(content, len(content) // 2),
+    "end": lambda content: flip(content, len(content) - 2),
+    "truncated": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "gone": None,
+}
+
+
+def damage(path, how):
+    content = path.read_bytes()
+    path.unlink()
+    if DAMAGE[how]:
+        path.write_bytes(DAMAGE[how](content))
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("name", CONTENT)
+def test_of_a_damaged_checkpoint_the_one_before_is_used_and_it_is_said(
+    tmp_path, caplog, counter, name, how
+):
+    kept = Checkpoints(tmp_path, {"counter": counter})
+    for step in (1, 2):
+        counter.assign(step)
+        kept.save({"step": step}, names=["best"])
+    damage(tmp_path / "step_00000002_save_000002" / name, how)
+    for restored in ("last", "best"):
+        fresh = Checkpoints(tmp_path, {"counter": counter})
+        assert fresh.restore(restored) == {"step": 1}
+        assert counter.numpy() == 1
+    assert "step_00000002_save_000002 is broken; the one before is used" in caplog.text
+    assert fresh.progress() == {"step": 1}
+    fresh.save({"step": 2})
+    fresh.save({"step": 3})
+    assert steps(tmp_path)[-2:] == ["step_00000002_save_000003", "step_00000003_save_000004"]
+
+
+def test_a_broken_checkpoint_is_not_one_of_the_two_that_are_kept(tmp_path, counter):
+    kept = Checkpoints(tmp_path, {"counter": counter})
+    for step in (1, 2):
+        kept.save({"step": step})
+    damage(tmp_path / "step_00000002_save_000002" / "state.index", "header")
+    fresh = Checkpoints(tmp_path, {"counter": counter})
+    fresh.restore()
+    fresh.save({"step": 2})
+    assert steps(tmp_path) == ["step_00000001_save_000001", "step_00000002_save_000003"]
+
+
+def test_when_none_is_whole_nothing_begins_anew_by_itself(tmp_path, counter):
+    kept = Checkpoints(tmp_path, {"counter": counter})
+    for step in (1, 2):
+        kept.save({"step": step})
+    for place in tmp_path.iterdir():
+        damage(place / "state.index", "truncated")
+    with pytest.raises(RunError, match="No checkpoint in .* is whole") as caught:
+        Checkpoints(tmp_path, {"counter": counter}).restore()
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(steps(tmp_path)) == 2
+
+
+def test_a_number_that_is_not_finite_is_never_saved(tmp_path):
+    weights = {"student": tf.Variable([1.0, 2.0]), "half": tf.Variable([1.0], dtype="bfloat16")}
+    kept = Checkpoints(tmp_path, weights)
+    kept.save({"step": 1})
+    for name, variable in weights.items():
+        good = variable.numpy()
+        variable.assign(variable * float("inf"))
+        with pytest.raises(NotFinite, match=name):
+            kept.save({"step": 2})
+        variable.assign(good)
+    assert steps(tmp_path) == ["step_00000001_save_000001"]
 
 
 def test_a_checkpoint_of_other_models_is_refused(tmp_path, counter):
     Checkpoints(tmp_path, {"counter": counter}).save({"step": 1})
-    with pytest.raises(AssertionError):
-        Checkpoints(tmp_path, {"other": tf.Variable(0)}).restore()
+    for other in (tf.Variable(0), tf.Variable([0, 0])):
+        name = "other" if other.shape == () else "counter"
+        with pytest.raises(RunError, match="of other networks") as caught:
+            Checkpoints(tmp_path, {name: other}).restore()
+        assert len(str(caught.value).splitlines()) == 1

@@ -229,6 +229,46 @@ def test_norms_of_gradients_go_on_where_a_checkpoint_left_them(distiller, pair, 
     assert float(resumed.gradient_norms["gradient_norm_student"].result()) == 3.0
 
 
+def test_asked_to_skip_an_update_that_is_not_finite_leaves_the_student_and_is_counted(pair):
+    distiller = Distiller(**pair, skip_nonfinite=True)
+    distiller.compile(student_optimizer=MomentumSGD(0.1))
+    update = tf.function(distiller.update_student)
+    update(IMAGES)
+    loss = float(distiller.trackers["distillation_loss"].result())
+    before = tiny.values(distiller.student)
+    update(IMAGES * np.float32("nan"))
+    assert tiny.same_bits(before, tiny.values(distiller.student))
+    assert distiller.skipped_updates == 1
+    assert float(distiller.trackers["distillation_loss"].result()) == loss
+    assert np.isfinite(distiller.gradient_norms["gradient_norm_student"].result())
+    update(IMAGES)
+    assert not tiny.same_bits(before, tiny.values(distiller.student))
+
+
+def test_what_was_skipped_goes_on_where_a_checkpoint_left_it(pair, tmp_path):
+    made = []
+    for _ in range(2):
+        made.append(Distiller(**pair, skip_nonfinite=True))
+        made[-1].compile(student_optimizer=MomentumSGD(0.1))
+    made[0].update_student(IMAGES * np.float32("inf"))
+    path = tf.train.Checkpoint(**made[0].state()).write(tmp_path / "state")
+    tf.train.Checkpoint(**made[1].state()).read(path).assert_consumed()
+    assert made[1].skipped_updates == 1
+
+
+def test_asked_to_skip_updates_that_are_finite_are_the_same(pair):
+    students = []
+    for skip in (False, True):
+        start = [w.copy() for w in students[0][0]] if students else pair["student"].get_weights()
+        pair["student"].set_weights(start)
+        distiller = Distiller(**pair, skip_nonfinite=skip)
+        distiller.compile(student_optimizer=MomentumSGD(0.1))
+        tf.function(distiller.update_student)(IMAGES)
+        students.append((start, tiny.values(distiller.student)))
+        assert distiller.skipped_updates == 0
+    assert tiny.same_bits(students[0][1], students[1][1])
+
+
 def test_a_frame_without_a_method_says_so(distiller):
     with pytest.raises(NotImplementedError, match="Distiller does not say"):
         distiller.train_step(tiny.batch())

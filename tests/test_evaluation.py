@@ -49,6 +49,15 @@ def test_agreement_by_hand():
     assert evaluation.agreement(OUTPUTS, 10 * OUTPUTS + 3) == 1.0
 
 
+def test_variety_by_hand():
+    """Of 4 images 3 fall outside of the student's commonest class, and 2 outside the teacher's."""
+    students, teachers = np.eye(4), np.eye(4)[[0, 0, 1, 2]]
+    assert evaluation.variety(students, teachers) == pytest.approx(0.75 / 0.5)
+    assert evaluation.variety(np.eye(4)[[3, 3, 3, 3]], teachers) == 0.0
+    assert evaluation.variety(teachers, 5 * teachers) == 1.0
+    assert evaluation.variety(students, np.eye(4)[[2, 2, 2, 2]]) is None
+
+
 def test_per_class_by_hand():
     outputs = np.eye(4)[[0, 0, 1, 2, 0]]
     labels = np.array([0, 0, 1, 0, 1])

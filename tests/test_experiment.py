@@ -67,6 +67,8 @@ RESULT = {
     "baselines",
     "agreement",
     "selection",
+    "divergence",
+    "skipped_updates",
     "ood_subset",
     "exports",
 }
@@ -264,6 +266,23 @@ def test_a_run_that_was_cut_after_its_baseline_trains_nothing_again(finished, tm
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["result.json", "baselines/kd/result.json"])
+def test_a_result_that_became_unreadable_is_made_again(finished, caplog, name):
+    folder, result, _ = finished
+    saved = {path: path.read_bytes() for path in (folder / "result.json", folder / name)}
+    (folder / "result.json").unlink()
+    (folder / name).write_bytes(saved[folder / name][:-20])
+    with Spy().on() as spy:
+        again = experiment.run(CONFIG, folder)
+    assert spy.trained == (["mosaic", "kd"] if "kd" in name else ["mosaic"])
+    assert f"{folder / name} is broken" in caplog.text
+    for part in ("teacher", "student", "baselines", "agreement", "selection", "seconds"):
+        assert again[part] == result[part]
+    for path, content in saved.items():
+        path.write_bytes(content)
+
+
+@pytest.mark.slow
 def test_a_finished_run_is_not_played_again(finished):
     folder, result, _ = finished
     with Spy().on() as spy:
@@ -359,6 +378,7 @@ def test_a_run_is_evaluated_ten_times_unless_asked_otherwise(
     data = loading.load_target(CONFIG.data)
     plan = experiment.Experiment(config, None, data, None, None)._plan(batch_size=4)
     assert (plan.evaluate_every, plan.checkpoint_every) == expected
+    assert (plan.checkpoint_minutes, plan.on_divergence) == (10.0, "stop")
     assert plan.rounds == 1000
     assert plan.select_by == "validation_accuracy"
 
@@ -395,7 +415,8 @@ def test_a_method_learns_from_the_rows_that_it_chose(monkeypatch):
 
 def test_a_finished_result_is_given_without_the_machinery(tmp_path, monkeypatch):
     monkeypatch.setattr(preparing, "prepare", lambda config: (None, None, None))
-    experiment.RunFolder(tmp_path, CONFIG)
+    with experiment.RunFolder(tmp_path, CONFIG):
+        pass
     files.write_json(tmp_path / "result.json", {"rounds": 2})
     files.write_text(tmp_path / "report.html", "the report")
     assert experiment.run(CONFIG, tmp_path) == {"rounds": 2}

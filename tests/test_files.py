@@ -1,11 +1,22 @@
 """Files are there whole or not at all."""
 
+import contextlib
+import errno
 import json
 import os
+import resource
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from mosaickd_tf import files
+from mosaickd_tf.checkpoints import Checkpoints
+from mosaickd_tf.export import writers
+from mosaickd_tf.report import pictures
+from tests import tiny
+
+NOISE = np.random.default_rng(1).integers(0, 256, (64, 32, 32, 3), np.uint8)
 
 
 class Killed(BaseException):
@@ -128,4 +139,132 @@ def test_remove_takes_files_folders_and_links_but_not_what_a_link_points_to(tmp_
     assert names(folder) == ["inside"]
     files.remove(folder)
     files.remove(tmp_path / "not there")
+    assert names(tmp_path) == []
+
+
+def test_a_folder_comes_back_when_its_successor_cannot_take_its_place(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old").touch()
+    replace = os.replace
+
+    def refuse(source, target):
+        if "partial" in str(source):
+            raise OSError(errno.EIO, "broken disk")
+        replace(source, target)
+
+    monkeypatch.setattr(files.os, "replace", refuse)
+    with pytest.raises(OSError, match="broken disk"), files.whole(tmp_path / "model") as partial:
+        partial.mkdir()
+    assert names(tmp_path) == ["model"]
+    assert names(tmp_path / "model") == ["old"]
+
+
+def test_everything_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    """A power failure may not leave a file that has its name and not its content."""
+    happened = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_fsync(descriptor):
+        happened.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def note_replace(source, target):
+        happened.append("renamed")
+        replace(source, target)
+
+    monkeypatch.setattr(files.os, "fsync", note_fsync)
+    monkeypatch.setattr(files.os, "replace", note_replace)
+    with files.whole(tmp_path / "model") as partial:
+        (partial / "inside").mkdir(parents=True)
+        (partial / "inside" / "file").write_text("content")
+    assert happened == [
+        f"{partial}/inside/file",
+        f"{partial}/inside",
+        f"{partial}",
+        "renamed",
+        f"{tmp_path}",
+    ]
+
+
+def test_a_broken_json_file_that_can_be_made_again_is_said_and_none(tmp_path, caplog):
+    path = tmp_path / "result.json"
+    for content in (b'{"loss": ', b"\xff\xfe", b""):
+        path.write_bytes(content)
+        assert files.read_kept_json(path) is None
+        with pytest.raises(ValueError):
+            files.read_json(path)
+    assert caplog.text.count("is broken") == 3
+    files.write_json(path, {"loss": 1})
+    assert files.read_kept_json(path) == {"loss": 1}
+    assert files.read_kept_json(tmp_path / "none.json") is None
+
+
+def test_the_sum_of_a_file(tmp_path):
+    """That of `abc` as FIPS 180-2 gives it."""
+    (tmp_path / "a").write_bytes(b"abc")
+    assert files.sha256(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+
+
+def caused_by(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error, expected",
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), True),
+        (OSError(errno.EFBIG, "File too large"), True),
+        (OSError("Can't write data (errno = 28, error message = 'No space left on device')"), True),
+        (caused_by(ValueError("the archive is open"), OSError(errno.ENOSPC, "")), True),
+        (OSError(errno.EIO, "Input/output error"), False),
+        (MemoryError(), False),
+    ],
+    ids=str,
+)
+def test_want_of_room_is_told_from_other_errors(error, expected):
+    assert files.is_for_want_of_room(error) is expected
+
+
+# What libraries raise when they cannot write on; the limit on the size of a file needs no root.
+
+
+@contextlib.contextmanager
+def no_file_above(size):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def save_checkpoint(folder):
+    state = {"weights": tf.Variable(tf.zeros((400, 100)))}
+    Checkpoints(folder, state).save({"step": 1})
+
+
+def save_keras(folder):
+    with files.whole(folder / "a.keras") as partial:
+        tiny.classifier().save(partial)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        save_checkpoint,
+        save_keras,
+        lambda folder: writers.save_saved_model(tiny.classifier(), folder / "saved_model"),
+        lambda folder: files.write_json(folder / "a.json", "x" * 60_000),
+        lambda folder: pictures.save_grid(folder / "a.png", NOISE),
+    ],
+    ids=["checkpoint", "keras", "saved_model", "json", "pictures"],
+)
+def test_whatever_writes_says_that_there_is_no_room_and_leaves_nothing_half(tmp_path, write):
+    with pytest.raises(Exception) as caught, no_file_above(20_000):
+        write(tmp_path)
+    assert files.is_for_want_of_room(caught.value)
     assert names(tmp_path) == []

@@ -16,6 +16,8 @@ RANK = {
     "distances": 0,
     "files": 0,
     "losses": 0,
+    "guard": 0,
+    "lock": 0,
     "machine": 0,
     "optimizers": 0,
     "randomness": 0,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mosaickd_tf import optimizers
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam, start_anew
 
 STEPS = 20
@@ -213,3 +214,18 @@ def test_an_optimizer_that_starts_anew_moves_as_a_new_one_does(make):
         optimizer.apply([tf.constant(g, tf.float32) for g in gradients[0]], moved)
     for weight, answer in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(weight.numpy(), answer.numpy())
+
+
+def test_the_peak_of_a_schedule_is_set_and_so_is_a_rate_without_one():
+    scheduled, plain = MomentumSGD(CosineOverRounds(0.1, 4)), gan_adam(0.2)
+    weight = keras.Variable([1.0])
+    for optimizer in (scheduled, plain):
+        optimizer.build([weight])
+    assert optimizers.has_schedule(scheduled) and not optimizers.has_schedule(plain)
+    assert optimizers.peak(scheduled) == 0.1
+    assert optimizers.peak(plain) == pytest.approx(0.2)
+    for optimizer in (scheduled, plain):
+        optimizers.set_peak(optimizer, optimizers.peak(optimizer) / 2)
+    scheduled.iterations.assign(2)  # half of the rounds, half of the peak
+    assert float(scheduled.learning_rate) == pytest.approx(0.025)
+    assert float(plain.learning_rate) == pytest.approx(0.1)

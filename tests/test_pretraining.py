@@ -1,5 +1,6 @@
 """A teacher by plain fit: it learns, goes on where it stopped, and leaves what it is."""
 
+import dataclasses
 import os
 import signal
 
@@ -13,11 +14,12 @@ from mosaickd_tf.checkpoints import Checkpoints
 from mosaickd_tf.config import DataConfig, RunConfig, TeacherConfig, TeacherTrainingConfig
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.loading import TargetData
-from mosaickd_tf.errors import Interrupted, RequestError
+from mosaickd_tf.errors import Interrupted, RequestError, RunError
 from mosaickd_tf.models import parts
 from tests import tiny
 
 EPOCHS = 3
+STEPS = 3  # batches in an epoch
 
 
 class Killed(BaseException):
@@ -70,7 +72,7 @@ def stop_after_epoch(monkeypatch, number, how):
 
     def save_and_stop(self, progress, **options):
         save(self, progress, **options)
-        if progress["step"] == number:
+        if progress["step"] == number * STEPS:
             how()
 
     monkeypatch.setattr(Checkpoints, "save", save_and_stop)
@@ -147,18 +149,75 @@ def test_a_resumed_teacher_equals_an_uninterrupted_one_bit_for_bit(
     assert tiny.same_bits(wanted, tiny.values(teacher))
 
 
-def test_a_signal_stops_within_an_epoch_and_the_last_whole_one_is_kept(
-    tmp_path, monkeypatch, uninterrupted
+def at_step(monkeypatch, number, how):
+    """Lets `how` happen at the end of a batch, before anything that is due then."""
+    end = pretraining._Keeper.on_train_batch_end
+
+    def end_and_more(self, batch, logs=None):
+        if self._done + 1 == number:
+            how()
+        end(self, batch, logs)
+
+    monkeypatch.setattr(pretraining._Keeper, "on_train_batch_end", end_and_more)
+
+
+@pytest.mark.parametrize("step", [2, 3, 7])  # inside of epochs, at the end of one
+def test_a_signal_stops_at_a_checkpoint_from_which_the_teacher_goes_on(
+    tmp_path, monkeypatch, uninterrupted, caplog, step
 ):
     wanted = values_in_one_go(uninterrupted, tmp_path)
     with monkeypatch.context() as patch:
-        stop_after_epoch(patch, 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        at_step(patch, step, lambda: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(Interrupted) as caught:
             pretraining.train_teacher(config(), target(), tmp_path / "cut")
     assert caught.value.signal == signal.SIGTERM
-    assert Checkpoints(tmp_path / "cut" / "checkpoints", {}).progress() == {"step": 1}
-    teacher = pretraining.train_teacher(config(), target(), tmp_path / "cut")
+    assert Checkpoints(tmp_path / "cut" / "checkpoints", {}).progress() == {"step": step}
+    with caplog.at_level("INFO", "mosaickd_tf"):
+        teacher = pretraining.train_teacher(config(), target(), tmp_path / "cut")
+    epoch = step // STEPS + 1
+    assert caplog.messages[0] == f"teacher: going on from step {step} of 9, in epoch {epoch} of 3"
     assert tiny.same_bits(wanted, tiny.values(teacher))
+
+
+def test_a_teacher_is_kept_between_two_epochs_when_it_is_time(tmp_path, monkeypatch, uninterrupted):
+    def kill():
+        raise Killed
+
+    wanted = values_in_one_go(uninterrupted, tmp_path)
+    asked = dataclasses.replace(
+        config(), run=RunConfig(precision="float32", checkpoint_minutes=1e-9)
+    )
+    with monkeypatch.context() as patch:
+        at_step(patch, 5, kill)
+        with pytest.raises(Killed):
+            pretraining.train_teacher(asked, target(), tmp_path / "cut")
+    assert Checkpoints(tmp_path / "cut" / "checkpoints", {}).progress() == {"step": 4}
+    teacher = pretraining.train_teacher(asked, target(), tmp_path / "cut")
+    assert tiny.same_bits(wanted, tiny.values(teacher))
+
+
+def test_a_teacher_of_numbers_that_are_not_finite_is_given_up_and_none_is_kept(tmp_path):
+    with pytest.raises(RunError, match="teacher_learning_rate") as caught:
+        pretraining.train_teacher(config(teacher_learning_rate=1e30), target(), tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
+    assert Checkpoints(tmp_path / "checkpoints", {}).progress() is None
+    assert not (tmp_path / "teacher.keras").exists()
+
+
+@pytest.mark.parametrize("name", ["teacher.keras", "teacher.json"])
+def test_a_teacher_whose_file_has_changed_is_made_again_from_its_checkpoint(
+    tmp_path, monkeypatch, caplog, name
+):
+    teacher = pretraining.train_teacher(config(teacher_epochs=1), target(), tmp_path)
+    content = (tmp_path / name).read_bytes()
+    middle = len(content) // 2
+    changed = bytes([content[middle] ^ 0x80])
+    (tmp_path / name).write_bytes(content[:middle] + changed + content[middle + 1 :])
+    at_step(monkeypatch, 1, lambda: pytest.fail("trained again"))
+    again = pretraining.train_teacher(config(teacher_epochs=1), target(), tmp_path)
+    assert tiny.same_bits(tiny.values(teacher), tiny.values(again))
+    assert "made again" in caplog.text
+    assert "sha256" in files.read_json(tmp_path / "teacher.json")
 
 
 def test_a_signal_after_the_last_epoch_is_not_swallowed(tmp_path, monkeypatch):
@@ -171,6 +230,8 @@ def test_a_signal_after_the_last_epoch_is_not_swallowed(tmp_path, monkeypatch):
 def test_a_finished_teacher_is_taken_up_and_not_trained_again(tmp_path, monkeypatch):
     given = tiny.classifier()
     given.save(tmp_path / "teacher.keras")
+    kept = {"sha256": files.sha256(tmp_path / "teacher.keras")}
+    files.write_json(tmp_path / "teacher.json", kept)
     monkeypatch.setattr(pretraining, "_fit", None)
     teacher = pretraining.train_teacher(config(), target(), tmp_path)
     assert tiny.same_bits(tiny.values(given), tiny.values(teacher))

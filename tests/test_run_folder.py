@@ -1,7 +1,9 @@
 """One folder, one run: the same flags from first to last."""
 
+import dataclasses
 import errno
 import json
+import os
 import shlex
 
 import pytest
@@ -25,8 +27,15 @@ CONFIG = DistillConfig(optimization=OptimizationConfig(rounds=5))
 OTHER = DistillConfig(optimization=OptimizationConfig(rounds=6))
 
 
+def occupy(path, config, **options):
+    """A run that does nothing in its folder."""
+    with RunFolder(path, config, **options):
+        pass
+
+
 def test_the_flags_are_written_and_the_folder_made(tmp_path):
-    folder = RunFolder(tmp_path / "runs" / "one", CONFIG)
+    with RunFolder(tmp_path / "runs" / "one", CONFIG) as folder:
+        pass
     text = (tmp_path / "runs" / "one" / "flags.cfg").read_text()
     assert text == as_flagfile(CONFIG)
     assert "--rounds=5\n" in text
@@ -59,7 +68,7 @@ def test_the_flags_say_everything_but_where(tmp_path):
     ids=["defaults", "others"],
 )
 def test_the_flags_read_again_are_the_same_config(tmp_path, config):
-    RunFolder(tmp_path, config)
+    occupy(tmp_path, config)
     sections = flags.parse(distill.topics(), [f"--flagfile={tmp_path / 'flags.cfg'}"])
     sections.pop("place")
     assert DistillConfig(**sections) == config
@@ -84,9 +93,9 @@ def test_the_command_names_what_is_not_at_its_default():
 
 
 def test_a_run_of_the_same_flags_goes_on_in_its_folder(tmp_path):
-    RunFolder(tmp_path, CONFIG)
+    occupy(tmp_path, CONFIG)
     (tmp_path / "metrics.jsonl").write_text("a row\n")
-    RunFolder(tmp_path, CONFIG)
+    occupy(tmp_path, CONFIG)
     assert (tmp_path / "metrics.jsonl").read_text() == "a row\n"
     assert (tmp_path / "flags.cfg").read_text() == as_flagfile(CONFIG)
 
@@ -100,7 +109,7 @@ def refusal(*arguments, **options):
 
 
 def test_a_run_of_other_flags_is_refused_and_the_first_stays(tmp_path):
-    RunFolder(tmp_path, CONFIG)
+    occupy(tmp_path, CONFIG)
     message = refusal(tmp_path, OTHER)
     assert "Expected: --rounds=5." in message
     assert "Received: --rounds=6." in message
@@ -108,7 +117,7 @@ def test_a_run_of_other_flags_is_refused_and_the_first_stays(tmp_path):
 
 
 def test_without_resume_a_folder_with_a_run_is_refused(tmp_path):
-    RunFolder(tmp_path, CONFIG, resume=False)
+    occupy(tmp_path, CONFIG, resume=False)
     assert "holds a run already" in refusal(tmp_path, CONFIG, resume=False)
 
 
@@ -137,3 +146,35 @@ def test_a_full_disk_is_not_the_requests_fault(tmp_path, monkeypatch):
     with pytest.raises(OSError) as caught:
         RunFolder(tmp_path, CONFIG)
     assert caught.value.errno == errno.ENOSPC
+
+
+def test_a_folder_in_which_a_run_is_at_work_is_refused(tmp_path):
+    with RunFolder(tmp_path, CONFIG):
+        message = refusal(tmp_path, CONFIG)
+        assert f"process {os.getpid()} on " in message
+    occupy(tmp_path, CONFIG)
+    assert [path.name for path in tmp_path.iterdir()] == ["flags.cfg"]
+
+
+def test_a_folder_is_free_again_after_a_refusal_and_an_error(tmp_path):
+    occupy(tmp_path, CONFIG)
+    refusal(tmp_path, OTHER)
+    with pytest.raises(KeyError), RunFolder(tmp_path, CONFIG):
+        raise KeyError
+    occupy(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"checkpoint_every": 3}, {"checkpoint_minutes": 1.5}, {"on_divergence": "rollback"}]
+)
+def test_how_a_run_guards_itself_may_change_on_its_way(tmp_path, changed):
+    occupy(tmp_path, CONFIG)
+    config = dataclasses.replace(CONFIG, run=RunConfig(**changed))
+    occupy(tmp_path, config)
+    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(config)
+
+
+def test_flags_that_became_unreadable_are_other_flags(tmp_path):
+    (tmp_path / "flags.cfg").write_bytes(b"--seed=\xff\xfe\n")
+    assert "of other flags" in refusal(tmp_path, CONFIG)
+    assert (tmp_path / "flags.cfg").read_bytes() == b"--seed=\xff\xfe\n"

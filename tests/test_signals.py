@@ -2,10 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
+from mosaickd_tf import signals
+from mosaickd_tf.errors import Interrupted
 from mosaickd_tf.signals import SignalWatch
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
@@ -30,13 +34,36 @@ def test_a_signal_is_noted_and_the_block_goes_on(came, number):
     assert came == []
 
 
-@pytest.mark.parametrize("second", BOTH)
-def test_a_second_signal_acts_as_it_would_have_without(came, second):
+@pytest.mark.parametrize("first", BOTH)
+def test_a_second_ctrl_c_acts_as_it_would_have_without(came, first):
     with SignalWatch() as watch:
+        os.kill(os.getpid(), first)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert watch.signal == first
+    assert came == [signal.SIGINT]
+
+
+def test_a_second_sigterm_ends_the_process_at_once():
+    script = """if True:
+        import os, signal
+        from mosaickd_tf.signals import SignalWatch, raised
+
+        with raised(), SignalWatch():
+            os.kill(os.getpid(), signal.SIGTERM)
+            print("in order", flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+            print("never", flush=True)
+    """
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout) == (-signal.SIGTERM, "in order\n")
+
+
+def test_outside_of_a_watch_sigterm_is_an_exception_and_files_are_cleared_away(came):
+    with pytest.raises(Interrupted) as caught, signals.raised():
         os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), second)
-        assert watch.signal == signal.SIGTERM
-    assert came == [second]
+    assert caught.value.signal == signal.SIGTERM
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert came == [signal.SIGTERM]  # the handler from before is back
 
 
 def test_a_second_ctrl_c_is_a_keyboard_interrupt(came):

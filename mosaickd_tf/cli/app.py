@@ -11,11 +11,10 @@ import warnings
 
 from tqdm import tqdm
 
+from mosaickd_tf import files, signals
 from mosaickd_tf.cli import flags, listings
 from mosaickd_tf.config import TerminalConfig
 from mosaickd_tf.errors import Interrupted, RequestError, RunError
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(usage, topics, work):
@@ -43,7 +42,8 @@ def _run(usage, topics, work, argv):
         # one (AVX2) they play a round of the quick start in two thirds of the time.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         _set_up_terminal(parsed.pop("terminal").verbose)
-        work(**parsed)
+        with signals.raised():
+            work(**parsed)
     except flags.ListingAsked as asked:
         _set_up_terminal(False)  # the table may need a library that talks
         print(listings.text(str(asked)))
@@ -58,17 +58,20 @@ def _run(usage, topics, work, argv):
     except BrokenPipeError:  # whoever read our output went away
         sys.stdout = open(os.devnull, "w")
         return 1
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            return _complain(f"No room left on the disk. What there was is intact ({error})", 3)
-        if isinstance(error, PermissionError):
-            return _complain(f"Not allowed: {error}. Choose a folder that can be written", 2)
-        traceback.print_exc()
-        return 1
-    except Exception:  # a defect of ours is shown whole
-        traceback.print_exc()
-        return 1
+    except Exception as error:
+        return _unforeseen(error)
     return 0
+
+
+def _unforeseen(error):
+    """Says what the disk refused; a defect of ours is shown whole."""
+    if files.is_for_want_of_room(error):
+        return _complain(f"No room left on the disk. What there was is intact ({error})", 3)
+    is_refused = isinstance(error, PermissionError)
+    if is_refused or (isinstance(error, OSError) and error.errno == errno.EROFS):
+        return _complain(f"Not allowed: {error}. Choose a folder that can be written", 2)
+    traceback.print_exc()
+    return 1
 
 
 def _complain(message, code):

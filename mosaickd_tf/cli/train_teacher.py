@@ -40,8 +40,8 @@ def work(place, **sections):
     if place.dry_run:
         print(f"{config.teacher.teacher} on {len(target.train):,} images")
         return
-    folder = RunFolder(place.workdir, config, place.resume)
-    pretraining.train_teacher(config, target, folder.path)
+    with RunFolder(place.workdir, config, place.resume) as folder:
+        pretraining.train_teacher(config, target, folder.path)
     facts = files.read_json(folder / "teacher.json")
     for part in ("validation", "test"):
         accuracy = facts[f"{part}_accuracy"]

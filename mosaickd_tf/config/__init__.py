@@ -21,6 +21,7 @@ from mosaickd_tf.config.data import (
 )
 from mosaickd_tf.config.distillation import (
     EXPORTS,
+    ON_DIVERGENCE,
     PRECISIONS,
     STUDENT_IMAGES,
     DistillConfig,
@@ -63,6 +64,7 @@ __all__ = [
     "LossWeights",
     "METHODS",
     "MethodConfig",
+    "ON_DIVERGENCE",
     "OptimizationConfig",
     "PRECISIONS",
     "PlaceConfig",

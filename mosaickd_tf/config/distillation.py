@@ -14,6 +14,7 @@ from mosaickd_tf.config.options import Topic, option
 
 EXPORTS = ("keras", "saved_model", "tflite_float32")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
+ON_DIVERGENCE = ("stop", "rollback", "skip")
 STUDENT_IMAGES = ("both", "synthetic", "ood")
 
 
@@ -84,6 +85,17 @@ class RunConfig(Topic):
     )
     checkpoint_every: int = option(
         0, "Rounds between checkpoints; 0 for one at each evaluation.", at_least=0
+    )
+    checkpoint_minutes: float = option(
+        10.0, "Minutes after which a checkpoint is due whatever the round; 0 for never.", at_least=0
+    )
+    on_divergence: str = option(
+        "stop",
+        "What to do when a loss or a gradient is not finite, the student falls into one class or "
+        "the discriminator always wins: `stop` with the last good checkpoint intact; `rollback` "
+        "to it and go on with half of all learning rates, at most three times; `skip` the "
+        "updates that are not finite, say the rest, and go on.",
+        choices=ON_DIVERGENCE,
     )
 
 

@@ -36,6 +36,21 @@ def effective_classes(counts):
     return math.exp(-sum(share * math.log(share) for share in shares))
 
 
+def _went_wrong(rows, result):
+    """Numbers that went wrong on the way, and what was done."""
+    events, skipped = result.get("divergence"), result.get("skipped_updates")
+    if not events and not skipped:
+        return None
+    told = "; ".join(f"round {e['round']:,}: {e['words']}; {e['done']}" for e in events or ())
+    left_out = f"{skipped:,} updates were not finite and were left out" if skipped else ""
+    said = ". ".join(filter(None, (told, left_out)))
+    return (
+        f"Numbers went wrong on the way ({said}). Lower the student's rate: "
+        f"{_more(result, 'student_learning_rate', 0.5)}, or that of the generator: "
+        f"{_more(result, 'generator_learning_rate', 0.5)}"
+    )
+
+
 def _collapse(rows, result):
     """Few classes among the synthetic images."""
     flag = _more(result, "balance_weight", 2)
@@ -189,6 +204,7 @@ def _behind(rows, result):
 
 
 SIGNS = (
+    _went_wrong,
     _collapse,
     _rare,
     _told_apart,

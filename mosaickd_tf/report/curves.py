@@ -13,6 +13,10 @@ _TITLES = {
     "validation_accuracy": ("Accuracy", "on the validation part"),
     "validation_agreement": ("Agreement with the teacher", "on the validation part"),
     "ood_agreement": ("Agreement with the teacher", "on OOD images"),
+    "student_variety": (
+        "Variety of the student's classes",
+        "share outside of its most frequent class, over the teacher's; near 0 it names one",
+    ),
     "distillation_loss": ("Distillation loss", "of the student, in nats; lower is closer"),
     "adversarial_loss": (
         "Adversarial loss",
@@ -52,6 +56,7 @@ _REFERENCES = {
     "patch_distance_within_ood": ("patch_distance", "OOD to OOD"),
 }
 _NORM = "gradient_norm_"
+_NO_CHART = ("resumed_from", "rollbacks")
 
 
 def charts(rows, method, teacher_accuracy=None):
@@ -68,7 +73,8 @@ def charts(rows, method, teacher_accuracy=None):
     if teacher_accuracy is not None:
         marked = [row | {_TEACHER: teacher_accuracy} for row in rows[method]]
         rows = rows | {method: marked}
-    names = [n for n in _names(rows) if n not in _REFERENCES and not n.startswith(_NORM)]
+    hidden = (*_REFERENCES, *_NO_CHART)
+    names = [n for n in _names(rows) if n not in hidden and not n.startswith(_NORM)]
     known = [name for name in _TITLES if name in names and name not in _LAST]
     unknown = [name for name in names if name not in _TITLES]
     figures = [_chart(name, rows, method) for name in known + unknown]

@@ -64,6 +64,9 @@ def test_the_work_is_given_its_topics_and_the_terminal_its_own(terminal):
         (RunError("It diverged"), 3, "It diverged"),
         (OSError(errno.ENOSPC, "No space left on device"), 3, "No room left on the disk"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), 3, "No room left on the disk"),
+        (OSError(errno.EFBIG, "File too large"), 3, "No room left on the disk"),
+        (ValueError("Not written: No space left on device"), 3, "No room left on the disk"),
+        (OSError(errno.EROFS, "Read-only file system", "runs"), 2, "can be written"),
         (PermissionError(errno.EACCES, "Permission denied", "runs"), 2, "runs"),
         (Interrupted(signal.SIGINT), 130, "To go on: bin/distill --rounds=5"),
         (Interrupted(signal.SIGTERM), 143, "To go on: bin/distill --rounds=5"),
@@ -88,6 +91,16 @@ def test_a_defect_is_shown_whole(capsys, error):
     assert err.startswith("Traceback")
     assert "in work" in err
     assert str(error) in err
+
+
+def test_sigterm_between_two_loops_says_how_to_go_on(capsys):
+    def work(optimization):
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("went on")
+
+    assert run(work, "--rounds=5") == 143
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("To go on: bin/distill --rounds=5")
 
 
 def test_a_wrong_flag_is_told_before_the_work_begins(capsys):

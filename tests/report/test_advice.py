@@ -33,6 +33,15 @@ def test_the_effective_number_of_classes_by_hand(counts, expected):
     assert effective_classes(counts) == pytest.approx(expected)
 
 
+def test_what_went_wrong_on_the_way_comes_first():
+    event = {"round": 1200, "term": "x", "words": "the x became nan", "done": "went back to 1000"}
+    sentence = one(rows(counts=EVEN), result() | {"divergence": [event]})
+    assert "(round 1,200: the x became nan; went back to 1000)" in sentence
+    sentence = one(rows(counts=EVEN), result() | {"divergence": [], "skipped_updates": 12})
+    assert "(12 updates were not finite and were left out)" in sentence
+    assert "--student_learning_rate=" in sentence and "--generator_learning_rate=" in sentence
+
+
 def test_a_collapse_is_seen_in_the_classes():
     """Two even classes and eight empty ones: effectively 2 of 10."""
     sentence = one(rows(counts=[128, 128] + [0] * 8), result())

@@ -74,3 +74,10 @@ def test_lists_have_no_curve():
 def test_the_numbers_behind_the_curves():
     metrics = [{"round": 0, "a_loss": None}, {"round": 1000, "a_loss": 0.123456, "list": [1]}]
     assert curves.numbers(metrics) == [("round", "a loss"), ("0", "-"), ("1,000", "0.1235")]
+
+
+def test_what_tells_of_interruptions_has_no_chart_but_stands_in_the_numbers():
+    plain = {"kd": [{"round": 0, "loss": 1.0}, {"round": 1, "loss": 0.5}]}
+    told = {"kd": [plain["kd"][0], plain["kd"][1] | {"resumed_from": 1, "rollbacks": 2}]}
+    assert len(curves.charts(told, "kd")) == len(curves.charts(plain, "kd"))
+    assert "resumed from" in curves.numbers(told["kd"])[0]

@@ -1,0 +1,89 @@
+"""Signs that a training has gone wrong, by the numbers of an evaluation."""
+
+import dataclasses
+import math
+
+COLLAPSED = 0.1  # of the teacher's variety of classes
+WON = 0.98  # of ln 2; the report warns long before
+MOST_ROLLBACKS = 3
+SLOWER = 0.5  # times all learning rates, at each of them
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What went wrong.
+
+    Attributes:
+        round: rounds played when it was noticed.
+        term: the name of the number that shows it.
+        words: what it means, with the number and its limit.
+    """
+
+    round: int
+    term: str
+    words: str
+
+    def __str__(self):
+        return f"Round {self.round}: {self.words}"
+
+    def event(self, done):
+        """A JSON-able dict of it and of what was done."""
+        return dataclasses.asdict(self) | {"done": done}
+
+
+class Diverged(Exception):
+    """A training went wrong; the argument is the `Trouble`."""
+
+
+def not_finite(step, numbers):
+    """The `Trouble` of the first number that is not finite, else None.
+
+    Args:
+        step: rounds played.
+        numbers: floats by name.
+    """
+    for name, value in numbers.items():
+        if not math.isfinite(value):
+            return Trouble(round=step, term=name, words=f"the {name} became {value}")
+    return None
+
+
+def sign(row, rows):
+    """The `Trouble` of a row whose numbers are finite, else None.
+
+    Args:
+        row: numbers by name, of one evaluation.
+        rows: those of the evaluations before it.
+    """
+    return _collapse(row, rows) or _won(row)
+
+
+def _collapse(row, rows):
+    """A student that names one class for all images, and did not before."""
+    variety = row.get("student_variety")
+    before = [r["student_variety"] for r in rows if r.get("student_variety") is not None]
+    if variety is None or variety >= COLLAPSED or max(before, default=0.0) < COLLAPSED:
+        return None
+    return Trouble(
+        round=row["round"],
+        term="student_variety",
+        words=(
+            f"the student fell into one class: outside of its most frequent one it puts "
+            f"{variety:.3f} of what the teacher does, below {COLLAPSED:g}"
+        ),
+    )
+
+
+def _won(row):
+    """A discriminator that is always right."""
+    divergence, limit = row.get("patch_divergence"), WON * math.log(2)
+    if divergence is None or divergence <= limit:
+        return None
+    return Trouble(
+        round=row["round"],
+        term="patch_discrimination_loss",
+        words=(
+            f"the discriminator wins outright: its patch_discrimination_loss is "
+            f"{math.log(2) - divergence:.4f} nats a patch, below {math.log(2) - limit:.4f}"
+        ),
+    )

@@ -1,0 +1,321 @@
+"""Runs that are killed and continued, held bit for bit against one that was not.
+
+    bin/python -m tests.kill --count=25 -- --flagfile=configs/quickstart.cfg --rounds=60
+
+plays the flags after `--` once without interruption, watches when each stage begins, and then
+plays them again `count` times, each killed at a moment of its own: while a stage computes, or
+while it writes a checkpoint. Every third one is killed three times. With --signal=TERM the run is
+asked to stop instead, and has to exit with 143 and say how to go on. Exits with 1 if anything in
+the end differs from the uninterrupted run.
+"""
+
+import argparse
+import dataclasses
+import json
+import logging
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+
+import h5py
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Stage: what its beginning leaves in the folder of a run.
+STAGES = {
+    "start": None,
+    "teacher": "teacher/checkpoints/step_*",
+    "game": "metrics.jsonl",
+    "baseline": "baselines/*/metrics.jsonl",
+    "export": "export",
+    "report": "result.json",
+}
+# Stage: what is there while it writes a checkpoint or a file.
+WRITING = {
+    "teacher": "teacher/checkpoints/.step_*",
+    "game": "checkpoints/.step_*",
+    "baseline": "baselines/*/checkpoints/.step_*",
+    "export": "export/.*.partial*",
+}
+_GOING_ON = re.compile(r"(\w+): going on from (?:round|step) (\d+) of \d+")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Moment:
+    """When a run is killed: at a share of a stage, in what it computes or in its next writing."""
+
+    stage: str
+    share: float
+    writing: bool
+
+    def __str__(self):
+        what = "writing in" if self.writing else "in"
+        return f"{what} {self.stage} at {self.share:.2f}"
+
+
+@dataclasses.dataclass(kw_only=True)
+class Outcome:
+    """What became of one run.
+
+    Attributes:
+        moments: when it was killed; those that it was too fast for are left out.
+        went_on: what its log said, a pair of network or method and step for each time.
+        faults: what is not as it has to be, empty if all is.
+    """
+
+    moments: list
+    went_on: list
+    faults: list
+
+
+class Killing:
+    """A reference, and runs that are killed and compared with it.
+
+    Args:
+        words: flags of `bin/distill`.
+        place: an empty folder for all runs.
+        signals: those that a run gets, in turn.
+    """
+
+    def __init__(self, words, place, signals=(signal.SIGKILL,)):
+        self.place = pathlib.Path(place)
+        self.signals = signals
+        self.words = [*words, "--deterministic", f"--cache_dir={self.place / 'cache'}"]
+        self.begins = {}
+        self.reference = self.place / "reference"
+
+    def play_reference(self):
+        """Plays the run to its end and notes when each stage begins, in seconds."""
+        began = time.monotonic()
+        process = self._start(self.reference)
+        while process.poll() is None:
+            for stage, pattern in STAGES.items():
+                if stage not in self.begins and _is_there(self.reference, pattern):
+                    self.begins[stage] = time.monotonic() - began
+            time.sleep(0.01)
+        self.begins["end"] = time.monotonic() - began
+        _, errors = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"The reference ended with {process.returncode}: {errors}")
+
+    def play_killed(self, name, moments):
+        """Plays a run that is killed at each of the moments, then to its end; an `Outcome`."""
+        folder = self.place / name
+        outcome = Outcome(moments=[], went_on=[], faults=[])
+        for turn, moment in enumerate([*moments, None]):
+            before = _newest(folder)
+            process = self._start(folder)
+            number = self.signals[turn % len(self.signals)] if moment else 0
+            if moment and self._wait(process, folder, moment):
+                process.send_signal(number)
+            told, errors = process.communicate()
+            if moment and process.returncode in (-number, 128 + number):
+                outcome.moments.append(moment)
+            elif process.returncode:
+                outcome.faults.append(f"exit code {process.returncode}: {errors}")
+            if process.returncode > 128 and "To go on: " not in errors:
+                outcome.faults.append(f"nothing said of how to go on: {errors}")
+            self._check_start(told, before, outcome)
+        outcome.faults += differences(self.reference, folder)
+        return outcome
+
+    def moments(self, count, kills, seed=0):
+        """Moments of `count` runs, spread over all stages."""
+        draw = random.Random(seed)
+        kinds = [(stage, False) for stage in STAGES if stage in self.begins]
+        kinds += [(stage, True) for stage in WRITING if stage in self.begins]
+        draw.shuffle(kinds)
+        runs = []
+        for run in range(count):
+            times = kills if run % 3 == 2 or count == 1 else 1
+            chosen = [kinds[(run + k * 4) % len(kinds)] for k in range(times)]
+            chosen.sort(key=lambda kind: list(STAGES).index(kind[0]))
+            runs.append([Moment(stage=s, share=draw.random(), writing=w) for s, w in chosen])
+        return runs
+
+    def _start(self, folder):
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-P", "-m", "mosaickd_tf.cli.distill"),
+                *(*self.words, f"--workdir={folder}"),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _wait(self, process, folder, moment):
+        """Waits for the moment; False when the process ended before."""
+        stages = [*(stage for stage in STAGES if stage in self.begins), "end"]
+        after = stages[stages.index(moment.stage) + 1]
+
+        def is_over():  # sooner than in the reference
+            return after in STAGES and _is_there(folder, STAGES[after])
+
+        rest = moment.share * max(0.0, self.begins[after] - self.begins[moment.stage])
+        if not _until(lambda: _is_there(folder, STAGES[moment.stage]), process):
+            return False
+        came = time.monotonic()
+        if not _until(lambda: is_over() or time.monotonic() - came >= rest, process):
+            return False
+        if not moment.writing:
+            return True
+        return _until(lambda: is_over() or _is_there(folder, WRITING[moment.stage]), process)
+
+    def _check_start(self, told, before, outcome):
+        """What was said to go on from has to be the newest checkpoint that was there."""
+        for name, step in _GOING_ON.findall(told):
+            outcome.went_on.append((name, int(step)))
+            if before.get(name, int(step)) != int(step):
+                outcome.faults.append(f"{name} went on from {step}, not from {before[name]}")
+        for name, repeated, most in _repeated(before):
+            if repeated > most:
+                outcome.faults.append(f"{name} repeats {repeated} rounds")
+
+
+def _is_there(folder, pattern):
+    return pattern is None or any(folder.glob(pattern))
+
+
+def _repeated(before):
+    """Of each method: rounds recorded after its checkpoint, and how many there may be."""
+    for name in [name for name in before if f"{name} row" in before]:
+        yield name, before[f"{name} row"] - before[name], before[f"{name} every"]
+
+
+def _until(happened, process):
+    while process.poll() is None:
+        if happened():
+            return True
+        time.sleep(0.001)
+    return False
+
+
+def _newest(folder):
+    """The step of the newest checkpoint of each training in a folder, by its name on the log."""
+    found = {}
+    flags = dict(
+        line[2:].split("=", 1) for line in _lines(folder / "flags.cfg") if line.startswith("--")
+    )
+    places = {"teacher": folder / "teacher", flags.get("method"): folder}
+    places |= {path.name: path for path in (folder / "baselines").glob("*")}
+    for name, place in places.items():
+        saved = sorted((place / "checkpoints").glob("step_*"), key=lambda p: p.name[-6:])
+        if saved:
+            found[name] = int(saved[-1].name.split("_")[1])
+        rows = _lines(place / "metrics.jsonl")
+        if rows and name in found:
+            every = int(flags["checkpoint_every"]) or int(flags["evaluate_every"])
+            found[f"{name} every"] = every or max(1, int(flags["rounds"]) // 10)
+            found[f"{name} row"] = json.loads(rows[-1])["round"]
+    return found
+
+
+def _lines(path):
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def differences(reference, folder):
+    """What a finished run has otherwise than another, one line each."""
+    found = []
+    for name in ("teacher/teacher.keras", "export/student.keras"):
+        if (reference / name).is_file() and weights(reference / name) != weights(folder / name):
+            found.append(f"the weights in {name} differ")
+    for path in sorted((reference / "export").glob("*")):
+        if served(path) != served(folder / "export" / path.name):
+            found.append(f"the outputs of {path.name} differ")
+    for path in sorted(reference.rglob("metrics.jsonl")):
+        name = path.relative_to(reference)
+        if rows(path) != rows(folder / name):
+            found.append(f"{name} differs")
+    for name in ("result.json", "test_predictions.json"):
+        if counted(reference / name) != counted(folder / name):
+            found.append(f"the numbers of {name} differ")
+    left = [path.name for path in folder.rglob(".*")]
+    return [*found, *(f"{name} was left" for name in left)]
+
+
+def weights(path):
+    """Bytes of every array in a .keras file, by name."""
+    found = {}
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = np.asarray(item).tobytes()
+
+    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as file:
+        with h5py.File(file, "r") as content:
+            content.visititems(note)
+    return found
+
+
+def served(path):
+    """Bytes of what an exported classifier returns for fixed noise; None for other files."""
+    from mosaickd_tf import evaluation
+
+    if path.suffix not in (".keras", ".tflite"):
+        return None
+    model = evaluation.open_model(path)
+    images = np.random.RandomState(0).randint(0, 256, (8, *model.image_shape), "uint8")
+    return model.predict(images).tobytes()
+
+
+def rows(path):
+    """Rows of a metrics.jsonl without what tells of the clock and of interruptions."""
+    told = ("images_per_second", "resumed_from")
+    content = [json.loads(line) for line in _lines(path)]
+    return [{name: value for name, value in row.items() if name not in told} for row in content]
+
+
+def counted(path):
+    """A JSON file without what the clock and the folder say."""
+    spared = ("seconds", "images_per_second", "latency_ms", "command", "bytes")
+
+    def without(value):
+        if isinstance(value, dict):
+            return {name: without(inner) for name, inner in value.items() if name not in spared}
+        return [without(inner) for inner in value] if isinstance(value, list) else value
+
+    return without(json.loads(path.read_text())) if path.is_file() else None
+
+
+def main(argv):
+    """Kills as the command line asks; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=25, help="runs that are killed")
+    parser.add_argument("--kills", type=int, default=3, help="kills of every third run")
+    parser.add_argument("--signal", choices=("KILL", "TERM"), default="KILL")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--place", help="an empty folder for the runs; a temporary one if left out")
+    parser.add_argument("words", nargs="+", help="flags of bin/distill, after --")
+    asked = parser.parse_args(argv)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as temporary:
+        place = pathlib.Path(asked.place or temporary)
+        killing = Killing(asked.words, place, (signal.Signals[f"SIG{asked.signal}"],))
+        killing.play_reference()
+        print("stages begin at", {k: round(v, 1) for k, v in killing.begins.items()}, flush=True)
+        wrong = 0
+        for number, moments in enumerate(killing.moments(asked.count, asked.kills, asked.seed)):
+            outcome = killing.play_killed(f"run_{number:02d}", moments)
+            wrong += bool(outcome.faults)
+            killed = "; ".join(map(str, outcome.moments)) or "never, it was too fast"
+            went_on = ", ".join(f"{name} {step}" for name, step in outcome.went_on)
+            verdict = "; ".join(outcome.faults) or "the same bits"
+            print(
+                f"run {number:2}: killed {killed}. Went on from: {went_on or '-'}. {verdict}",
+                flush=True,
+            )
+    print(f"{asked.count - wrong} of {asked.count} runs ended as the uninterrupted one")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""Updates that are not finite leave everything as it was, and are counted."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf.guard import UpdateGuard, all_finite, update_if_finite
+from mosaickd_tf.optimizers import MomentumSGD
+from tests import tiny
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.fixture
+def network():
+    network = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization()]
+    )
+    return network
+
+
+@pytest.fixture
+def optimizer(network):
+    optimizer = MomentumSGD(0.1)
+    optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+@tf.function
+def step(guard, optimizer, network, images, gradient, loss):
+    network(images, training=True)
+    gradients = [tf.ones_like(v) * gradient for v in network.trainable_variables]
+    guard.apply(optimizer, gradients, network.trainable_variables, loss)
+
+
+def values(network, optimizer):
+    moved = [v for v in optimizer.variables if v is not optimizer.iterations]
+    return tiny.values(network) + [v.numpy() for v in moved]
+
+
+@pytest.mark.parametrize(
+    "images, gradient, loss",
+    [(1.0, NAN, 1.0), (1.0, INF, 1.0), (1.0, 1.0, NAN), (NAN, 1.0, 1.0)],
+    ids=["gradient", "infinite", "loss", "statistics"],
+)
+def test_what_is_not_finite_moves_nothing_but_the_clock(network, optimizer, images, gradient, loss):
+    guard = UpdateGuard([network])
+    batch = np.arange(12, dtype="float32").reshape(4, 3)
+    step(guard, optimizer, network, batch, 1.0, 1.0)
+    before = values(network, optimizer)
+    step(guard, optimizer, network, batch * np.float32(images), gradient, loss)
+    assert tiny.same_bits(before, values(network, optimizer))
+    assert guard.skipped.numpy() == 1
+    assert optimizer.iterations.numpy() == 2
+    step(guard, optimizer, network, batch, 1.0, 1.0)
+    assert not tiny.same_bits(before, values(network, optimizer))
+    assert guard.skipped.numpy() == 1
+
+
+def test_what_is_finite_moves_as_it_would_without(network, optimizer):
+    guard = UpdateGuard([network])
+    before = values(network, optimizer)
+    batch = np.arange(12, dtype="float32").reshape(4, 3)
+    step(guard, optimizer, network, batch, 1.0, 1.0)
+    guarded = values(network, optimizer)
+    for variable, value in zip(
+        [*network.variables, *[v for v in optimizer.variables if v is not optimizer.iterations]],
+        before,
+        strict=True,
+    ):
+        variable.assign(value)
+
+    @tf.function
+    def unguarded():
+        network(batch, training=True)
+        gradients = [tf.ones_like(v) for v in network.trainable_variables]
+        optimizer.apply(gradients, network.trainable_variables)
+
+    unguarded()
+    assert tiny.same_bits(guarded, values(network, optimizer))
+
+
+@pytest.mark.parametrize(
+    "tensors, expected",
+    [
+        ([[1.0, 2.0], [3.0]], True),
+        ([[1.0, NAN], [3.0]], False),
+        ([[1.0], [[-INF]]], False),
+        ([None, [1.0]], True),
+        ([np.float32(3.4e38)], True),
+    ],
+)
+def test_every_number_counts(tensors, expected):
+    assert bool(all_finite(tensors)) is expected
+
+
+def test_a_mean_is_that_of_the_finite_values():
+    mean = keras.metrics.Mean()
+    for value in (1.0, NAN, 2.0, -INF, 6.0):
+        update_if_finite(mean, value)
+    assert float(mean.result()) == 3.0

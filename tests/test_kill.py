@@ -1,0 +1,54 @@
+"""A run that is killed, then asked to stop, then finished: the bits of one that was not."""
+
+import signal
+
+import numpy as np
+import pytest
+
+from tests import kill, tiny
+from tests.kill import Killing, Moment
+
+WORDS = (
+    "--target_dataset=embedded:digits --ood_dataset=embedded:photos --ood_fit=crops "
+    "--ood_crops_per_picture=32 --ood_subset=40 --image_size=8 --channels=1 --patch_size=4 "
+    "--noise_dim=8 --generator_filters=4 --discriminator_filters=4 --teacher=wrn10_1 "
+    "--student=wrn10_1 --teacher_epochs=1 --batch_size=4 --rounds=4 --evaluate_every=1 "
+    "--checkpoint_every=2 --precision=float32 --exports=keras"
+).split()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_and_stopped_ends_with_the_same_bits(tmp_path):
+    killing = Killing(WORDS, tmp_path, (signal.SIGKILL, signal.SIGTERM))
+    killing.play_reference()
+    assert list(killing.begins) == ["start", "teacher", "game", "export", "report", "end"]
+    moments = [
+        Moment(stage="teacher", share=0.5, writing=False),
+        Moment(stage="game", share=0.0, writing=True),
+    ]
+    outcome = killing.play_killed("killed", moments)
+    assert outcome.faults == []
+    assert outcome.moments == moments
+    assert [name for name, _ in outcome.went_on] == ["teacher", "mosaic"]
+
+
+def test_moments_are_spread_over_all_stages_and_some_runs_have_several(tmp_path):
+    killing = Killing([], tmp_path)
+    killing.begins = dict.fromkeys([*kill.STAGES, "end"], 0.0)
+    runs = killing.moments(25, 3)
+    assert [len(moments) for moments in runs[:6]] == [1, 1, 3, 1, 1, 3]
+    kinds = {(m.stage, m.writing) for moments in runs for m in moments}
+    assert len(kinds) == len(kill.STAGES) + len(kill.WRITING)
+
+
+def test_a_bit_is_a_difference(tmp_path):
+    for name in ("one", "two"):
+        tiny.classifier().save(tmp_path / f"{name}.keras")
+    assert kill.weights(tmp_path / "one.keras") == kill.weights(tmp_path / "two.keras")
+    assert kill.served(tmp_path / "one.keras") == kill.served(tmp_path / "two.keras")
+    other = tiny.classifier()
+    kernel = other.trainable_variables[0]
+    kernel.assign(np.nextafter(kernel.numpy(), np.float32(9)))
+    other.save(tmp_path / "two.keras")
+    assert kill.weights(tmp_path / "one.keras") != kill.weights(tmp_path / "two.keras")
+    assert kill.served(tmp_path / "one.keras") != kill.served(tmp_path / "two.keras")

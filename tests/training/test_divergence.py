@@ -1,0 +1,74 @@
+"""Signs that a training has gone wrong: just there, and just not."""
+
+import json
+import math
+
+import pytest
+
+from mosaickd_tf.report import advice
+from mosaickd_tf.training import divergence
+from mosaickd_tf.training.divergence import COLLAPSED, WON, Trouble
+
+LIMIT = WON * math.log(2)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_the_first_number_that_is_not_finite_is_named(value):
+    trouble = divergence.not_finite(7, {"fine": 1.0, "adversarial_loss": value, "other": math.nan})
+    assert (trouble.round, trouble.term) == (7, "adversarial_loss")
+    assert str(trouble) == f"Round 7: the adversarial_loss became {value}"
+
+
+def test_finite_numbers_are_no_trouble():
+    assert divergence.not_finite(7, {"one": 1e38, "two": -0.0}) is None
+
+
+def collapse(value, before):
+    rows = [{"round": 1, "student_variety": earlier} for earlier in before]
+    return divergence.sign({"round": 2, "student_variety": value}, [{"round": 0}, *rows])
+
+
+def test_a_student_that_falls_into_one_class_is_noticed():
+    trouble = collapse(COLLAPSED - 0.01, [0.0, 0.8])
+    assert (trouble.round, trouble.term) == (2, "student_variety")
+    assert "0.090" in str(trouble) and "one class" in str(trouble)
+
+
+@pytest.mark.parametrize(
+    "value, before",
+    [
+        (COLLAPSED, [0.8]),
+        (0.0, [0.0, 0.05]),  # it has not learned yet
+        (0.0, []),
+        (None, [0.8]),
+        (0.0, [None]),
+    ],
+)
+def test_a_student_of_few_classes_from_the_beginning_has_not_fallen(value, before):
+    assert collapse(value, before) is None
+
+
+def test_a_discriminator_that_is_always_right_is_noticed():
+    trouble = divergence.sign({"round": 3, "patch_divergence": LIMIT + 1e-3}, [])
+    assert (trouble.round, trouble.term) == (3, "patch_discrimination_loss")
+    assert f"{math.log(2) - LIMIT - 1e-3:.4f} nats" in str(trouble)
+
+
+@pytest.mark.parametrize("value", [LIMIT, 0.0, None])
+def test_one_that_errs_has_not_won(value):
+    assert divergence.sign({"round": 3, "patch_divergence": value}, []) is None
+    assert divergence.sign({"round": 3}, []) is None
+
+
+def test_the_report_warns_before_the_training_acts():
+    assert advice.TOLD_APART < WON < 1
+
+
+def test_an_event_is_json():
+    event = Trouble(round=3, term="a", words="b").event("went on")
+    assert json.loads(json.dumps(event)) == {
+        "round": 3,
+        "term": "a",
+        "words": "b",
+        "done": "went on",
+    }
