@@ -1,5 +1,7 @@
 """A model file against a labelled data set."""
 
+import dataclasses
+
 from mosaickd_tf import evaluation, models
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import datasets, loading
@@ -13,14 +15,15 @@ def measure(config):
         config: an `EvaluationConfig`.
 
     Returns:
-        A dict with `model`, `images` (how many), `accuracy`, `top5_accuracy`, `agreement`
-        (with the teacher, or None), and `per_class` accuracies by label name.
+        A dict with `model`, `images` (how many), `broken_images` (skipped), `accuracy`,
+        `top5_accuracy`, `agreement` (with the teacher, or None), and `per_class` accuracies by
+        label name.
 
     Raises:
         RequestError: when model and data do not fit.
     """
     model = evaluation.open_model(config.model)
-    test = _test_part(config, model.image_shape)
+    test, broken = _test_part(config, model.image_shape)
     outputs = model.predict(test.images)
     classes = outputs.shape[-1]
     if classes != len(test.label_names):
@@ -43,6 +46,7 @@ def measure(config):
     return {
         "model": config.model,
         "images": len(test),
+        "broken_images": [dataclasses.asdict(fault) for fault in broken],
         "accuracy": evaluation.top_k_accuracy(outputs, test.labels),
         "top5_accuracy": evaluation.top_k_accuracy(outputs, test.labels, k=5),
         "agreement": agreement,
@@ -60,10 +64,11 @@ def _test_part(config, image_shape):
         image_size=height,
         channels=channels,
         validation_fraction=0.0,
+        max_broken=config.max_broken,
     )
-    test = loading.load_target(data).test
-    if test is None:
+    target = loading.load_target(data)
+    if target.test is None:
         raise RequestError(
             f"Expected a data set with a test part. Received: {config.target_dataset!r} without"
         )
-    return test
+    return target.test, target.broken

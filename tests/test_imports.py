@@ -20,6 +20,7 @@ RANK = {
     "optimizers": 0,
     "randomness": 0,
     "signals": 0,
+    "text": 0,
     "models": 1,
     "data": 1,
     "distiller": 2,

@@ -41,6 +41,7 @@ def work(place, **sections):
         print(f"{config.teacher.teacher} on {len(target.train):,} images")
         return
     folder = RunFolder(place.workdir, config, place.resume)
+    loading.write_broken(folder / loading.BROKEN_NAME, target)
     pretraining.train_teacher(config, target, folder.path)
     facts = files.read_json(folder / "teacher.json")
     for part in ("validation", "test"):

@@ -9,6 +9,15 @@ TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet", "cifar10", "cifar100")
 AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
 
 
+# How the three commands that read folders of images put up with broken ones.
+MAX_BROKEN = option(
+    0.01,
+    "How many image files of a folder may be broken: below 1 a share of them, from 1 on a number. "
+    "They are skipped and listed; more end the request.",
+    at_least=0.0,
+)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataConfig(Topic):
     """Data."""
@@ -30,6 +39,7 @@ class DataConfig(Topic):
         32, "Side of the square images in pixels, a multiple of 4 from 8 up.", at_least=8
     )
     channels: int = option(3, "Channels of the images.", choices=(1, 3))
+    max_broken: float = MAX_BROKEN
     ood_fit: str = option(
         "resize",
         "How an OOD picture becomes an image: `resize` its shorter side and cut the middle, or "

@@ -25,8 +25,8 @@ def _names(*topics):
 _PLACES = {"data_dir", "cache_dir"}
 # What tells nothing about how well a student learns, or is told by the pair.
 _FREE = _PLACES | _names(TeacherConfig, RunConfig, ExportConfig)
-_FREE |= {"student", "compare_with", "baseline_learning_rate"}
-_PICTURES = _names(DataConfig) - _PLACES - {"validation_fraction"}
+_FREE |= {"student", "compare_with", "baseline_learning_rate", "max_broken"}
+_PICTURES = _names(DataConfig) - _PLACES - {"validation_fraction", "max_broken"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
