@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import models
+from mosaickd_tf import models, vetting
 from mosaickd_tf.data.pipelines import unit
 from mosaickd_tf.errors import RequestError
 
@@ -14,7 +14,7 @@ BATCH_SIZE = 256
 
 
 def open_model(path):
-    """Opens a classifier from a .keras or .tflite file.
+    """Opens a classifier from a .keras or .tflite file that comes from elsewhere.
 
     Args:
         path: a .keras file of unit images or of uint8 images, or a .tflite file of uint8 ones.
@@ -26,6 +26,7 @@ def open_model(path):
         RequestError: for a file that is no classifier.
     """
     if str(path).endswith(".tflite"):
+        vetting.examine_tflite(path)
         return TfliteModel(path)
     return KerasModel(models.load_classifier(path))
 

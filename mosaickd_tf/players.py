@@ -6,7 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
-from mosaickd_tf import evaluation, models
+from mosaickd_tf import evaluation, models, vetting
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
@@ -110,7 +110,7 @@ def check_teacher(teacher, config, label_names):
 
 def _student(config, teacher, mean, std):
     name = config.players.student
-    if name.endswith(".keras") or pathlib.Path(name).is_file():
+    if name.endswith(".keras") or pathlib.Path(name).is_file() or vetting.is_saved_model(name):
         return models.load_classifier(name)
     return models.build_classifier(
         name,

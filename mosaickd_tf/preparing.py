@@ -2,7 +2,7 @@
 
 import pathlib
 
-from mosaickd_tf import machine, models, players, pretraining, teachers
+from mosaickd_tf import machine, models, players, pretraining, teachers, vetting
 from mosaickd_tf.config import as_baseline
 from mosaickd_tf.data import loading
 from mosaickd_tf.distiller import OOD_IMAGES
@@ -77,4 +77,4 @@ def plan(config):
 
 
 def _is_file_name(name):
-    return name.endswith(".keras") or pathlib.Path(name).suffix != ""
+    return pathlib.Path(name).suffix != "" or vetting.is_saved_model(name)

@@ -6,7 +6,7 @@ from mosaickd_tf.errors import RequestError
 
 
 def load_teacher(config, target):
-    """Loads the teacher that a config names, a .keras or a .pth file.
+    """Loads the teacher that a config names: a .keras or .pth file, or a SavedModel.
 
     Args:
         config: a `DistillConfig`.
@@ -20,7 +20,11 @@ def load_teacher(config, target):
     """
     options, data = config.teacher, config.data
     if not options.teacher.endswith(".pth"):
-        return models.load_teacher(options.teacher, datasets.teacher_input(options.teacher_input))
+        return models.load_teacher(
+            options.teacher,
+            datasets.teacher_input(options.teacher_input),
+            allow_code=options.allow_code,
+        )
     mean, std = statistics(config, target)
     return models.load_torch_classifier(
         options.teacher,
@@ -28,6 +32,7 @@ def load_teacher(config, target):
         input_shape=(data.image_size, data.image_size, data.channels),
         mean=mean,
         std=std,
+        allow_code=options.allow_code,
     )
 
 

@@ -21,6 +21,7 @@ RANK = {
     "randomness": 0,
     "signals": 0,
     "text": 0,
+    "vetting": 0,
     "models": 1,
     "data": 1,
     "distiller": 2,

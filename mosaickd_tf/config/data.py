@@ -80,8 +80,14 @@ class TeacherConfig(Topic):
 
     teacher: str = option(
         "",
-        "A .keras file, a .pth file of the official PyTorch code (with --teacher_network), or the "
-        "name of a network that is then trained on the target data.",
+        "A .keras file, a .pth file of the official PyTorch code (with --teacher_network), a "
+        "SavedModel (with --allow_code), or the name of a network that is then trained on the "
+        "target data.",
+    )
+    allow_code: bool = option(
+        False,
+        "Let a teacher's file run code: a SavedModel, whose graph may read and write files, or a "
+        ".pth file that is not weights alone. Only for files whose origin you trust.",
     )
     teacher_network: str = option(
         "", "Name of the network whose official PyTorch weights the .pth of --teacher holds."
