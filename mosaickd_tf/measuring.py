@@ -28,8 +28,9 @@ def measure(config):
     classes = outputs.shape[-1]
     if classes != len(test.label_names):
         raise RequestError(
-            f"The model must have the {len(test.label_names)} classes of "
-            f"{config.target_dataset}. Received: {classes} in {config.model!r}"
+            f"Model and data do not fit. Expected the {len(test.label_names)} classes of "
+            f"--target_dataset={config.target_dataset}. Received: {classes} classes in "
+            f"--model={config.model!r}. Name the data that the model was made for"
         )
     agreement = None
     if config.teacher:
@@ -38,8 +39,9 @@ def measure(config):
         received = (*teacher.input_shape[1:], teacher.output_shape[-1])
         if received != (*model.image_shape, classes):
             raise RequestError(
-                f"The teacher must take images of {model.image_shape} and have {classes} classes. "
-                f"Received: {received[:3]} and {received[3]} in {config.teacher!r}"
+                f"Teacher and model do not fit. Expected images of {model.image_shape} and "
+                f"{classes} classes. Received: {received[:3]} and {received[3]} in "
+                f"--teacher={config.teacher!r}. Name the teacher of this model"
             )
         agreement = evaluation.agreement(outputs, evaluation.predict_logits(teacher, test.images))
     shares = evaluation.per_class_accuracy(outputs, test.labels)
@@ -57,7 +59,10 @@ def measure(config):
 def _test_part(config, image_shape):
     height, width, channels = image_shape
     if height != width or channels not in (1, 3):
-        raise RequestError(f"Expected a model of square images. Received: {image_shape}")
+        raise RequestError(
+            "Not such a model. Expected one of square images of 1 or 3 channels. Received: "
+            f"{image_shape} in --model={config.model!r}. Name another"
+        )
     data = DataConfig(
         target_dataset=config.target_dataset,
         data_dir=config.data_dir,
@@ -69,6 +74,7 @@ def _test_part(config, image_shape):
     target = loading.load_target(data)
     if target.test is None:
         raise RequestError(
-            f"Expected a data set with a test part. Received: {config.target_dataset!r} without"
+            "No test part. Expected a data set that has one. Received: "
+            f"--target_dataset={config.target_dataset!r}. Name another"
         )
     return target.test, target.broken

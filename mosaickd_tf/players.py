@@ -87,7 +87,7 @@ def check_logits(teacher, images):
     if outputs.min() >= 0 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3):
         raise RequestError(
             "The teacher must return logits. Expected its last layer without softmax. Received: "
-            "outputs that sum to 1"
+            "outputs that sum to 1. Save it without"
         )
 
 
@@ -97,14 +97,15 @@ def check_teacher(teacher, config, label_names):
     received = teacher.input_shape[1:]
     if received != expected:
         raise RequestError(
-            f"The teacher must take images of {expected}, as --image_size and --channels say. "
-            f"Received: a teacher of {received}"
+            f"Teacher and images do not fit. Expected a teacher of {expected}, as --image_size and "
+            f"--channels say. Received: one of {received}. Change those flags"
         )
     classes = teacher.output_shape[-1]
     if label_names and classes != len(label_names):
         raise RequestError(
-            f"The teacher must have the {len(label_names)} classes of --target_dataset="
-            f"{config.data.target_dataset}. Received: a teacher of {classes} classes"
+            f"Teacher and data do not fit. Expected the {len(label_names)} classes of "
+            f"--target_dataset={config.data.target_dataset}. Received: a teacher of {classes} "
+            "classes. Name the data of the teacher"
         )
 
 

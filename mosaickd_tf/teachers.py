@@ -53,13 +53,14 @@ def statistics(config, target):
     if mean and len(mean) != config.data.channels:
         raise RequestError(
             f"`teacher_mean` and `teacher_std` need a number a channel. Expected "
-            f"{config.data.channels}, as --channels says. Received: {len(mean)}"
+            f"{config.data.channels}, as --channels says. Received: {len(mean)}. Give as many"
         )
     if mean:
         return list(mean), list(std)
     if target is None or target.train is None:
         raise RequestError(
             "The statistics of the teacher's images are not known. Expected --teacher_mean and "
-            "--teacher_std, or a --target_dataset with a training part. Received: neither"
+            "--teacher_std, or a --target_dataset with a training part. Received: neither. Give "
+            "one of them"
         )
     return target.train.statistics()

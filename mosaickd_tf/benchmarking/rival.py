@@ -99,7 +99,7 @@ def rivals(config, precision):
     """
     if config.method != "mosaic":
         raise RequestError(
-            "`against_pytorch` knows the round of --method=mosaic. Received: "
+            "`against_pytorch` knows one method. Expected --method=mosaic. Received: "
             f"--method={config.method}"
         )
     if importlib.util.find_spec("torch") is None:

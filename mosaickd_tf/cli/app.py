@@ -14,6 +14,7 @@ from tqdm import tqdm
 from mosaickd_tf.cli import flags, listings
 from mosaickd_tf.config import TerminalConfig
 from mosaickd_tf.errors import Interrupted, RequestError, RunError
+from mosaickd_tf.text import printable
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -72,7 +73,7 @@ def _run(usage, topics, work, argv):
 
 
 def _complain(message, code):
-    print(f"{_program()}: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"{_program()}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
     return code
 
 

@@ -124,25 +124,28 @@ class TeacherConfig(Topic):
         if is_pth and not self.teacher_network:
             raise RequestError(
                 "`teacher_network` is needed with a .pth file, which holds weights alone. Expected "
-                f"the name of the network. Received: teacher={self.teacher} without"
+                f"the name of the network. Received: teacher={self.teacher} without it. See --help"
             )
         if self.teacher_network and not is_pth:
             raise RequestError(
                 "`teacher_network` goes with a .pth file. Expected one as `teacher`. Received: "
-                f"teacher={self.teacher or 'nothing'}"
+                f"teacher={self.teacher or 'nothing'}. Leave --teacher_network out"
             )
         if is_pth and self.teacher_input != "unit":
             raise RequestError(
                 "`teacher_input` goes with a .keras file. Expected `teacher_mean` and "
-                f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}"
+                f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}. "
+                "Leave --teacher_input out"
             )
         if self.teacher_mean and self.teacher.endswith(".keras"):
             raise RequestError(
                 "`teacher_mean` goes with a .pth file or the name of a network. Expected "
-                f"`teacher_input` for a .keras file. Received: teacher={self.teacher}"
+                f"`teacher_input` for a .keras file. Received: teacher={self.teacher}. Leave "
+                "--teacher_mean out"
             )
         if len(self.teacher_mean) != len(self.teacher_std):
             raise RequestError(
-                "`teacher_mean` and `teacher_std` go together, a number a channel in each. "
-                f"Received: {len(self.teacher_mean)} and {len(self.teacher_std)} numbers"
+                "`teacher_mean` and `teacher_std` go together. Expected a number a channel in "
+                f"each. Received: {len(self.teacher_mean)} and {len(self.teacher_std)} numbers. "
+                "Give both or neither"
             )

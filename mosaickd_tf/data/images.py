@@ -92,7 +92,8 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
     if min(width, height) < smallest:
         raise RequestError(
             f"A picture of {width}×{height} pixels is smaller than the smallest crop of "
-            f"{smallest}. Use --ood_fit=resize or a smaller --ood_smallest_crop"
+            f"{smallest}. Expected at least {smallest} pixels a side. Received: "
+            f"{min(width, height)}. Use --ood_fit=resize or a smaller --ood_smallest_crop"
         )
     crops = []
     for _ in range(count):

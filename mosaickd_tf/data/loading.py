@@ -55,7 +55,8 @@ def load_target(config):
     if not source.label_names:
         raise RequestError(
             "The target data set needs labels (class folders). Expected them for evaluation. "
-            f"Received: {config.target_dataset!r} without"
+            f"Received: --target_dataset={config.target_dataset!r} without. Sort its images into a "
+            "folder a class"
         )
     parts = {part: _resized(source, part, config) for part in source.parts}
     train, validation = parts.get("train"), parts.get("validation")
@@ -150,8 +151,8 @@ def _crops(source, part, config):
     largest = config.ood_largest_crop or 3 * smallest
     if largest < smallest:
         raise RequestError(
-            "`ood_largest_crop` must be at least the smallest crop. "
-            f"Received: {largest} below {smallest}"
+            "`ood_largest_crop` is too small. Expected at least the smallest crop. "
+            f"Received: {largest} below {smallest}. Choose a larger one"
         )
     images = (
         crop

@@ -69,7 +69,10 @@ def _opened(name, data_dir, max_broken):
     if kind == "tfds" and place:
         return _tfds(name, place, data_dir)
     known = ", ".join(["tfds:NAME", "folder:PATH", *(f"embedded:{e}" for e in _EMBEDDED)])
-    raise RequestError(f"Unknown data set. Expected one of: {known}. Received: {name!r}")
+    raise RequestError(
+        f"Unknown data set. Expected one of: {known}. Received: {name!r}. --ood_dataset=help lists "
+        "those that are known"
+    )
 
 
 def _read_part(source, part):
@@ -188,7 +191,8 @@ def _tfds(name, dataset, data_dir):
     features = builder.info.features
     if "image" not in features:
         raise RequestError(
-            f"A data set of images has a feature `image`. Received: {name!r} with {list(features)}"
+            f"Not a data set of images. Expected a feature `image`. Received: {name!r} with "
+            f"{list(features)}. Choose another"
         )
     available = {split: facts.num_examples for split, facts in builder.info.splits.items()}
     splits = tfds_splits(name, available) or _splits_by_name(available)
@@ -217,12 +221,13 @@ def _tfds_builder(name, dataset, data_dir):
     except Exception as error:  # tfds has no common base class for an unknown name
         raise RequestError(
             f"Unknown TFDS data set. Expected a name from its catalogue. Received: {name!r} "
-            f"({str(error).splitlines()[0]})"
+            f"({next(iter(str(error).splitlines()), type(error).__name__)}). See its catalogue"
         ) from error
     if not builder.info.splits:
         raise RequestError(
-            f"The TFDS data set {dataset!r} is not prepared in {str(builder.data_dir)!r}. Prepare "
-            f"it where there is network (tfds build {dataset}) and name its folder by --data_dir"
+            f"The TFDS data set {dataset!r} is not prepared. Expected it in a folder of its name. "
+            f"Received: none in {str(builder.data_dir)!r}. Prepare it where there is network "
+            f"(tfds build {dataset}) and name its folder by --data_dir"
         )
     return builder
 

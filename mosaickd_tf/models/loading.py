@@ -52,7 +52,8 @@ def load_teacher(path, teacher_input="unit", allow_code=False):
     if np.size(rescaling["scale"]) not in (1, channels):
         raise RequestError(
             "These statistics are those of 3 channels. Expected --teacher_input=unit, signed or "
-            f"bytes. Received: {teacher_input} for a teacher of {channels} in {str(path)!r}"
+            f"bytes. Received: {teacher_input} for a teacher of {channels} in {str(path)!r}. "
+            "Choose another --teacher_input"
         )
     images = keras.Input(teacher.input_shape[1:], name="unit_images")
     scaled = keras.layers.Rescaling(**rescaling, name="teacher_input")(images)

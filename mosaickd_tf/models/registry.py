@@ -36,7 +36,7 @@ def check_classifier_name(name):
         hint = f". Did you mean {' or '.join(near)}?" if near else ""
         raise RequestError(
             f"Unknown network. Expected one of: {', '.join(classifier_names())}. "
-            f"Received: {name!r}{hint}"
+            f"Received: {name!r}{hint}. See --help"
         )
 
 

@@ -134,7 +134,8 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
         more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
         raise RequestError(
             f"The weights do not fit. Expected those of {name} for images of {input_shape}. "
-            f"Received: {', '.join(faults[:_NAMED])}{more} in {source!r}"
+            f"Received: {', '.join(faults[:_NAMED])}{more} in {source!r}. Name "
+            "another --teacher_network"
         )
     for key, (variable, axes) in wanted.items():
         variable.assign(given[key].transpose(axes))
@@ -160,7 +161,7 @@ def _family(name):
             return table
     raise RequestError(
         "The official code has no such weights. Expected a network of: wrnD_W, resnet18, "
-        f"resnet34, vgg11_bn. Received: {name!r}"
+        f"resnet34, vgg11_bn. Received: {name!r}. Name another --teacher_network"
     )
 
 

@@ -93,7 +93,8 @@ def test_a_defect_is_shown_whole(capsys, error):
 def test_a_wrong_flag_is_told_before_the_work_begins(capsys):
     assert run(failing(AssertionError), "--rounds=0") == 2
     assert capsys.readouterr().err == (
-        "bin/distill: `rounds` must be at least 1. Received: rounds=0\n"
+        "bin/distill: `rounds` is not what it can be. Expected at least 1. Received: rounds=0. "
+        "See --help\n"
     )
 
 
