@@ -36,7 +36,7 @@ class RunFolder:
                 raise  # not the request's fault
             raise RequestError(
                 f"Cannot write to the work folder. Expected a writable folder. Received: "
-                f"--workdir={str(path)!r} ({error.strerror})"
+                f"--workdir={str(path)!r} ({error.strerror}). Choose another"
             ) from error
 
     def __truediv__(self, name):

@@ -180,8 +180,8 @@ def _class_names(folders, files):
             lacking = ", ".join(map(as_name, sorted(every - found)[:5]))
             raise RequestError(
                 "The parts of a data set must have the same class folders. Expected "
-                f"{len(every)} in {str(folders[part])!r}. Received: {len(found)}; it lacks: "
-                f"{lacking}"
+                f"{len(every)} in {str(folders[part])!r}. Received: {len(found)}; it lacks "
+                f"{lacking}. Add them, or take the folders away from the other parts"
             )
     return tuple(sorted(every))
 
