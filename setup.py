@@ -18,7 +18,7 @@ setup(
         "absl-py>=1.4,<3",  # flags; 1.4 so that tensorflow-model-optimization (below 2) fits
         "ai-edge-litert>=2.1,<3",  # runs .tflite files; tf.lite.Interpreter is to be removed
         "scikit-learn>=1.5,<2",  # carries the data of the quick start
-        "pillow>=10",  # reads folders of images, draws the sample grids
+        "pillow>=10.1",  # reads folders of images, draws the sample grids; 10.1 tells transparency
         "tqdm>=4.60,<5",  # progress bars
         "tensorboard>=2.21,<2.22",  # curves of a run
     ],

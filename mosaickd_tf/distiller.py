@@ -316,7 +316,7 @@ def check_same_task(teacher, student):
         if expected and received and expected != received:
             raise RequestError(
                 f"Teacher and student must have the same {what} shape. Expected the teacher's "
-                f"{expected}. Received: {received} of the student"
+                f"{expected}. Received: {received} of the student. Choose another --student"
             )
 
 

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import models
+from mosaickd_tf import models, vetting
 from mosaickd_tf.data.pipelines import unit
 from mosaickd_tf.errors import RequestError
 
@@ -14,7 +14,7 @@ BATCH_SIZE = 256
 
 
 def open_model(path):
-    """Opens a classifier from a .keras or .tflite file.
+    """Opens a classifier from a .keras or .tflite file that comes from elsewhere.
 
     Args:
         path: a .keras file of unit images or of uint8 images, or a .tflite file of uint8 ones.
@@ -26,6 +26,7 @@ def open_model(path):
         RequestError: for a file that is no classifier.
     """
     if str(path).endswith(".tflite"):
+        vetting.examine_tflite(path)
         return TfliteModel(path)
     return KerasModel(models.load_classifier(path))
 
@@ -64,22 +65,25 @@ class TfliteModel:
         from ai_edge_litert.interpreter import Interpreter
 
         if not pathlib.Path(path).is_file():
-            raise RequestError(f"No such file. Expected a .tflite file. Received: {str(path)!r}")
+            raise RequestError(
+                f"No such file. Expected a .tflite file. Received: {str(path)!r}. Export it first"
+            )
         try:
             self._interpreter = Interpreter(str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise RequestError(
                 f"Not a readable model. Expected a .tflite file. Received: {str(path)!r} "
-                f"({str(error).splitlines()[0]})"
+                f"({next(iter(str(error).splitlines()), type(error).__name__)}). Export it anew"
             ) from error
         source = self._interpreter.get_input_details()[0]
         target = self._interpreter.get_output_details()[0]
         shape = tuple(source["shape"].tolist())
         if len(shape) != 4 or source["dtype"] != np.uint8 or len(target["shape"]) != 2:
             raise RequestError(
-                "Expected a .tflite classifier of uint8 images (1, height, width, channels). "
-                f"Received: {source['dtype'].__name__} {shape} in {str(path)!r}"
+                "Not such a classifier. Expected a .tflite one of uint8 images (1, height, width, "
+                f"channels). Received: {source['dtype'].__name__} {shape} in {str(path)!r}. Export "
+                "it by bin/export"
             )
         self.image_shape = shape[1:]
         self._source, self._target = source["index"], target["index"]

@@ -18,7 +18,7 @@ from mosaickd_tf import (
     pretraining,
 )
 from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
-from mosaickd_tf.data import pipelines
+from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.ood_subset import describe, select_ood_subset
 from mosaickd_tf.data.opinions import teacher_opinions
@@ -60,6 +60,7 @@ def run(config, workdir, resume=True):
         if finished:
             logger.info("this run is finished: %s", folder / "result.json")
         else:
+            loading.write_broken(folder / loading.BROKEN_NAME, *prepared[:2])
             finished = Experiment(config, folder, *prepared).run()
         if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
             page.write(folder.path)

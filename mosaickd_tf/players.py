@@ -6,7 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
-from mosaickd_tf import evaluation, models
+from mosaickd_tf import evaluation, models, vetting
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
@@ -87,7 +87,7 @@ def check_logits(teacher, images):
     if outputs.min() >= 0 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3):
         raise RequestError(
             "The teacher must return logits. Expected its last layer without softmax. Received: "
-            "outputs that sum to 1"
+            "outputs that sum to 1. Save it without"
         )
 
 
@@ -97,20 +97,21 @@ def check_teacher(teacher, config, label_names):
     received = teacher.input_shape[1:]
     if received != expected:
         raise RequestError(
-            f"The teacher must take images of {expected}, as --image_size and --channels say. "
-            f"Received: a teacher of {received}"
+            f"Teacher and images do not fit. Expected a teacher of {expected}, as --image_size and "
+            f"--channels say. Received: one of {received}. Change those flags"
         )
     classes = teacher.output_shape[-1]
     if label_names and classes != len(label_names):
         raise RequestError(
-            f"The teacher must have the {len(label_names)} classes of --target_dataset="
-            f"{config.data.target_dataset}. Received: a teacher of {classes} classes"
+            f"Teacher and data do not fit. Expected the {len(label_names)} classes of "
+            f"--target_dataset={config.data.target_dataset}. Received: a teacher of {classes} "
+            "classes. Name the data of the teacher"
         )
 
 
 def _student(config, teacher, mean, std):
     name = config.players.student
-    if name.endswith(".keras") or pathlib.Path(name).is_file():
+    if name.endswith(".keras") or pathlib.Path(name).is_file() or vetting.is_saved_model(name):
         return models.load_classifier(name)
     return models.build_classifier(
         name,

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from mosaickd_tf import machine, models, players, pretraining, teachers
+from mosaickd_tf import machine, models, players, pretraining, teachers, vetting
 from mosaickd_tf.config import as_baseline
 from mosaickd_tf.data import loading
 from mosaickd_tf.distiller import OOD_IMAGES
@@ -45,12 +45,15 @@ def prepare(config):
 def _check_needs(config):
     """Raises `RequestError` when the teacher or what a method needs was not given."""
     if not config.teacher.teacher:
-        raise RequestError("`teacher` is needed. Expected a name or a path. Received: nothing")
+        raise RequestError(
+            "`teacher` is needed. Expected a name or a path. Received: nothing. See --help"
+        )
     for method in (config.method.method, *config.method.compare_with):
         if OOD_IMAGES in METHODS[method].needs and not config.data.ood_dataset:
             raise RequestError(
                 f"`ood_dataset` is needed: --method={method} learns from OOD images. Expected "
-                "tfds:NAME, folder:PATH or embedded:NAME. Received: nothing"
+                "tfds:NAME, folder:PATH or embedded:NAME. Received: nothing. Name some, or "
+                "another --method"
             )
 
 
@@ -77,4 +80,4 @@ def plan(config):
 
 
 def _is_file_name(name):
-    return name.endswith(".keras") or pathlib.Path(name).suffix != ""
+    return pathlib.Path(name).suffix != "" or vetting.is_saved_model(name)

@@ -82,8 +82,9 @@ def check_trainable(config, target):
     models.check_classifier_name(config.teacher.teacher)
     if target is None or target.train is None:
         raise RequestError(
-            "A teacher by name is trained on the target data. Expected a --target_dataset with "
-            f"a training part (train/ and test/). Received: {config.data.target_dataset!r}"
+            "A teacher by name is trained on the target data. Expected a --target_dataset with a "
+            f"training part (train/ and test/). Received: {config.data.target_dataset!r}. Name "
+            "such data, or a teacher's file"
         )
 
 

@@ -85,7 +85,7 @@ def _said(path):
             raise  # not the request's fault
         raise RequestError(
             f"Cannot write to the work folder. Expected a writable folder. Received: "
-            f"--workdir={str(path)!r} ({error.strerror})"
+            f"--workdir={str(path)!r} ({error.strerror}). Choose another"
         ) from error
 
 

@@ -6,7 +6,7 @@ from mosaickd_tf.errors import RequestError
 
 
 def load_teacher(config, target):
-    """Loads the teacher that a config names, a .keras or a .pth file.
+    """Loads the teacher that a config names: a .keras or .pth file, or a SavedModel.
 
     Args:
         config: a `DistillConfig`.
@@ -20,7 +20,11 @@ def load_teacher(config, target):
     """
     options, data = config.teacher, config.data
     if not options.teacher.endswith(".pth"):
-        return models.load_teacher(options.teacher, datasets.teacher_input(options.teacher_input))
+        return models.load_teacher(
+            options.teacher,
+            datasets.teacher_input(options.teacher_input),
+            allow_code=options.allow_code,
+        )
     mean, std = statistics(config, target)
     return models.load_torch_classifier(
         options.teacher,
@@ -28,6 +32,7 @@ def load_teacher(config, target):
         input_shape=(data.image_size, data.image_size, data.channels),
         mean=mean,
         std=std,
+        allow_code=options.allow_code,
     )
 
 
@@ -48,13 +53,14 @@ def statistics(config, target):
     if mean and len(mean) != config.data.channels:
         raise RequestError(
             f"`teacher_mean` and `teacher_std` need a number a channel. Expected "
-            f"{config.data.channels}, as --channels says. Received: {len(mean)}"
+            f"{config.data.channels}, as --channels says. Received: {len(mean)}. Give as many"
         )
     if mean:
         return list(mean), list(std)
     if target is None or target.train is None:
         raise RequestError(
             "The statistics of the teacher's images are not known. Expected --teacher_mean and "
-            "--teacher_std, or a --target_dataset with a training part. Received: neither"
+            "--teacher_std, or a --target_dataset with a training part. Received: neither. Give "
+            "one of them"
         )
     return target.train.statistics()

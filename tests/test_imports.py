@@ -22,6 +22,8 @@ RANK = {
     "optimizers": 0,
     "randomness": 0,
     "signals": 0,
+    "text": 0,
+    "vetting": 0,
     "models": 1,
     "data": 1,
     "distiller": 2,

@@ -47,6 +47,7 @@ def test_the_numbers_of_the_test_part_by_hand(tmp_path, data):
     assert numbers == {
         "model": model,
         "images": 7,
+        "broken_images": [],
         "accuracy": 5 / 7,
         "top5_accuracy": 1.0,
         "agreement": None,

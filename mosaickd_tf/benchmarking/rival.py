@@ -99,18 +99,18 @@ def rivals(config, precision):
     """
     if config.method != "mosaic":
         raise RequestError(
-            "`against_pytorch` knows the round of --method=mosaic. Received: "
-            f"--method={config.method}"
+            "`against_pytorch` knows one method. Expected --method=mosaic. Received: "
+            f"--method={config.method}. Leave --against_pytorch out"
         )
     if importlib.util.find_spec("torch") is None:
         raise RequestError(
             "`against_pytorch` needs PyTorch. Expected it to be installed: pip install torch, or "
-            "bin/python -m pip install torch. Received: none"
+            "bin/python -m pip install torch. Received: none. Install it"
         )
     if not (_ROOT / f"{_MODULE.replace('.', '/')}.py").is_file():
         raise RequestError(
-            "`against_pytorch` needs the source tree with benchmarks/. Received: an installed "
-            "package without"
+            "`against_pytorch` needs the source tree. Expected benchmarks/ beside the package. "
+            "Received: an installed package without. Use a clone"
         )
     return [
         PyTorchRival(config, precision="float32", lean=False),

@@ -15,6 +15,7 @@ from mosaickd_tf import files, signals
 from mosaickd_tf.cli import flags, listings
 from mosaickd_tf.config import TerminalConfig
 from mosaickd_tf.errors import Interrupted, RequestError, RunError
+from mosaickd_tf.text import printable
 
 
 def main(usage, topics, work):
@@ -75,7 +76,7 @@ def _unforeseen(error):
 
 
 def _complain(message, code):
-    print(f"{_program()}: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"{_program()}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
     return code
 
 

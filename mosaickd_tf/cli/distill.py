@@ -34,7 +34,10 @@ def work(place, **sections):
         print(preparing.plan(config))
         return
     if not place.workdir:
-        raise RequestError("`workdir` is needed. Expected a folder for the run. Received: nothing")
+        raise RequestError(
+            "`workdir` is needed. Expected a folder for the run. Received: nothing. Name one by "
+            "--workdir"
+        )
     result = experiment.run(config, place.workdir, place.resume)
     print(table.of_result(result))
     print(f"\nEverything is in {place.workdir}\nThe report is {place.workdir}/{page.NAME}")

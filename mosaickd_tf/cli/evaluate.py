@@ -20,7 +20,10 @@ def work(evaluation):
 
     if not evaluation.model or not evaluation.target_dataset:
         missing = "target_dataset" if evaluation.model else "model"
-        raise RequestError(f"`{missing}` is needed. Received: nothing. See --help")
+        expected = "a data set with labels" if evaluation.model else "a .keras or .tflite file"
+        raise RequestError(
+            f"`{missing}` is needed. Expected {expected}. Received: nothing. See --help"
+        )
     numbers = measure(evaluation)
     print(table.of_numbers(numbers))
     if evaluation.json:

@@ -20,11 +20,17 @@ def work(source, export):
     from mosaickd_tf.report import table
 
     if not source.student and not source.workdir:
-        raise RequestError("`student` or `workdir` is needed. Received: neither. See --help")
+        raise RequestError(
+            "`student` or `workdir` is needed. Expected a .keras file or the folder of a run. "
+            "Received: neither. See --help"
+        )
     run = pathlib.Path(source.workdir) / "export"
     student = pathlib.Path(source.student) if source.student else run / "student.keras"
     if not source.export_dir and not source.workdir:
-        raise RequestError("`export_dir` is needed for a --student of no run. Received: nothing")
+        raise RequestError(
+            "`export_dir` is needed for a --student of no run. Expected a folder. Received: "
+            "nothing. Name one by --export_dir"
+        )
     folder = pathlib.Path(source.export_dir) if source.export_dir else run
     entries = export_file(student, folder, source, export)
     print(table.of_exports(entries))

@@ -2,11 +2,13 @@
 
 import dataclasses
 import pathlib
+import re
 import textwrap
 import typing
 
 from absl import flags
 
+from mosaickd_tf.cli.flagfiles import Reader
 from mosaickd_tf.config import flag_name
 from mosaickd_tf.errors import RequestError
 
@@ -29,25 +31,21 @@ def parse(topics, argv):
         RequestError: for a flag, a value or a flagfile that is not right.
     """
     values = _Values()
+    values.__dict__["_reader"] = Reader(values._included)  # absl takes attributes for flags
     flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=values)
     for topic in topics.values():
         for field in dataclasses.fields(topic):
             _define(field, values)
     try:
         rest = values(["command", *_with_equals(argv)])
-    except UnicodeDecodeError as error:
-        named = " ".join(word for word in argv if "flagfile" in word)
-        raise RequestError(f"A flagfile must be text. Received: {named} ({error})") from error
-    except flags.CantOpenFlagFileError as error:
-        reason = str(error).removeprefix("ERROR:: ")
-        raise RequestError(f"{reason}. Expected a text file of flags") from error
     except flags.Error as error:
-        message = " ".join(str(error).split())
-        raise RequestError(f"{message}. See --help") from error
+        raise _refusal(error) from error
     if values.help:
         return None
     if len(rest) > 1:
-        raise RequestError(f"Expected flags that start with --. Received: {rest[1]!r}. See --help")
+        raise RequestError(
+            f"Not a flag. Expected flags that start with --. Received: {rest[1]!r}. See --help"
+        )
     for topic in topics.values():
         for field in dataclasses.fields(topic):
             if field.metadata["listing"] and _is_help(values[flag_name(field)].value):
@@ -88,11 +86,35 @@ def help_text(usage, topics):
     return "\n".join(lines)
 
 
+def _refusal(error):
+    """What absl says about a wrong flag, in our words."""
+    message = " ".join(str(error).split())
+    if isinstance(error, flags.UnrecognizedFlagError):
+        _, _, hint = message.partition(". ")
+        asked = f" {hint.replace(' :', ':')}" if hint else ""
+        return RequestError(
+            "Unknown flag. Expected one of those that --help lists. Received: "
+            f"--{error.flagname}.{asked} See --help"
+        )
+    wrong = re.fullmatch(r"flag (--[^=]*=.*): (.*)", message)
+    expected, received = (wrong[2], wrong[1]) if wrong else ("--name=value", message)
+    if "Non-boolean" in expected:
+        expected = "true or false"
+    expected = expected.removeprefix("expected ")
+    return RequestError(f"Wrong flag. Expected {expected}. Received: {received}. See --help")
+
+
 class _Values(flags.FlagValues):
     """Flags whose flagfiles, also those named in flagfiles, may be those of the package."""
 
     def _extract_filename(self, flagfile_str):
         return _found(super()._extract_filename(flagfile_str))
+
+    def _get_flag_file_lines(self, filename, parsed_file_stack=None):
+        return self._reader.lines(filename)
+
+    def _included(self, line):
+        return self._extract_filename(line) if self._is_flag_file_directive(line) else None
 
 
 class _Parser(flags.ArgumentParser):

@@ -16,8 +16,22 @@ def work(report):
     from mosaickd_tf.report import page
 
     if not report.workdir:
-        raise RequestError("`workdir` is needed. Expected a folder of a run. Received: nothing")
-    print(f"The report is {page.write(report.workdir)}")
+        raise RequestError(
+            "`workdir` is needed. Expected a folder of a run. Received: nothing. Name one by "
+            "--workdir"
+        )
+    try:
+        path = page.write(report.workdir)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, RequestError):
+            raise
+        reason = next(iter(str(error).splitlines()), "")
+        raise RequestError(
+            "Not a finished run. Expected the files that bin/distill leaves. Received: "
+            f"--workdir={report.workdir!r} with others ({type(error).__name__}: {reason}). Name "
+            "another folder"
+        ) from error
+    print(f"The report is {path}")
 
 
 def main():

@@ -49,10 +49,14 @@ def _read(path):
     try:
         result = files.read_json(path)
     except ValueError as error:
-        raise RequestError(f"Expected a result.json. Received: {str(path)!r} ({error})") from error
+        raise RequestError(
+            f"Not a result. Expected the result.json of a finished run. Received: {str(path)!r} "
+            f"({error}). Name another by --add, or remove it"
+        ) from error
     if not isinstance(result, dict) or not all(name in result for name in _NEEDED):
         raise RequestError(
-            f"Expected a result.json with {', '.join(_NEEDED)}. Received: {str(path)!r}"
+            f"Not a result. Expected a result.json with {', '.join(_NEEDED)}. Received: "
+            f"{str(path)!r}. Name that of a finished run"
         )
     return result
 
@@ -62,8 +66,8 @@ def _students(folder):
     for path in students:
         if path.stat().st_size >= _LARGEST:
             raise RequestError(
-                f"A student beside its result must be smaller than {_LARGEST:,} bytes. Received: "
-                f"{path.stat().st_size:,} in {str(path)!r}"
+                f"Too large a student beside its result. Expected less than {_LARGEST:,} bytes. "
+                f"Received: {path.stat().st_size:,} in {str(path)!r}. Keep it elsewhere"
             )
     return [path.name for path in students]
 
@@ -93,7 +97,10 @@ def _commit(options, result):
         command = ["git", "rev-parse", "--verify", "--quiet", f"{options.commit}^{{commit}}"]
         answer = subprocess.run(command, capture_output=True, text=True)
         if answer.returncode:
-            raise RequestError(f"Expected a commit of this project. Received: {options.commit!r}")
+            raise RequestError(
+                "Unknown commit. Expected one of this project. Received: "
+                f"--commit={options.commit!r}. See git log"
+            )
         return answer.stdout.strip()
     commit = result["commit"]
     if not commit or commit.endswith("-dirty"):

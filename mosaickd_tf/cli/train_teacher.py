@@ -28,19 +28,22 @@ def work(place, **sections):
     from mosaickd_tf.run_folder import RunFolder
 
     config = TeacherTrainingConfig(**sections)
-    for name, value in (
-        ("workdir", place.workdir),
-        ("teacher", config.teacher.teacher),
-        ("target_dataset", config.data.target_dataset),
+    for name, value, expected in (
+        ("workdir", place.workdir, "a folder for the run"),
+        ("teacher", config.teacher.teacher, "the name of a network"),
+        ("target_dataset", config.data.target_dataset, "a data set with labels"),
     ):
         if not value and not (name == "workdir" and place.dry_run):
-            raise RequestError(f"`{name}` is needed. Received: nothing. See --help")
+            raise RequestError(
+                f"`{name}` is needed. Expected {expected}. Received: nothing. See --help"
+            )
     target = loading.load_target(config.data)
     pretraining.check_trainable(config, target)
     if place.dry_run:
         print(f"{config.teacher.teacher} on {len(target.train):,} images")
         return
     with RunFolder(place.workdir, config, place.resume) as folder:
+        loading.write_broken(folder / loading.BROKEN_NAME, target)
         pretraining.train_teacher(config, target, folder.path)
     facts = files.read_json(folder / "teacher.json")
     for part in ("validation", "test"):

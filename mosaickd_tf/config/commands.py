@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from mosaickd_tf.config.data import TEACHER_INPUTS
+from mosaickd_tf.config.data import MAX_BROKEN, TEACHER_INPUTS
 from mosaickd_tf.config.distillation import PRECISIONS
 from mosaickd_tf.config.methods import METHODS
 from mosaickd_tf.config.options import Topic, option
@@ -37,6 +37,7 @@ class EvaluationConfig(Topic):
         listing="datasets",
     )
     data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
+    max_broken: float = MAX_BROKEN
     json: str = option("", "A file for the numbers, beside the table.")
 
 
@@ -55,6 +56,7 @@ class ExportSourceConfig(Topic):
         "or embedded:NAME.",
     )
     data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
+    max_broken: float = MAX_BROKEN
     labels: str = option("", "A text file with the name of each class on a line.")
 
 

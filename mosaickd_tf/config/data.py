@@ -9,6 +9,15 @@ TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet", "cifar10", "cifar100")
 AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
 
 
+# How the three commands that read folders of images put up with broken ones.
+MAX_BROKEN = option(
+    0.01,
+    "How many image files of a folder may be broken: below 1 a share of them, from 1 on a number. "
+    "They are skipped and listed; more end the request.",
+    at_least=0.0,
+)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataConfig(Topic):
     """Data."""
@@ -30,6 +39,7 @@ class DataConfig(Topic):
         32, "Side of the square images in pixels, a multiple of 4 from 8 up.", at_least=8
     )
     channels: int = option(3, "Channels of the images.", choices=(1, 3))
+    max_broken: float = MAX_BROKEN
     ood_fit: str = option(
         "resize",
         "How an OOD picture becomes an image: `resize` its shorter side and cut the middle, or "
@@ -70,8 +80,14 @@ class TeacherConfig(Topic):
 
     teacher: str = option(
         "",
-        "A .keras file, a .pth file of the official PyTorch code (with --teacher_network), or the "
-        "name of a network that is then trained on the target data.",
+        "A .keras file, a .pth file of the official PyTorch code (with --teacher_network), a "
+        "SavedModel (with --allow_code), or the name of a network that is then trained on the "
+        "target data.",
+    )
+    allow_code: bool = option(
+        False,
+        "Let a teacher's file run code: a SavedModel, whose graph may read and write files, or a "
+        ".pth file that is not weights alone. Only for files whose origin you trust.",
     )
     teacher_network: str = option(
         "", "Name of the network whose official PyTorch weights the .pth of --teacher holds."
@@ -108,25 +124,28 @@ class TeacherConfig(Topic):
         if is_pth and not self.teacher_network:
             raise RequestError(
                 "`teacher_network` is needed with a .pth file, which holds weights alone. Expected "
-                f"the name of the network. Received: teacher={self.teacher} without"
+                f"the name of the network. Received: teacher={self.teacher} without it. See --help"
             )
         if self.teacher_network and not is_pth:
             raise RequestError(
                 "`teacher_network` goes with a .pth file. Expected one as `teacher`. Received: "
-                f"teacher={self.teacher or 'nothing'}"
+                f"teacher={self.teacher or 'nothing'}. Leave --teacher_network out"
             )
         if is_pth and self.teacher_input != "unit":
             raise RequestError(
                 "`teacher_input` goes with a .keras file. Expected `teacher_mean` and "
-                f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}"
+                f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}. "
+                "Leave --teacher_input out"
             )
         if self.teacher_mean and self.teacher.endswith(".keras"):
             raise RequestError(
                 "`teacher_mean` goes with a .pth file or the name of a network. Expected "
-                f"`teacher_input` for a .keras file. Received: teacher={self.teacher}"
+                f"`teacher_input` for a .keras file. Received: teacher={self.teacher}. Leave "
+                "--teacher_mean out"
             )
         if len(self.teacher_mean) != len(self.teacher_std):
             raise RequestError(
-                "`teacher_mean` and `teacher_std` go together, a number a channel in each. "
-                f"Received: {len(self.teacher_mean)} and {len(self.teacher_std)} numbers"
+                "`teacher_mean` and `teacher_std` go together. Expected a number a channel in "
+                f"each. Received: {len(self.teacher_mean)} and {len(self.teacher_std)} numbers. "
+                "Give both or neither"
             )

@@ -69,18 +69,24 @@ def options(config):
 def _check(name, value, rule):
     values = value if isinstance(value, tuple) else (value,)
     for item in values:
-        if rule["choices"] and item not in rule["choices"]:
-            known = ", ".join(map(str, rule["choices"]))
-            raise RequestError(f"`{name}` must be one of: {known}. Received: {name}={item}")
-        if isinstance(item, float) and not math.isfinite(item):
-            raise RequestError(f"`{name}` must be a finite number. Received: {name}={item}")
-        if rule["at_least"] is not None and item < rule["at_least"]:
+        expected = _expected(item, rule)
+        if expected:
             raise RequestError(
-                f"`{name}` must be at least {rule['at_least']}. Received: {name}={item}"
+                f"`{name}` is not what it can be. Expected {expected}. Received: {name}={item}. "
+                "See --help"
             )
-        if rule["above"] is not None and item <= rule["above"]:
-            raise RequestError(f"`{name}` must be above {rule['above']}. Received: {name}={item}")
-        if rule["at_most"] is not None and item > rule["at_most"]:
-            raise RequestError(
-                f"`{name}` must be at most {rule['at_most']}. Received: {name}={item}"
-            )
+
+
+def _expected(item, rule):
+    """What a value should have been; None when it is."""
+    if rule["choices"] and item not in rule["choices"]:
+        return f"one of: {', '.join(map(str, rule['choices']))}"
+    if isinstance(item, float) and not math.isfinite(item):
+        return "a finite number"
+    if rule["at_least"] is not None and item < rule["at_least"]:
+        return f"at least {rule['at_least']}"
+    if rule["above"] is not None and item <= rule["above"]:
+        return f"a number above {rule['above']}"
+    if rule["at_most"] is not None and item > rule["at_most"]:
+        return f"at most {rule['at_most']}"
+    return None

@@ -19,12 +19,14 @@ class ImageSet:
         labels: int32 `(n,)`, or None.
         label_names: a name for each class, or an empty tuple.
         source: where they came from, for messages.
+        broken: the files that were skipped, `picture_files.Broken`.
     """
 
     images: np.ndarray
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] = ()
     source: str = ""
+    broken: tuple = ()
 
     def __len__(self):
         return len(self.images)
@@ -61,7 +63,7 @@ def resize(picture, image_size, channels):
     Returns:
         Uint8 `(image_size, image_size, channels)`.
     """
-    picture = _upright(picture, channels)
+    picture = as_shown(picture).convert(MODES[channels])
     if picture.size != (image_size, image_size):
         picture = ImageOps.fit(picture, (image_size, image_size), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(image_size, image_size, channels)
@@ -85,12 +87,13 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
     Raises:
         RequestError: when the picture is smaller than the smallest crop.
     """
-    picture = _upright(picture, channels)
+    picture = as_shown(picture).convert(MODES[channels])
     width, height = picture.size
     if min(width, height) < smallest:
         raise RequestError(
             f"A picture of {width}×{height} pixels is smaller than the smallest crop of "
-            f"{smallest}. Use --ood_fit=resize or a smaller --ood_smallest_crop"
+            f"{smallest}. Expected at least {smallest} pixels a side. Received: "
+            f"{min(width, height)}. Use --ood_fit=resize or a smaller --ood_smallest_crop"
         )
     crops = []
     for _ in range(count):
@@ -106,11 +109,35 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
     return crops
 
 
-def _upright(picture, channels):
-    """Turns a picture as its EXIF data say, and brings it to 8 bits and the right channels."""
+def as_shown(picture):
+    """A picture as a viewer shows it: upright, 8 bits a channel, nothing transparent.
+
+    It is turned as its EXIF data say and laid on white where it is transparent. Color profiles
+    are not applied.
+
+    Args:
+        picture: a PIL image of any mode but floating point, decoded.
+
+    Returns:
+        A PIL image of mode L or RGB.
+
+    Raises:
+        ValueError: for pixels whose range nobody knows.
+    """
     picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):  # 16 bits a pixel; Pillow would clip instead of scaling
-        picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
-    if "transparency" in picture.info:
+    if picture.mode.startswith(("I", "F")):
+        return _from_16_bits(picture)
+    if picture.has_transparency_data:
         picture = picture.convert("RGBA")
-    return picture.convert(MODES[channels])
+        paper = Image.new("RGB", picture.size, "white")
+        paper.paste(picture, mask=picture.getchannel("A"))
+        return paper
+    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
+
+
+def _from_16_bits(picture):
+    """Scales 16 bits a pixel to 8; Pillow would clip instead."""
+    levels = np.asarray(picture)
+    if levels.dtype.kind == "f" or levels.min() < 0 or levels.max() > 0xFFFF:
+        raise ValueError(f"pixels of {levels.dtype} that are neither 8 nor 16 bits")
+    return Image.fromarray((levels >> 8).astype(np.uint8))

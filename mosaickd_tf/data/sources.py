@@ -5,18 +5,18 @@ A source is a stream of `(picture, label)`; what becomes of a picture is not its
 
 import dataclasses
 import functools
-import os
 import pathlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
 
+from mosaickd_tf.data import picture_files
 from mosaickd_tf.data.datasets import DATASETS, tfds_splits
 from mosaickd_tf.data.images import as_picture
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.text import as_name
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 _VALIDATION_NAMES = ("validation", "valid", "val")
 
 
@@ -30,21 +30,25 @@ class Source:
             has the single part "all".
         label_names: a name for each class, or an empty tuple when it has no labels.
         read: from a part's name to a stream of `(picture, label)`; label None without labels;
-            `RequestError` for a part that is not there.
+            `RequestError` for a part that is not there, or when too much of it is broken.
+        skipped: what was broken so far, a `picture_files.Skipped`; None for a data set that is
+            not made of files.
     """
 
     name: str
     parts: tuple[str, ...]
     label_names: tuple[str, ...]
     read: Callable[[str], Iterator[tuple[Image.Image, int | None]]]
+    skipped: picture_files.Skipped | None = None
 
 
-def open_source(name, data_dir=""):
+def open_source(name, data_dir="", max_broken=0):
     """Finds a data set by name.
 
     Args:
         name: `tfds:NAME`, `folder:PATH`, `embedded:digits` or `embedded:photos`.
         data_dir: where TFDS keeps its prepared data sets; its own default if empty.
+        max_broken: how many files of a folder may be broken; below 1, which share of them.
 
     Returns:
         A `Source`. Nothing is downloaded.
@@ -52,20 +56,23 @@ def open_source(name, data_dir=""):
     Raises:
         RequestError: when there is no such data set.
     """
-    source = _opened(name, data_dir)
+    source = _opened(name, data_dir, max_broken)
     return dataclasses.replace(source, read=functools.partial(_read_part, source))
 
 
-def _opened(name, data_dir):
+def _opened(name, data_dir, max_broken):
     kind, _, place = name.partition(":")
     if kind == "embedded" and place in _EMBEDDED:
         return _EMBEDDED[place](name)
     if kind == "folder" and place:
-        return _folder(name, pathlib.Path(place).expanduser())
+        return _folder(name, pathlib.Path(place).expanduser(), max_broken)
     if kind == "tfds" and place:
         return _tfds(name, place, data_dir)
     known = ", ".join(["tfds:NAME", "folder:PATH", *(f"embedded:{e}" for e in _EMBEDDED)])
-    raise RequestError(f"Unknown data set. Expected one of: {known}. Received: {name!r}")
+    raise RequestError(
+        f"Unknown data set. Expected one of: {known}. Received: {name!r}. --ood_dataset=help lists "
+        "those that are known"
+    )
 
 
 def _read_part(source, part):
@@ -107,76 +114,76 @@ def _photos(name):
 _EMBEDDED = {"digits": _digits, "photos": _photos}
 
 
-def _folder(name, root):
+def _folder(name, root, max_broken):
     if not root.is_dir():
         raise RequestError(
             f"No such folder. Expected a folder of images. Received: {name!r}. Mind that a "
             "relative path starts where the command is run"
         )
-    folders = {"train": root / "train", "test": root / "test"}
-    folders = {part: path for part, path in folders.items() if path.is_dir()}
-    for alias in _VALIDATION_NAMES:
-        if folders and (root / alias).is_dir():
-            folders["validation"] = root / alias
-    folders = folders or {"all": root}
-    files = {part: _image_files(path) for part, path in folders.items()}
-    for part, path in folders.items():
+    folders = _part_folders(root)
+    files, broken = {}, []
+    for part, folder in folders.items():
+        files[part], faults = picture_files.find(folder)
+        broken += faults
+    every = sum(map(len, files.values())) + len(broken)
+    skipped = picture_files.Skipped(name, max_broken, every, broken)
+    for part, folder in folders.items():
         if not files[part]:
             raise RequestError(
-                f"No images below {str(path)!r}. Expected files that end in one of "
-                f"{', '.join(sorted(SUFFIXES))}"
+                f"No images below {str(folder)!r}. Expected files that end in one of "
+                f"{', '.join(sorted(picture_files.SUFFIXES))}. Received: {name!r} without. Name "
+                "a folder that holds some"
             )
     classes = _class_names(folders, files)
+    numbers = {folder: number for number, folder in enumerate(classes)}
 
     def read(part):
         for path in files[part]:
-            label = classes.index(_class_of(path, folders[part])) if classes else None
-            yield _open_picture(path), label
+            place = folders[part] / path
+            try:
+                yield picture_files.read(place), numbers.get(_class_of(path))
+            except picture_files.BrokenPicture as error:
+                skipped.add(place, str(error))
 
-    return Source(name=name, parts=tuple(folders), label_names=classes, read=read)
+    return Source(
+        name=name,
+        parts=tuple(folders),
+        label_names=tuple(map(as_name, classes)),
+        read=read,
+        skipped=skipped,
+    )
 
 
-def _image_files(root):
-    """Image files below a folder, in an order that no file system changes."""
-    found = []
-    for folder, _, names in os.walk(root):
-        found += [
-            pathlib.Path(folder, n) for n in names if pathlib.Path(n).suffix.lower() in SUFFIXES
-        ]
-    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+def _part_folders(root):
+    """The folder of each part; the root itself where there are none."""
+    parts = {part: picture_files.part_folder(root, part) for part in ("train", "test")}
+    if any(parts.values()):
+        for alias in _VALIDATION_NAMES:
+            parts["validation"] = picture_files.part_folder(root, alias) or parts.get("validation")
+    return {part: folder for part, folder in parts.items() if folder} or {"all": root}
 
 
-def _class_of(path, root):
+def _class_of(path):
     """The class folder of an image, or "" for an image right below the root."""
-    inside = path.relative_to(root).parts
-    return inside[0] if len(inside) > 1 else ""
+    folder, slash, _ = path.partition("/")
+    return folder if slash else ""
 
 
 def _class_names(folders, files):
     """The class folders, the same in every part; none if any image lies outside of one."""
-    names = {part: {_class_of(f, folders[part]) for f in files[part]} for part in folders}
+    names = {part: set(map(_class_of, files[part])) for part in folders}
     every = set().union(*names.values())
     if "" in every:
         return ()
     for part, found in names.items():
         if found != every:
+            lacking = ", ".join(map(as_name, sorted(every - found)[:5]))
             raise RequestError(
-                f"The parts of a data set must have the same class folders. {str(folders[part])!r} "
-                f"lacks: {', '.join(sorted(every - found)[:5])}"
+                "The parts of a data set must have the same class folders. Expected "
+                f"{len(every)} in {str(folders[part])!r}. Received: {len(found)}; it lacks "
+                f"{lacking}. Add them, or take the folders away from the other parts"
             )
     return tuple(sorted(every))
-
-
-def _open_picture(path):
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RequestError(
-            f"Broken image. Expected a readable picture. Received: {str(path)!r} "
-            f"({str(error).splitlines()[0]}). Repair or remove the file"
-        ) from error
-    return picture
 
 
 def _tfds(name, dataset, data_dir):
@@ -184,11 +191,12 @@ def _tfds(name, dataset, data_dir):
     features = builder.info.features
     if "image" not in features:
         raise RequestError(
-            f"A data set of images has a feature `image`. Received: {name!r} with {list(features)}"
+            f"Not a data set of images. Expected a feature `image`. Received: {name!r} with "
+            f"{list(features)}. Choose another"
         )
     available = {split: facts.num_examples for split, facts in builder.info.splits.items()}
     splits = tfds_splits(name, available) or _splits_by_name(available)
-    labels = tuple(features["label"].names) if "label" in features else ()
+    labels = tuple(map(as_name, features["label"].names)) if "label" in features else ()
     return Source(
         name=name,
         parts=tuple(splits),
@@ -213,12 +221,13 @@ def _tfds_builder(name, dataset, data_dir):
     except Exception as error:  # tfds has no common base class for an unknown name
         raise RequestError(
             f"Unknown TFDS data set. Expected a name from its catalogue. Received: {name!r} "
-            f"({str(error).splitlines()[0]})"
+            f"({next(iter(str(error).splitlines()), type(error).__name__)}). See its catalogue"
         ) from error
     if not builder.info.splits:
         raise RequestError(
-            f"The TFDS data set {dataset!r} is not prepared in {str(builder.data_dir)!r}. Prepare "
-            f"it where there is network (tfds build {dataset}) and name its folder by --data_dir"
+            f"The TFDS data set {dataset!r} is not prepared. Expected it in a folder of its name. "
+            f"Received: none in {str(builder.data_dir)!r}. Prepare it where there is network "
+            f"(tfds build {dataset}) and name its folder by --data_dir"
         )
     return builder
 

@@ -10,6 +10,7 @@ from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import writers
 from mosaickd_tf.export.checking import check
+from mosaickd_tf.text import as_name
 
 MAX_COMPARED = 1000
 
@@ -76,13 +77,15 @@ def export_file(student_path, folder, source, config):
     height, width, channels = student.input_shape[1:]
     if height != width or student.inputs[0].dtype == "uint8":
         raise RequestError(
-            "Expected a student of square unit images. Received: "
-            f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}"
+            "Not such a student. Expected one of square unit images. Received: "
+            f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}. Name "
+            "student.keras, not serving.keras"
         )
     label_names = _read_labels(source.labels, student.output_shape[-1])
     data = DataConfig(
         ood_dataset=source.images,
         data_dir=source.data_dir,
+        max_broken=source.max_broken,
         image_size=height,
         channels=channels,
         ood_fit="crops" if source.images == "embedded:photos" else "resize",
@@ -96,12 +99,22 @@ def _read_labels(path, num_classes):
     if not path:
         return ()
     if not pathlib.Path(path).is_file():
-        raise RequestError(f"No such file. Expected a name a line. Received: --labels={path!r}")
-    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
-    names = tuple(line.strip() for line in lines if line.strip())
+        raise RequestError(
+            f"No such file. Expected a name a line. Received: --labels={path!r}. Write one, or "
+            "leave --labels out"
+        )
+    try:
+        lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            f"Not a text. Expected a name a line, in UTF-8. Received: --labels={path!r} ({error}). "
+            "Save it as UTF-8"
+        ) from error
+    names = tuple(as_name(line.strip()) for line in lines if line.strip())
     if len(names) != num_classes:
         raise RequestError(
-            f"Expected {num_classes} names, one a class. Received: {len(names)} in {path!r}"
+            f"Names that do not fit. Expected {num_classes}, one a class. Received: {len(names)} "
+            f"in --labels={path!r}. Write a name a line"
         )
     return names
 

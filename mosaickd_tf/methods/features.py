@@ -26,7 +26,7 @@ class FeatureDistiller(KnowledgeDistiller):
         if sides[0] != sides[1]:
             raise RequestError(
                 "Features are compared layer by layer. Expected as many --teacher_layers as "
-                f"--student_layers. Received: {sides[0]} and {sides[1]}"
+                f"--student_layers. Received: {sides[0]} and {sides[1]}. Name them in pairs"
             )
 
     @staticmethod

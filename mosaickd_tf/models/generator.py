@@ -69,13 +69,13 @@ def _upsample_convolve(hidden, filters, name):
 def _check(image_size, channels, noise_dim, base_filters):
     if image_size < 8 or image_size % 4:
         raise RequestError(
-            "The generator needs an `image_size` that is a multiple of 4 from 8 up. "
-            f"Received: image_size={image_size}"
+            "`image_size` does not suit the generator. Expected a multiple of 4 from 8 up. "
+            f"Received: image_size={image_size}. Choose another --image_size"
         )
     if channels not in (1, 3):
         raise RequestError(f"`channels` must be 1 or 3. Received: channels={channels}")
     if noise_dim < 1 or base_filters < 1:
         raise RequestError(
-            "`noise_dim` and `base_filters` must be at least 1. "
-            f"Received: noise_dim={noise_dim}, base_filters={base_filters}"
+            f"`noise_dim` and `base_filters` must be at least 1. Received: noise_dim={noise_dim}, "
+            f"base_filters={base_filters}"
         )

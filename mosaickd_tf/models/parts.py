@@ -29,7 +29,7 @@ def entrance(input_shape, mean, std, *, smallest):
     if min(height, width) < smallest:
         raise RequestError(
             f"The images are too small for this network. Expected at least {smallest}x{smallest} "
-            f"pixels. Received: {height}x{width}"
+            f"pixels. Received: {height}x{width}. Choose a larger --image_size"
         )
     inputs = keras.Input(input_shape, name="unit_images")
     return inputs, standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)

@@ -73,8 +73,8 @@ def build_patch_discriminator(
     """
     if not 1 <= patch_size <= image_size:
         raise RequestError(
-            f"`patch_size` must be between 1 and the image's {image_size} pixels. "
-            f"Received: patch_size={patch_size}"
+            f"`patch_size` does not fit. Expected 1 to the image's {image_size} pixels. "
+            f"Received: patch_size={patch_size}. Choose another --patch_size"
         )
     inputs = keras.Input((image_size, image_size, channels), name="unit_images")
     hidden = parts.standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)

@@ -33,10 +33,10 @@ def check_classifier_name(name):
         return
     if name not in _BUILDERS:
         near = difflib.get_close_matches(name.lower(), [*_USUAL_WIDE_RESNETS, *_BUILDERS])
-        hint = f". Did you mean {' or '.join(near)}?" if near else ""
+        hint = f"Did you mean {' or '.join(near)}?" if near else "See --help"
         raise RequestError(
             f"Unknown network. Expected one of: {', '.join(classifier_names())}. "
-            f"Received: {name!r}{hint}"
+            f"Received: {name!r}. {hint}"
         )
 
 

@@ -52,8 +52,8 @@ def layers_by_name(model, names):
         if len(matches) != 1:
             known = ", ".join(layer.name for layer in every[:5])
             raise RequestError(
-                f"Expected the name of one layer of {model.name!r}, such as {known}, ... "
-                f"Received: {name!r}, which {len(matches)} layers have"
+                f"Not a layer. Expected the name of one layer of {model.name!r}, such as {known}. "
+                f"Received: {name!r}, which {len(matches)} layers have. Name another"
             )
         found += matches
     return found

@@ -7,6 +7,7 @@ Convolutions lie as OIHW in PyTorch and as HWIO in Keras; dense kernels are tran
 
 import pathlib
 import re
+import zipfile
 
 import numpy as np
 from keras import layers
@@ -47,7 +48,7 @@ _IN_BLOCK = re.compile(r"stage(\d+)_block(\d+)_(.+)")
 _NAMED = 5  # so many of the keys that do not fit are named
 
 
-def load_torch_classifier(path, name, *, input_shape, mean, std):
+def load_torch_classifier(path, name, *, input_shape, mean, std, allow_code=False):
     """Builds a network with the weights of an official .pth file.
 
     Args:
@@ -56,6 +57,7 @@ def load_torch_classifier(path, name, *, input_shape, mean, std):
         input_shape: `(height, width, channels)` of the unit images.
         mean: mean of each channel of unit images with which the network was trained.
         std: their standard deviation.
+        allow_code: whether a file that is not weights alone may run what it asks for.
 
     Returns:
         A Keras model from unit images to logits; the weights say how many classes it has.
@@ -65,14 +67,14 @@ def load_torch_classifier(path, name, *, input_shape, mean, std):
             readable weights-only or no state dict, and for weights of another network.
     """
     _family(name)
-    state = read_state_dict(path)
+    state = read_state_dict(path, allow_code)
     return classifier_of_state(
         state, name, input_shape=input_shape, mean=mean, std=std, source=str(path)
     )
 
 
-def read_state_dict(path):
-    """Reads a .pth file without running code from it.
+def read_state_dict(path, allow_code=False):
+    """Reads a .pth file without running code from it, unless that is allowed.
 
     Returns:
         A dict from PyTorch's names to float32 arrays.
@@ -81,18 +83,25 @@ def read_state_dict(path):
         RequestError: as `load_torch_classifier` says.
     """
     if not pathlib.Path(path).is_file():
-        raise RequestError(f"No such file. Expected a .pth file. Received: {str(path)!r}")
-    content = _read(path)
+        raise RequestError(
+            f"No such file. Expected a .pth file. Received: {str(path)!r}. Mind that a relative "
+            "path starts where the command is run"
+        )
+    content = _read(path, allow_code)
+    if allow_code and hasattr(content, "state_dict"):  # a whole module
+        content = content.state_dict()
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     try:
+        _check_numbers(state, pathlib.Path(path).stat().st_size)
         return {
             key.removeprefix("module."): tensor.detach().float().numpy()
             for key, tensor in state.items()
         }
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise RequestError(
             "Not a state dict. Expected a dict from names to tensors, bare or under the key "
-            f"'state_dict'. Received: {_described(content)} in {str(path)!r}"
+            f"'state_dict'. Received: {_described(content)} in {str(path)!r}. Save "
+            "model.state_dict()"
         ) from error
 
 
@@ -125,7 +134,8 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
         more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
         raise RequestError(
             f"The weights do not fit. Expected those of {name} for images of {input_shape}. "
-            f"Received: {', '.join(faults[:_NAMED])}{more} in {source!r}"
+            f"Received: {', '.join(faults[:_NAMED])}{more} in {source!r}. Name "
+            "another --teacher_network"
         )
     for key, (variable, axes) in wanted.items():
         variable.assign(given[key].transpose(axes))
@@ -151,28 +161,45 @@ def _family(name):
             return table
     raise RequestError(
         "The official code has no such weights. Expected a network of: wrnD_W, resnet18, "
-        f"resnet34, vgg11_bn. Received: {name!r}"
+        f"resnet34, vgg11_bn. Received: {name!r}. Name another --teacher_network"
     )
 
 
-def _read(path):
+def _check_numbers(state, size):
+    """Raises `ValueError` for tensors that say more numbers than their file has bits."""
+    numbers = sum(tensor.numel() for tensor in state.values())
+    if numbers > 8 * size:
+        raise ValueError(f"{numbers:,} numbers in {size:,} bytes")
+
+
+def _read(path, allow_code):
     try:
         import torch
     except ImportError as error:
         raise RequestError(
             "Reading a .pth file needs PyTorch. Expected it in this environment: pip install "
-            f"torch. Received: {str(path)!r} without"
+            f"torch. Received: {str(path)!r} without it. Install it, or save the teacher as .keras"
         ) from error
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")
+        _check_archive(path)
+        return torch.load(path, weights_only=not allow_code, map_location="cpu")
     except Exception as error:  # the file leads torch to whatever it does
         asked = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
         reason = f"it asks for {asked[1]}" if asked else type(error).__name__
         raise RequestError(
             "Not readable as weights. Expected a .pth file of tensors alone, as torch.save writes "
             f"a state dict; others may run code and are not opened. Received: {str(path)!r} "
-            f"({reason})"
+            f"({reason}). Save model.state_dict(), or if you trust the file, say --allow_code"
         ) from error
+
+
+def _check_archive(path):
+    """Raises `ValueError` for a zip whose members are larger than it: PyTorch packs none."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > 2 * pathlib.Path(path).stat().st_size:
+            raise ValueError("it unpacks to more than its share")
 
 
 def _described(content):

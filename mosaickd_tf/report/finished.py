@@ -57,7 +57,7 @@ def read(folder):
     """
     folder = pathlib.Path(folder)
     result = files.read_json(folder / "result.json")
-    if result is None:
+    if not isinstance(result, dict):
         raise RequestError(
             "Expected the folder of a finished run, with a result.json. Received: "
             f"--workdir={str(folder)!r} without. bin/distill with its flags goes on in it"

@@ -25,8 +25,8 @@ def _names(*topics):
 _PLACES = {"data_dir", "cache_dir"}
 # What tells nothing about how well a student learns, or is told by the pair.
 _FREE = _PLACES | _names(TeacherConfig, RunConfig, ExportConfig)
-_FREE |= {"student", "compare_with", "baseline_learning_rate"}
-_PICTURES = _names(DataConfig) - _PLACES - {"validation_fraction"}
+_FREE |= {"student", "compare_with", "baseline_learning_rate", "max_broken"}
+_PICTURES = _names(DataConfig) - _PLACES - {"validation_fraction", "max_broken"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,8 @@ def runs_of(result, name, cells):
         return [_run(result, asked, facts, name, cells) for asked, facts in students]
     except (KeyError, TypeError, AttributeError) as error:
         raise RequestError(
-            f"Expected the result.json of a finished run. Received: {name!r} without {error}"
+            f"Not a result. Expected the result.json of a finished run. Received: {name!r} without "
+            f"{error}. Name another"
         ) from error
 
 
@@ -124,7 +125,10 @@ def _run(result, asked, facts, name, cells):
     pair = f"{result['teacher']['name']}_to_{facts['name']}"
     data, method, changes = _cell(asked, pair, cells)
     if facts["accuracy"] is None:
-        raise RequestError(f"Expected accuracies on a test part. Received: none in {name!r}")
+        raise RequestError(
+            "Nothing was measured. Expected accuracies on a test part. Received: none in "
+            f"{name!r}. Name a run with --target_dataset"
+        )
     return Run(
         data=data,
         pair=pair,

@@ -9,6 +9,9 @@ from mosaickd_tf.data.images import as_picture
 # Nothing is fetched and nothing is run: styles and pictures lie in the page itself.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
+# No page may hold these; they show as the sign of a character that is not known.
+_CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\ufffd")
+
 
 class Html(str):
     """Text that is HTML already; any other string is escaped on its way into an element."""
@@ -53,7 +56,7 @@ def document(title, style, *sections):
     head += [element("title", title), element("style", Html(style))]
     page = element("html", element("head", *head), element("body", *sections), lang="en")
     # What ASCII lacks becomes a reference, also a letter that UTF-8 cannot hold.
-    text = page.encode("ascii", "xmlcharrefreplace").decode("ascii")
+    text = page.translate(_CONTROLS).encode("ascii", "xmlcharrefreplace").decode("ascii")
     return f"<!DOCTYPE html>\n{text}\n"
 
 

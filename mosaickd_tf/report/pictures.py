@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from mosaickd_tf import files
+from mosaickd_tf.data import picture_files
 
 GAP = 1
 SHOWN_SIDE = 64  # each image is enlarged to about so many pixels
@@ -57,8 +58,7 @@ def cut_grid(path, side):
         Uint8 `(rows, columns, side, side, channels)`; none when the grid is of other images.
     """
     factor = _factor(side)
-    with Image.open(path) as picture:
-        sheet = np.asarray(picture)[::factor, ::factor]
+    sheet = np.asarray(picture_files.read(path))[::factor, ::factor]
     sheet = sheet.reshape(*sheet.shape[:2], -1)
     # With a gap after the last image too, all cells are alike.
     sheet = np.pad(sheet, ((0, GAP), (0, GAP), (0, 0)))

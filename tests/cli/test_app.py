@@ -106,7 +106,8 @@ def test_sigterm_between_two_loops_says_how_to_go_on(capsys):
 def test_a_wrong_flag_is_told_before_the_work_begins(capsys):
     assert run(failing(AssertionError), "--rounds=0") == 2
     assert capsys.readouterr().err == (
-        "bin/distill: `rounds` must be at least 1. Received: rounds=0\n"
+        "bin/distill: `rounds` is not what it can be. Expected at least 1. Received: rounds=0. "
+        "See --help\n"
     )
 
 

@@ -119,7 +119,7 @@ def test_a_result_that_does_not_count_is_refused_in_one_line(place, capsys, chan
 def test_a_file_that_is_no_result_is_refused(place, capsys, text):
     (place / "run" / "result.json").write_text(text)
     assert add() == 2
-    assert "Expected a result.json" in capsys.readouterr().err
+    assert "Not a result. Expected" in capsys.readouterr().err
 
 
 def test_a_missing_file_is_refused(place, capsys):

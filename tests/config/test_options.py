@@ -63,14 +63,14 @@ def test_a_value_out_of_range_is_refused_in_one_line(topic, arguments, name, exp
     message = str(caught.value)
     assert f"`{name}`" in message
     assert expected in message
-    assert message.endswith(f"Received: {name}={received}")
+    assert message.endswith(f"Received: {name}={received}. See --help")
     assert len(message.splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("name", ["student_learning_rate", "weight_decay", "temperature"])
 def test_a_number_that_is_not_finite_is_refused(name, number):
-    with pytest.raises(RequestError, match=f"`{name}` must be a finite number"):
+    with pytest.raises(RequestError, match=f"`{name}` .*Expected a finite number"):
         OptimizationConfig(**{name: number})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mosaickd_tf.data.images import ImageSet, as_picture, random_crops, resize
+from mosaickd_tf.data.images import ImageSet, as_picture, as_shown, random_crops, resize
 from mosaickd_tf.errors import RequestError
 
 RNG = np.random.RandomState(6)
@@ -78,11 +78,35 @@ def test_a_16_bit_picture_keeps_its_brightness(file_format, channels):
     np.testing.assert_array_equal(crop, image)
 
 
-def test_a_palette_with_transparency_converts_by_its_colours():
-    picture = Image.new("P", (4, 4), 1)
-    picture.putpalette([0, 0, 0, 10, 200, 30])
-    picture = reopened(picture, "PNG", transparency=bytes([0, 128]))
-    np.testing.assert_array_equal(resize(picture, 4, 3), np.tile([10, 200, 30], (4, 4, 1)))
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "RGB"])
+def test_what_is_transparent_shows_the_white_behind_it(mode):
+    """alpha · color + (1 − alpha) · 255, by hand for two alphas."""
+    clear, half = {"P": (0, 128), "LA": (0, 128), "RGBA": (0, 128), "RGB": (0, 255)}[mode]
+    level = 40
+    if mode in ("LA", "RGBA"):
+        pixels = [(level,) * (len(mode) - 1) + (alpha,) for alpha in (clear, half)]
+        picture = Image.new(mode, (2, 1))
+        picture.putdata(pixels)
+    elif mode == "P":
+        picture = Image.new("P", (2, 1))
+        picture.putpalette([level] * 6)
+        picture.putdata([0, 1])
+        picture = reopened(picture, "PNG", transparency=bytes([clear, half]))
+    else:  # one color of all is the transparent one
+        picture = Image.new("RGB", (2, 1), (level,) * 3)
+        picture.putpixel((0, 0), (1, 2, 3))
+        picture = reopened(picture, "PNG", transparency=(1, 2, 3))
+    shown = np.asarray(as_shown(picture))
+    assert shown.shape == (1, 2, 3)
+    expected = [255, round(half / 255 * level + (1 - half / 255) * 255)]
+    np.testing.assert_allclose(shown[0, :, 0], expected, atol=1)
+
+
+@pytest.mark.parametrize("levels", [[0.0, 1.0], [-1, 5], [0, 70_000]])
+def test_pixels_of_unknown_range_are_refused(levels):
+    dtype = np.float32 if isinstance(levels[0], float) else np.int32
+    with pytest.raises(ValueError, match="neither 8 nor 16 bits"):
+        as_shown(Image.fromarray(np.array([levels], dtype)))
 
 
 def test_a_camera_s_rotation_is_undone():

@@ -1,12 +1,14 @@
 """The parts of the target and the OOD images, as a run gets them."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data.images import resize
-from mosaickd_tf.data.loading import load_ood, load_target
+from mosaickd_tf.data.loading import load_ood, load_target, write_broken
 from mosaickd_tf.data.sources import open_source
 from mosaickd_tf.errors import RequestError
 
@@ -153,8 +155,43 @@ def test_a_largest_crop_below_the_smallest_is_refused():
         load_ood(photos(ood_fit="crops", ood_smallest_crop=20, ood_largest_crop=10))
 
 
-def test_a_broken_picture_stops_the_loading_with_its_path(tmp_path):
+def test_too_many_broken_pictures_stop_the_loading_with_their_paths(tmp_path):
     name = folder(tmp_path, ["1.png", "2.png"])
     (tmp_path / "2.png").write_bytes(b"broken")
     with pytest.raises(RequestError, match="2.png"):
         load_ood(DataConfig(ood_dataset=name, image_size=8))
+
+
+def spoil(path):
+    path.write_bytes(b"broken")
+    return str(path)
+
+
+def test_broken_pictures_are_skipped_said_and_listed(tmp_path, caplog):
+    name = folder(tmp_path, ["a/0.png", "a/1.png", "b/2.png", "b/3.png"])
+    broken = [spoil(tmp_path / "a/1.png"), spoil(tmp_path / "b/2.png")]
+    fields = {"image_size": 8, "channels": 1, "max_broken": 0.5}
+    with caplog.at_level("WARNING"):
+        ood = load_ood(DataConfig(ood_dataset=name, **fields))
+        target = load_target(DataConfig(target_dataset=name, **fields))
+    assert levels(ood) == levels(target.test) == [0, 3]
+    np.testing.assert_array_equal(target.test.labels, [0, 1])
+    assert [fault.path for fault in ood.broken] == [fault.path for fault in target.broken] == broken
+    assert len(caplog.messages) == 2 and all("2 broken image files" in m for m in caplog.messages)
+    write_broken(tmp_path / "list.json", target, None)
+    listed = json.loads((tmp_path / "list.json").read_text())
+    assert [fault["path"] for fault in listed] == broken
+    assert all("by its content" in fault["reason"] for fault in listed)
+
+
+def test_without_a_broken_picture_there_is_no_list(tmp_path):
+    ood = load_ood(DataConfig(ood_dataset=folder(tmp_path, ["1.png"]), image_size=8))
+    write_broken(tmp_path / "list.json", None, ood)
+    assert not (tmp_path / "list.json").exists()
+
+
+def test_pictures_that_are_all_broken_are_refused_however_many_may_be(tmp_path):
+    name = folder(tmp_path, ["1.png", "2.png"])
+    spoil(tmp_path / "1.png"), spoil(tmp_path / "2.png")
+    with pytest.raises(RequestError, match="No readable image.*Received: 2 broken"):
+        load_ood(DataConfig(ood_dataset=name, image_size=8, max_broken=5))
