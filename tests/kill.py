@@ -21,10 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 
-import h5py
-import numpy as np
+from tests.finished_runs import differences, lines
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Stage: what its beginning leaves in the folder of a run.
@@ -36,19 +34,23 @@ STAGES = {
     "export": "export",
     "report": "result.json",
 }
-# Stage: what is there while it writes a checkpoint or a file.
-WRITING = {
-    "teacher": "teacher/checkpoints/.step_*",
-    "game": "checkpoints/.step_*",
-    "baseline": "baselines/*/checkpoints/.step_*",
-    "export": "export/.*.partial*",
+# Stage: where it keeps checkpoints; what is there while it writes one, or an export.
+CHECKPOINTS = {
+    "teacher": "teacher/checkpoints",
+    "game": "checkpoints",
+    "baseline": "baselines/*/checkpoints",
 }
+WRITING = {stage: f"{place}/.step_*" for stage, place in CHECKPOINTS.items()}
+WRITING["export"] = "export/.*.partial*"
 _GOING_ON = re.compile(r"(\w+): going on from (?:round|step) (\d+) of \d+")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Moment:
-    """When a run is killed: at a share of a stage, in what it computes or in its next writing."""
+    """When a run is killed: at a share of a stage, in what it computes or in its next writing.
+
+    Where a stage keeps checkpoints the share is of its steps, else of the time that it takes.
+    """
 
     stage: str
     share: float
@@ -88,6 +90,7 @@ class Killing:
         self.signals = signals
         self.words = [*words, "--deterministic", f"--cache_dir={self.place / 'cache'}"]
         self.begins = {}
+        self.first = {}  # stage: step of its first checkpoint, and when that was there
         self.reference = self.place / "reference"
 
     def play_reference(self):
@@ -98,6 +101,10 @@ class Killing:
             for stage, pattern in STAGES.items():
                 if stage not in self.begins and _is_there(self.reference, pattern):
                     self.begins[stage] = time.monotonic() - began
+            for stage in CHECKPOINTS:
+                step = _step(self.reference, stage)
+                if stage not in self.first and step:
+                    self.first[stage] = step, time.monotonic() - began
             time.sleep(0.01)
         self.begins["end"] = time.monotonic() - began
         _, errors = process.communicate()
@@ -159,15 +166,24 @@ class Killing:
         def is_over():  # sooner than in the reference
             return after in STAGES and _is_there(folder, STAGES[after])
 
-        rest = moment.share * max(0.0, self.begins[after] - self.begins[moment.stage])
+        def until(happened):
+            return _until(lambda: is_over() or happened(), process)
+
         if not _until(lambda: _is_there(folder, STAGES[moment.stage]), process):
             return False
-        came = time.monotonic()
-        if not _until(lambda: is_over() or time.monotonic() - came >= rest, process):
+        rest = moment.share * max(0.0, self.begins[after] - self.begins[moment.stage])
+        if moment.stage in self.first:
+            first, came = self.first[moment.stage]
+            total = _step(self.reference, moment.stage)
+            target = moment.share * total
+            if not until(lambda: _step(folder, moment.stage) > target - first):
+                return False
+            pace = (self.begins[after] - came) / max(1, total - first)
+            rest = max(0.0, target - _step(folder, moment.stage)) * pace
+        began = time.monotonic()
+        if not until(lambda: time.monotonic() - began >= rest):
             return False
-        if not moment.writing:
-            return True
-        return _until(lambda: is_over() or _is_there(folder, WRITING[moment.stage]), process)
+        return not moment.writing or until(lambda: _is_there(folder, WRITING[moment.stage]))
 
     def _check_start(self, told, before, outcome):
         """What was said to go on from has to be the newest checkpoint that was there."""
@@ -178,6 +194,12 @@ class Killing:
         for name, repeated, most in _repeated(before):
             if repeated > most:
                 outcome.faults.append(f"{name} repeats {repeated} rounds")
+
+
+def _step(folder, stage):
+    """The latest step of which a stage has a checkpoint, 0 when there is none."""
+    names = [path.name for path in folder.glob(f"{CHECKPOINTS[stage]}/step_*")]
+    return max((int(name.split("_")[1]) for name in names), default=0)
 
 
 def _is_there(folder, pattern):
@@ -202,7 +224,7 @@ def _newest(folder):
     """The step of the newest checkpoint of each training in a folder, by its name on the log."""
     found = {}
     flags = dict(
-        line[2:].split("=", 1) for line in _lines(folder / "flags.cfg") if line.startswith("--")
+        line[2:].split("=", 1) for line in lines(folder / "flags.cfg") if line.startswith("--")
     )
     places = {"teacher": folder / "teacher", flags.get("method"): folder}
     places |= {path.name: path for path in (folder / "baselines").glob("*")}
@@ -210,80 +232,12 @@ def _newest(folder):
         saved = sorted((place / "checkpoints").glob("step_*"), key=lambda p: p.name[-6:])
         if saved:
             found[name] = int(saved[-1].name.split("_")[1])
-        rows = _lines(place / "metrics.jsonl")
+        rows = lines(place / "metrics.jsonl")
         if rows and name in found:
             every = int(flags["checkpoint_every"]) or int(flags["evaluate_every"])
             found[f"{name} every"] = every or max(1, int(flags["rounds"]) // 10)
             found[f"{name} row"] = json.loads(rows[-1])["round"]
     return found
-
-
-def _lines(path):
-    return path.read_text().splitlines() if path.is_file() else []
-
-
-def differences(reference, folder):
-    """What a finished run has otherwise than another, one line each."""
-    found = []
-    for name in ("teacher/teacher.keras", "export/student.keras"):
-        if (reference / name).is_file() and weights(reference / name) != weights(folder / name):
-            found.append(f"the weights in {name} differ")
-    for path in sorted((reference / "export").glob("*")):
-        if served(path) != served(folder / "export" / path.name):
-            found.append(f"the outputs of {path.name} differ")
-    for path in sorted(reference.rglob("metrics.jsonl")):
-        name = path.relative_to(reference)
-        if rows(path) != rows(folder / name):
-            found.append(f"{name} differs")
-    for name in ("result.json", "test_predictions.json"):
-        if counted(reference / name) != counted(folder / name):
-            found.append(f"the numbers of {name} differ")
-    left = [path.name for path in folder.rglob(".*")]
-    return [*found, *(f"{name} was left" for name in left)]
-
-
-def weights(path):
-    """Bytes of every array in a .keras file, by name."""
-    found = {}
-
-    def note(name, item):
-        if isinstance(item, h5py.Dataset):
-            found[name] = np.asarray(item).tobytes()
-
-    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as file:
-        with h5py.File(file, "r") as content:
-            content.visititems(note)
-    return found
-
-
-def served(path):
-    """Bytes of what an exported classifier returns for fixed noise; None for other files."""
-    from mosaickd_tf import evaluation
-
-    if path.suffix not in (".keras", ".tflite"):
-        return None
-    model = evaluation.open_model(path)
-    images = np.random.RandomState(0).randint(0, 256, (8, *model.image_shape), "uint8")
-    return model.predict(images).tobytes()
-
-
-def rows(path):
-    """Rows of a metrics.jsonl without what tells of the clock and of interruptions."""
-    told = ("images_per_second", "resumed_from")
-    content = [json.loads(line) for line in _lines(path)]
-    return [{name: value for name, value in row.items() if name not in told} for row in content]
-
-
-def counted(path):
-    """A JSON file without what the clock and the folder say."""
-    spared = ("seconds", "images_per_second", "latency_ms", "command", "bytes")
-
-    def without(value):
-        if isinstance(value, dict):
-            return {name: without(inner) for name, inner in value.items() if name not in spared}
-        return [without(inner) for inner in value] if isinstance(value, list) else value
-
-    return without(json.loads(path.read_text())) if path.is_file() else None
 
 
 def main(argv):

@@ -53,9 +53,21 @@ def read(folder):
     """Reads the folder of a finished run.
 
     Raises:
-        RequestError: when the folder holds none.
+        RequestError: when the folder holds none, or one of its files is broken.
     """
-    folder = pathlib.Path(folder)
+    try:
+        return _read(pathlib.Path(folder))
+    except RequestError:
+        raise
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise RequestError(
+            f"A file of this run is broken. Expected them as bin/distill wrote them. Received: "
+            f"--workdir={str(folder)!r} ({type(error).__name__}: {error}). Remove its result.json "
+            "and play the run's command again, which goes on from its checkpoints"
+        ) from error
+
+
+def _read(folder):
     result = files.read_json(folder / "result.json")
     if not isinstance(result, dict):
         raise RequestError(

@@ -531,3 +531,23 @@ def test_patches_of_a_discriminator_of_unknown_shape_are_not_known():
     players = tiny.plain_players()
     players["discriminator"] = tiny.Subclassed(players["discriminator"])
     assert distiller(players).patches is None
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_asked_to_skip_a_round_of_broken_images_spoils_nobody(jit_compile):
+    """Those of the discriminator and of one update of the student; the rest of it is played."""
+    made = distiller(skip_nonfinite=True, jit_compile=jit_compile)
+    broken = tiny.batch()
+    broken["patch_images"][0] = np.nan
+    broken["transfer_images"][1, 0] = np.inf
+    step = tf.function(made.train_step, jit_compile=jit_compile)
+    terms = step(tf.nest.map_structure(tf.constant, broken))
+    assert made.skipped_updates == 2
+    assert made.discriminator_optimizer.iterations.numpy() == 1  # the clock goes on
+    for name in made.players:
+        assert all(np.isfinite(value).all() for value in tiny.values(getattr(made, name)))
+    assert all(np.isfinite(value) for value in terms.values())
+    before = tiny.values(made.discriminator)
+    step(tf.nest.map_structure(tf.constant, tiny.batch()))
+    assert made.skipped_updates == 2
+    assert not tiny.same_bits(before, tiny.values(made.discriminator))

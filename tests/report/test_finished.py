@@ -44,3 +44,16 @@ def test_a_run_that_is_not_finished_is_refused_in_one_line(tmp_path):
     with pytest.raises(RequestError, match="finished run") as caught:
         finished.read(tmp_path / "none")
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["result.json", "metrics.jsonl", "test_predictions.json", "samples/ood.png", "versions.json"],
+)
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[1, 2"], ids=str)
+def test_a_file_that_became_broken_is_told_in_one_line(tmp_path, name, content):
+    write_run(tmp_path, result())
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RequestError, match="broken") as caught:
+        finished.read(tmp_path)
+    assert str(tmp_path) in str(caught.value)
