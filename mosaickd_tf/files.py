@@ -42,6 +42,36 @@ def whole(path):
         remove(partial)
 
 
+@contextlib.contextmanager
+def together(folder):
+    """Gives a new folder inside of `folder`, and moves what was written to it at the end.
+
+    What stood in `folder` under other names stays; after an error everything does.
+
+    Args:
+        folder: where the files and folders shall be; made, and removed after an error if it
+            was.
+
+    Yields:
+        A `pathlib.Path` of an empty folder.
+    """
+    folder = pathlib.Path(folder)
+    is_new = not folder.exists()
+    partial = folder / ".partial"
+    remove(partial)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        _flush(partial)
+        for made in sorted(partial.iterdir()):
+            _put(made, folder / made.name)
+        _flush_entry(folder)
+        partial.rmdir()
+    except BaseException:
+        remove(folder if is_new else partial)
+        raise
+
+
 def write_text(path, text):
     """Writes a text file whole."""
     with whole(path) as partial:

@@ -1,122 +1,114 @@
 """All formats that were asked for, into one folder."""
 
-import pathlib
+import contextlib
 
 import numpy as np
 
 from mosaickd_tf import evaluation, files, models
-from mosaickd_tf.config import DataConfig
-from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.export import writers
+from mosaickd_tf.export import metadata, writers
 from mosaickd_tf.export.checking import check
-from mosaickd_tf.text import as_name
-
-MAX_COMPARED = 1000
-
-# format: its serving file and the writer; the format "keras" adds the bare student.
-_SERVING = {
-    "keras": ("serving.keras", writers.save_serving),
-    "saved_model": ("saved_model", writers.save_saved_model),
-    "tflite_float32": ("student_float32.tflite", writers.save_tflite),
-}
+from mosaickd_tf.export.formats import FORMATS, Material
 
 
-def export_student(student, folder, config, images, *, labels=None, label_names=()):
+def export_student(
+    student,
+    folder,
+    config,
+    images,
+    *,
+    labels=None,
+    label_names=(),
+    calibration=None,
+    compared_on="",
+):
     """Writes the student in every format asked for and checks each file.
+
+    The files are written to a new folder and moved into place when all are found good, so that
+    an export that stood there before is never left half overwritten.
 
     Args:
         student: Keras model from unit images to logits.
-        folder: where the files go.
+        folder: where the files go; others in it stay.
         config: an `ExportConfig`.
-        images: real uint8 images `(n, height, width, channels)` to compare on.
+        images: uint8 images `(n, height, width, channels)` to compare on.
         labels: integers `(n,)`, or None.
-        label_names: a name for each class; written to labels.txt.
+        label_names: a name for each class; written to labels.txt and into each .tflite.
+        calibration: a `Calibration` for the formats that need one, or None.
+        compared_on: what the images are, in words.
 
     Returns:
         A list of entries, one a file: the `exports` of result.json.
 
     Raises:
-        RequestError: when a format cannot hold the student.
+        RequestError: when a format cannot hold the student, or the folder cannot be written.
         RunError: when a file does not give what the student gives.
     """
-    folder = pathlib.Path(folder)
     student = models.portable_copy(student)
+    material = Material(
+        student=student,
+        outputs=config.outputs,
+        calibration=None if calibration is None else calibration.images,
+    )
+    description = _description(student, config, label_names)
     logits = evaluation.predict_logits(student, images)
     served = _softmax(logits) if config.outputs == "probabilities" else logits
     entries = []
-    for name in config.exports:
-        if name == "keras":
-            writers.save_student(student, folder / "student.keras")
-            entry = check(folder / "student.keras", logits, images, labels)
-            entries.append({"format": name} | entry)
-        file, write = _SERVING[name]
-        write(student, folder / file, config.outputs)
-        entries.append({"format": name} | check(folder / file, served, images, labels))
-    if label_names:
-        files.write_text(folder / "labels.txt", "".join(f"{name}\n" for name in label_names))
-    return entries
+    with _writable(folder), files.together(folder) as place:
+        for name in config.exports:
+            if name == "keras":
+                writers.save_student(student, place / "student.keras")
+                entry = check(place / "student.keras", logits, images, labels)
+                entries.append({"format": name} | entry)
+            entry = _export(name, place, material, description, config, served, images, labels)
+            used = calibration.counts if FORMATS[name].calibrated else None
+            entries.append({"format": name} | entry | {"calibration": used})
+        if label_names:
+            files.write_text(place / metadata.LABELS, metadata.lines(label_names))
+    shared = {"macs": models.macs(student), "compared_on": compared_on or f"{len(images)} images"}
+    return [{"calibration": None} | entry | shared for entry in entries]
 
 
-def export_file(student_path, folder, source, config):
-    """Exports a student from a .keras file, compared on real images from anywhere.
-
-    Args:
-        student_path: a .keras classifier of unit images.
-        folder: where the files go.
-        source: an `ExportSourceConfig`.
-        config: an `ExportConfig`.
-
-    Returns:
-        As `export_student`.
-
-    Raises:
-        RequestError: for a file that is no such student, or images that cannot be read.
-    """
-    student = models.load_classifier(student_path)
-    height, width, channels = student.input_shape[1:]
-    if height != width or student.inputs[0].dtype == "uint8":
+def _export(name, place, material, description, config, expected, images, labels):
+    """Writes one file and checks it; returns its numbers."""
+    asked = FORMATS[name]
+    if asked.calibrated and material.calibration is None:
         raise RequestError(
-            "Not such a student. Expected one of square unit images. Received: "
-            f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}. Name "
-            "student.keras, not serving.keras"
+            f"--exports={name} needs images to calibrate with. Expected synthetic or OOD ones. "
+            "Received: none"
         )
-    label_names = _read_labels(source.labels, student.output_shape[-1])
-    data = DataConfig(
-        ood_dataset=source.images,
-        data_dir=source.data_dir,
-        max_broken=source.max_broken,
-        image_size=height,
-        channels=channels,
-        ood_fit="crops" if source.images == "embedded:photos" else "resize",
-        ood_crops_per_picture=MAX_COMPARED // 2,
+    path = place / asked.file
+    asked.write(material, path)
+    if path.suffix == ".tflite":
+        metadata.describe(path, description)
+    floor = None if asked.exact else config.min_agreement
+    return check(path, expected, images, labels, min_agreement=floor)
+
+
+def _description(student, config, label_names):
+    return metadata.Description(
+        name=student.name,
+        outputs=config.outputs,
+        image_shape=student.input_shape[1:],
+        num_classes=student.output_shape[-1],
+        label_names=tuple(label_names),
+        author=config.author,
+        license=config.license,
     )
-    images = loading.load_ood(data).images[:MAX_COMPARED]
-    return export_student(student, folder, config, images, label_names=label_names)
 
 
-def _read_labels(path, num_classes):
-    if not path:
-        return ()
-    if not pathlib.Path(path).is_file():
-        raise RequestError(
-            f"No such file. Expected a name a line. Received: --labels={path!r}. Write one, or "
-            "leave --labels out"
-        )
+@contextlib.contextmanager
+def _writable(folder):
+    """Turns the refusal of a folder into a `RequestError`; a full disk stays what it is."""
     try:
-        lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
+        yield
+    except OSError as error:
+        if files.is_for_want_of_room(error):
+            raise
         raise RequestError(
-            f"Not a text. Expected a name a line, in UTF-8. Received: --labels={path!r} ({error}). "
-            "Save it as UTF-8"
+            "Cannot write the exports. Expected a writable folder. Received: "
+            f"{str(folder)!r} ({error.strerror}). Choose another --export_dir"
         ) from error
-    names = tuple(as_name(line.strip()) for line in lines if line.strip())
-    if len(names) != num_classes:
-        raise RequestError(
-            f"Names that do not fit. Expected {num_classes}, one a class. Received: {len(names)} "
-            f"in --labels={path!r}. Write a name a line"
-        )
-    return names
 
 
 def _softmax(logits):

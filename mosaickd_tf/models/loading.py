@@ -75,9 +75,37 @@ def load_classifier(path):
     Raises:
         RequestError: with what was expected and what came.
     """
+    model, shapes = _load(path, "classifier")
+    if not (_is_shape(shapes[0], 4) and _is_shape(shapes[1], 2)):
+        raise RequestError(
+            "Not an image classifier. Expected one input (batch, height, width, channels) and "
+            f"one output (batch, classes). Received: {shapes[0]} and {shapes[1]} in {str(path)!r}. "
+            "Save a model of such a form"
+        )
+    return model
+
+
+def load_generator(path):
+    """Loads a .keras generator as `load_classifier` does, and checks its shapes.
+
+    Raises:
+        RequestError: with what was expected and what came.
+    """
+    model, shapes = _load(path, "generator")
+    if not (_is_shape(shapes[0], 2) and _is_shape(shapes[1], 4)):
+        raise RequestError(
+            "Not a generator. Expected one input (batch, noise) and one output (batch, height, "
+            f"width, channels). Received: {shapes[0]} and {shapes[1]} in {str(path)!r}. Run the "
+            "method again to make another"
+        )
+    return model
+
+
+def _load(path, kind):
+    """A model from a file, and the shapes of what it takes and gives as far as they are known."""
     path = pathlib.Path(path)
     if not path.is_file():
-        raise RequestError(f"No such file. Expected a .keras classifier. {_instead(path)}")
+        raise RequestError(f"No such file. Expected a .keras {kind}. {_instead(path)}")
     description, stored = vetting.examine_keras(path)
     try:
         _check_size(description, stored)
@@ -87,14 +115,7 @@ def load_classifier(path):
             f"Not a readable model. Expected a .keras file of Keras 3 layers. Received: "
             f"{str(path)!r} ({_first_line(error)}). Save the model again by Keras 3"
         ) from error
-    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if not (_is_shape(shapes[0], 4) and _is_shape(shapes[1], 2)):
-        raise RequestError(
-            "Not an image classifier. Expected one input (batch, height, width, channels) and "
-            f"one output (batch, classes). Received: {shapes[0]} and {shapes[1]} in {str(path)!r}. "
-            "Save a model of such a form"
-        )
-    return model
+    return model, (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
 
 
 def _instead(path):

@@ -1,0 +1,62 @@
+"""What a .tflite file computes with, read from the file itself."""
+
+from mosaickd_tf.errors import RequestError
+
+_SMALLEST_SCALE = 1e-8  # what the converter writes for a range of 0 to 0 is below
+
+
+def of_file(path):
+    """The operations of a .tflite file in the order of computation.
+
+    Returns:
+        A list of pairs: an operation's name, as "CONV_2D", and the set of names of the types
+        of what it takes and gives, as "INT8".
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(str(path))
+    names = [flatbuffer_utils.opcode_to_name(model, i) for i in range(len(model.operatorCodes))]
+    found = []
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            tensors = [graph.tensors[i] for i in (*operator.inputs, *operator.outputs) if i >= 0]
+            types = {flatbuffer_utils.type_to_name(tensor.type) for tensor in tensors}
+            found.append((names[operator.opcodeIndex], types))
+    return found
+
+
+def check_ranges(path, name):
+    """Raises `RequestError` when something in the file of this student never was but 0.
+
+    The runtime aborts the process over the scale of such a tensor.
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    graph = flatbuffer_utils.read_model(str(path)).subgraphs[0]
+    for tensor in (graph.tensors[i] for operator in graph.operators for i in operator.outputs):
+        scale = tensor.quantization.scale if tensor.quantization else None
+        if scale is not None and len(scale) == 1 and 0 < scale[0] < _SMALLEST_SCALE:
+            raise RequestError(
+                f"The student {name!r} cannot become a file of integers. Expected calibration "
+                f"images that move every layer. Received: nothing but 0 in "
+                f"{tensor.name.decode()!r}. Choose another --calibration"
+            )
+
+
+def check_integers(path, name, allowed=()):
+    """Raises `RequestError` when the file of this student computes in float.
+
+    Args:
+        path: a .tflite file.
+        name: what the student is called.
+        allowed: names of operations that may, those between float and integers.
+    """
+    in_float = {op for op, types in of_file(path) if any("FLOAT" in name for name in types)}
+    refused = in_float - set(allowed)
+    if refused:
+        named = sorted(refused - {"QUANTIZE", "DEQUANTIZE"} or refused)  # those stand around it
+        raise RequestError(
+            f"The student {name!r} cannot become a file of integers. Expected operations that "
+            f"LiteRT computes in integers. Received: {', '.join(named)}. Replace those layers, "
+            "or leave such formats out of --exports"
+        )
