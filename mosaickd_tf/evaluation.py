@@ -83,10 +83,16 @@ class TfliteModel:
             )
         self.image_shape = shape[1:]
         self._source, self._target = source["index"], target["index"]
+        scale, zero_point = target["quantization"]
+        self._scale, self._zero_point = np.float32(scale or 1), np.float32(zero_point)
 
     def predict(self, images):
-        """Outputs `(n, num_classes)`, float32, of uint8 images `(n, height, width, channels)`."""
-        return np.concatenate([self._one(image[np.newaxis]) for image in images])
+        """Outputs `(n, num_classes)`, float32, of uint8 images `(n, height, width, channels)`.
+
+        Outputs that a file gives as integers are brought back to what they stand for.
+        """
+        rows = np.concatenate([self._one(image[np.newaxis]) for image in images])
+        return (rows.astype("float32") - self._zero_point) * self._scale
 
     def _one(self, image):
         self._interpreter.set_tensor(self._source, image)

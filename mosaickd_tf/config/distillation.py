@@ -92,10 +92,19 @@ class ExportConfig(Topic):
     """Export."""
 
     exports: tuple[str, ...] = option(
-        EXPORTS, "Formats in which the student leaves.", choices=EXPORTS
+        ("keras", "saved_model", "tflite_float32"),
+        "Formats in which the student leaves.",
+        choices=EXPORTS,
     )
     outputs: str = option(
         "probabilities", "What the serving model returns.", choices=("probabilities", "logits")
+    )
+    min_agreement: float = option(
+        0.9,
+        "Share of the compared images on which a file of fewer bits must name the student's "
+        "class; below it the command fails.",
+        at_least=0.0,
+        at_most=1.0,
     )
 
 

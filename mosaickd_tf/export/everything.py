@@ -10,18 +10,14 @@ from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import writers
 from mosaickd_tf.export.checking import check
+from mosaickd_tf.export.formats import FORMATS, Material
 
 MAX_COMPARED = 1000
 
-# format: its serving file and the writer; the format "keras" adds the bare student.
-_SERVING = {
-    "keras": ("serving.keras", writers.save_serving),
-    "saved_model": ("saved_model", writers.save_saved_model),
-    "tflite_float32": ("student_float32.tflite", writers.save_tflite),
-}
 
-
-def export_student(student, folder, config, images, *, labels=None, label_names=()):
+def export_student(
+    student, folder, config, images, *, labels=None, label_names=(), calibration=None
+):
     """Writes the student in every format asked for and checks each file.
 
     Args:
@@ -31,6 +27,7 @@ def export_student(student, folder, config, images, *, labels=None, label_names=
         images: real uint8 images `(n, height, width, channels)` to compare on.
         labels: integers `(n,)`, or None.
         label_names: a name for each class; written to labels.txt.
+        calibration: uint8 images `(n, height, width, channels)` for the formats that need them.
 
     Returns:
         A list of entries, one a file: the `exports` of result.json.
@@ -41,6 +38,8 @@ def export_student(student, folder, config, images, *, labels=None, label_names=
     """
     folder = pathlib.Path(folder)
     student = models.portable_copy(student)
+    check_calibration(config.exports, calibration)
+    material = Material(student=student, outputs=config.outputs, calibration=calibration)
     logits = evaluation.predict_logits(student, images)
     served = _softmax(logits) if config.outputs == "probabilities" else logits
     entries = []
@@ -49,12 +48,24 @@ def export_student(student, folder, config, images, *, labels=None, label_names=
             writers.save_student(student, folder / "student.keras")
             entry = check(folder / "student.keras", logits, images, labels)
             entries.append({"format": name} | entry)
-        file, write = _SERVING[name]
-        write(student, folder / file, config.outputs)
-        entries.append({"format": name} | check(folder / file, served, images, labels))
+        asked = FORMATS[name]
+        asked.write(material, folder / asked.file)
+        floor = None if asked.exact else config.min_agreement
+        entry = check(folder / asked.file, served, images, labels, min_agreement=floor)
+        entries.append({"format": name} | entry)
     if label_names:
         files.write_text(folder / "labels.txt", "".join(f"{name}\n" for name in label_names))
     return entries
+
+
+def check_calibration(exports, images):
+    """Raises `RequestError` when a format needs images and there are none."""
+    needy = [name for name in exports if FORMATS[name].calibrated]
+    if needy and (images is None or not len(images)):
+        raise RequestError(
+            f"Images to calibrate with are needed. Expected OOD or synthetic ones for "
+            f"--exports={','.join(needy)}. Received: none"
+        )
 
 
 def export_file(student_path, folder, source, config):

@@ -1,5 +1,6 @@
 """All formats into one folder, from a model and from a file."""
 
+import dataclasses
 import pathlib
 
 import keras
@@ -90,10 +91,11 @@ def test_logits_leave_when_logits_were_asked_for(tmp_path):
 
 
 def test_a_writer_that_writes_another_student_is_found_out(tmp_path, monkeypatch):
-    def tampered(_, path, outputs):
-        everything.writers.save_serving(student(seed=1), path, outputs)
+    def tampered(material, path):
+        everything.writers.save_serving(student(seed=1), path, material.outputs)
 
-    monkeypatch.setitem(everything._SERVING, "keras", ("serving.keras", tampered))
+    tampered = dataclasses.replace(everything.FORMATS["keras"], write=tampered)
+    monkeypatch.setitem(everything.FORMATS, "keras", tampered)
     with pytest.raises(RunError, match="does not match the student"):
         export.export_student(student(), tmp_path, KERAS_ONLY, IMAGES)
 
@@ -123,7 +125,9 @@ def export_given(folder, **options):
 def test_a_student_from_a_file_is_exported_and_compared_on_real_images(source, monkeypatch):
     seen = []
     check = checking.check
-    monkeypatch.setattr(everything, "check", lambda *args: seen.append(args[2]) or check(*args))
+    monkeypatch.setattr(
+        everything, "check", lambda *args, **kwargs: seen.append(args[2]) or check(*args, **kwargs)
+    )
     (source / "labels").write_text("\n".join(LABEL_NAMES) + "\n\n", encoding="utf-8")
     entries = export_given(source, labels=str(source / "labels"))
     assert [entry["path"] for entry in entries] == ["student.keras", "serving.keras"]
@@ -135,7 +139,7 @@ def test_a_student_from_a_file_is_exported_and_compared_on_real_images(source, m
 
 def test_the_photos_give_a_thousand_crops(source, monkeypatch):
     seen = []
-    monkeypatch.setattr(everything, "check", lambda *args: seen.append(args[2]) or {})
+    monkeypatch.setattr(everything, "check", lambda *args, **_: seen.append(args[2]) or {})
     export_given(source, images="embedded:photos")
     assert seen[0].shape == (1000, 8, 8, 3)
 
