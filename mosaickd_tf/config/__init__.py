@@ -6,6 +6,7 @@ and default; a field whose flag is called otherwise says so in its metadata.
 
 from mosaickd_tf.config.commands import (
     BenchmarkConfig,
+    DemoConfig,
     EvaluationConfig,
     ExportSourceConfig,
     LedgerConfig,
@@ -53,6 +54,7 @@ __all__ = [
     "BenchmarkConfig",
     "DataConfig",
     "DataFreeTerms",
+    "DemoConfig",
     "DistillConfig",
     "EXPORTS",
     "EvaluationConfig",

@@ -79,6 +79,20 @@ class ReportConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DemoConfig(Topic):
+    """Demo."""
+
+    workdir: str = option("", "The folder of a finished run.")
+    port: int = option(
+        0, "Port of the page on this machine; 0 for any that is free.", at_least=0, at_most=65535
+    )
+    cache_dir: str = option(
+        "",
+        "Where LiteRT.js is kept, which npm brings once; mosaickd_tf in the user's cache if empty.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchmarkConfig(Topic):
     """Benchmark."""
 

@@ -14,6 +14,7 @@ from mosaickd_tf import evaluation, report
 from mosaickd_tf.data.images import as_picture
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report import finished, pictures
+from mosaickd_tf.report.table import percent
 
 PAGE = pathlib.Path(__file__).with_name("page")
 KINDS = {
@@ -32,7 +33,8 @@ _RUNTIME = (
     "wasm-utils/dist/index.js",
     *(f"core/wasm/{build}{suffix}" for build in _BUILDS for suffix in (".js", ".wasm")),
 )
-_MODELS = {"float32": "student_float32.tflite", "int8": "student_int8.tflite"}
+MODELS = {"student_float32.tflite": "float32", "student_int8.tflite": "int8"}
+_READABLE = ("float32", "uint8")
 _OOD_EXAMPLES = 4
 
 
@@ -80,18 +82,121 @@ def site(workdir, runtime):
         RequestError: when the folder holds no finished run, or no .tflite that the page can run.
     """
     run = finished.read(workdir)
-    models = [_model(name, path) for name, path in _files_of(run)]
-    examples = list(_examples(run))
-    served = {f"/{path.name}": path for path in PAGE.iterdir() if path.suffix != ".html"}
-    served["/"] = PAGE / "index.html"
-    served["/demo.css"] = PAGE / "demo.css"
-    served["/report.css"] = pathlib.Path(report.__file__).with_name("style.css")
-    served |= {f"/litert/{name}": runtime / "@litertjs" / name for name in _RUNTIME}
-    served |= {model["path"]: path for model, (_, path) in zip(models, _files_of(run), strict=True)}
-    files = {name: Served(kind=KINDS[path.suffix], source=path) for name, path in served.items()}
-    about = _about(run, models, [{"path": path, "what": what} for path, what, _ in examples])
+    models = _models(run)
+    examples = dict(_examples(run))
+    html = PAGE / "index.html"
+    paths = {f"/{path.name}": path for path in PAGE.iterdir()}
+    paths |= {"/": html, "/report.css": pathlib.Path(report.__file__).with_name("style.css")}
+    paths |= {f"/litert/{name}": runtime / "@litertjs" / name for name in _RUNTIME}
+    paths |= {f"/models/{path.name}": path for path in models}
+    files = {name: Served(kind=KINDS[path.suffix], source=path) for name, path in paths.items()}
+    pngs = {f"/examples/{n}.png": _png(image) for n, image in enumerate(examples.values())}
+    files |= {name: Served(kind=KINDS[".png"], source=png) for name, png in pngs.items()}
+    about = _about(run, models)
+    about["examples"] = [
+        {"path": path, "what": what} for path, what in zip(pngs, examples, strict=True)
+    ]
     files["/about.json"] = Served(kind=KINDS[".json"], source=json.dumps(about).encode())
-    files |= {
-        path: Served(kind=KINDS[".png"], source=_png(image)) for path, _, image in examples
+    return Site(files=files, policy=_policy(html.read_text(encoding="utf-8")))
+
+
+def _models(run):
+    """The run's files that a browser can run, opened here: `TfliteModel` by path."""
+    paths = [run.folder / "export" / file for file in MODELS]
+    models = {path: evaluation.TfliteModel(path) for path in paths if path.is_file()}
+    if not models:
+        raise RequestError(
+            f"Expected {' or '.join(MODELS)} in {str(run.folder / 'export')!r}. Received: "
+            "neither. bin/export writes them"
+        )
+    for path, model in models.items():
+        if model.output_dtype not in _READABLE:
+            raise RequestError(
+                f"A browser's runtime reads outputs of {' or '.join(_READABLE)}. Received: "
+                f"{model.output_dtype} from {str(path)!r}"
+            )
+        if model.image_shape[0] != model.image_shape[1]:
+            raise RequestError(
+                f"Expected a model of square images. Received: {model.image_shape} in {str(path)!r}"
+            )
+    return models
+
+
+def _about(run, models):
+    """What the page has to know, but for its examples."""
+    first = next(iter(models.values()))
+    size, _, channels = first.image_shape
+    gray = np.full((1, *first.image_shape), 128, np.uint8)
+    classes = first.predict(gray).shape[-1]
+    result = run.result
+    return {
+        "title": f"{result['student']['name']}, taught by {result['teacher']['name']}",
+        "lead": _lead(result),
+        "image": {"size": size, "channels": channels},
+        "labels": [run.label(number) for number in range(classes)],
+        "models": [
+            {
+                "name": MODELS[path.name],
+                "file": path.name,
+                "path": f"/models/{path.name}",
+                "bytes": path.stat().st_size,
+                "scale": float(model.scale),
+                "zero_point": float(model.zero_point),
+                "returns": "probabilities" if _sums_to_one(model, gray) else "logits",
+            }
+            for path, model in models.items()
+        ],
     }
-    return Site(files=files, policy=_policy((PAGE / "index.html").read_text(encoding="utf-8")))
+
+
+def _lead(result):
+    """One sentence of where the student comes from."""
+    pictures_of = result["config"]["ood_dataset"]
+    words = f"It learned by {result['method']} from "
+    words += f"pictures of {pictures_of}" if pictures_of else "no pictures at all"
+    if result["student"]["accuracy"] is not None:
+        words += f" and names {percent(result['student']['accuracy'])} of the test part right"
+    return f"{words}."
+
+
+def _sums_to_one(model, image):
+    row = model.predict(image)[0]
+    step = 0 if model.output_dtype == "float32" else model.scale
+    return row.min() >= 0 and abs(row.sum() - 1) <= 1e-3 + len(row) * step / 2
+
+
+def _examples(run):
+    """What the run itself has to show: pairs of words and a uint8 image."""
+    if run.synthetic_images is not None and run.synthetic_classes:
+        counts = run.synthetic_classes
+        for number, images in zip(
+            pictures.shown_classes(counts), run.synthetic_images, strict=False
+        ):
+            if counts[number]:
+                yield f"Synthetic; to the teacher it is {run.label(number)}", images[0]
+    if run.ood_images is not None:
+        for number, image in enumerate(run.ood_images[:_OOD_EXAMPLES], start=1):
+            yield f"OOD picture {number}", image
+
+
+def _png(image):
+    packed = io.BytesIO()
+    as_picture(image).save(packed, "PNG")
+    return packed.getvalue()
+
+
+def _policy(html):
+    """Nothing but what the page itself names; of scripts in it, the import map alone."""
+    (script,) = re.findall(r"<script type=\"importmap\">(.*?)</script>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    rules = (
+        "default-src 'none'",
+        f"script-src 'self' 'wasm-unsafe-eval' 'sha256-{digest}'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+    return "; ".join(rules)
