@@ -12,7 +12,15 @@ from mosaickd_tf.config.methods import (
 )
 from mosaickd_tf.config.options import Topic, option
 
-EXPORTS = ("keras", "saved_model", "tflite_float32")
+EXPORTS = (
+    "keras",
+    "saved_model",
+    "tflite_float32",
+    "tflite_float16",
+    "tflite_dynamic",
+    "tflite_int8",
+    "tflite_int16x8",
+)
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
 STUDENT_IMAGES = ("both", "synthetic", "ood")
 

@@ -3,12 +3,14 @@
 from mosaickd_tf.export.checking import latency_ms
 from mosaickd_tf.export.everything import export_file, export_student
 from mosaickd_tf.export.serving import serving_model
-from mosaickd_tf.export.writers import (
-    save_saved_model,
-    save_serving,
-    save_student,
+from mosaickd_tf.export.tflite import (
     save_tflite,
+    save_tflite_dynamic,
+    save_tflite_float16,
+    save_tflite_int8,
+    save_tflite_int16x8,
 )
+from mosaickd_tf.export.writers import save_saved_model, save_serving, save_student
 
 __all__ = [
     "export_file",
@@ -18,5 +20,9 @@ __all__ = [
     "save_serving",
     "save_student",
     "save_tflite",
+    "save_tflite_dynamic",
+    "save_tflite_float16",
+    "save_tflite_int16x8",
+    "save_tflite_int8",
     "serving_model",
 ]
