@@ -29,7 +29,7 @@ def work(demo):
             f"({error.strerror})"
         ) from error
     with server:
-        print(f"The page is {server.address}\nCtrl-C stops it", flush=True)
+        print(f"The page is {server.address} (Ctrl-C stops it)", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

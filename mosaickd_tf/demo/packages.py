@@ -33,11 +33,15 @@ def runtime(cache_dir=""):
         RequestError: when they have to be brought and npm is missing.
         RunError: when npm fails; the cache is then as it was.
     """
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    folder = files.cache_folder("litert_js", cache_dir) / lock[:16]
+    folder = files.cache_folder("litert_js", cache_dir) / lock_name()
     if not folder.is_dir():
         _bring(folder)
     return folder / "node_modules"
+
+
+def lock_name():
+    """The name of the folder of the packages, made from their lock: another lock, another one."""
+    return hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
 
 
 def _bring(folder):

@@ -28,7 +28,7 @@ KINDS = {
 }
 # What LiteRT.js loads on the processor, with and without relaxed SIMD.
 _BUILDS = ("litert_wasm_internal", "litert_wasm_compat_internal")
-_RUNTIME = (
+RUNTIME = (
     "core/dist/index.js",
     "wasm-utils/dist/index.js",
     *(f"core/wasm/{build}{suffix}" for build in _BUILDS for suffix in (".js", ".wasm")),
@@ -87,7 +87,7 @@ def site(workdir, runtime):
     html = PAGE / "index.html"
     paths = {f"/{path.name}": path for path in PAGE.iterdir()}
     paths |= {"/": html, "/report.css": pathlib.Path(report.__file__).with_name("style.css")}
-    paths |= {f"/litert/{name}": runtime / "@litertjs" / name for name in _RUNTIME}
+    paths |= {f"/litert/{name}": runtime / "@litertjs" / name for name in RUNTIME}
     paths |= {f"/models/{path.name}": path for path in models}
     files = {name: Served(kind=KINDS[path.suffix], source=path) for name, path in paths.items()}
     pngs = {f"/examples/{n}.png": _png(image) for n, image in enumerate(examples.values())}

@@ -19,9 +19,7 @@ def serving_model(student, outputs="probabilities", batch_size=None, dtype="uint
         named `images`, to `(batch, num_classes)`, named after `outputs`.
     """
     student = models.portable_copy(student)
-    images = keras.Input(
-        student.input_shape[1:], batch_size=batch_size, dtype=dtype, name="images"
-    )
+    images = keras.Input(student.input_shape[1:], batch_size=batch_size, dtype=dtype, name="images")
     unit_images = keras.layers.Rescaling(1 / 255, name="unit_images")(images)
     logits = student(unit_images)
     if outputs == "probabilities":

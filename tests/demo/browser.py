@@ -27,7 +27,7 @@ class Browser:
         # The browser reads from descriptor 3 and writes to 4.
         to_browser, self._write = os.pipe()
         read, from_browser = os.pipe()
-        script = f"exec {CHROMIUM} \"$@\" 3<&{to_browser} 4>&{from_browser}"
+        script = f'exec {CHROMIUM} "$@" 3<&{to_browser} 4>&{from_browser}'
         self._process = subprocess.Popen(
             ["bash", "-c", script, "chromium", *FLAGS, f"--user-data-dir={profile}"],
             pass_fds=(to_browser, from_browser),

@@ -40,7 +40,7 @@ class Model {
   async answer(image) {
     const input = new Tensor(image, this.shape);
     try {
-      const outputs = await this.run(input);
+      const outputs = await this.run(input); // the first run, which is slower, is not timed
       const milliseconds = await this.latency(input);
       return { outputs, shares: this.shares(outputs), milliseconds };
     } finally {
