@@ -44,6 +44,7 @@ from mosaickd_tf.config.options import (
     Topic,
     assignment,
     flag_name,
+    from_options,
     option,
     options,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "as_baseline",
     "assignment",
     "flag_name",
+    "from_options",
     "option",
     "options",
 ]

@@ -1,8 +1,8 @@
-"""What a .tflite file says of itself: TFLite Metadata, as Android Studio and task libraries read it.
+"""What a .tflite file says of itself, as Android Studio and task libraries read it.
 
-The schema is tflite-support's metadata_schema.fbs 1.1.0; the package that writes it cannot be
-installed beside present versions. A table is written here as a dict from the places of its fields
-in the schema to their values.
+The schema is that of TFLite Metadata, tflite-support's metadata_schema.fbs 1.1.0; the package that
+writes it cannot be installed beside present versions. A table is written down here as a dict from
+the places of its fields in the schema to their values.
 """
 
 import dataclasses
@@ -61,8 +61,12 @@ def describe(path, description):
         partial.write_bytes(utils.convert_object_to_bytearray(model))
         if description.label_names:
             with zipfile.ZipFile(partial, "a") as archive:
-                lines = "".join(f"{name}\n" for name in description.label_names)
-                archive.writestr(zipfile.ZipInfo(LABELS, _EPOCH), lines)
+                archive.writestr(zipfile.ZipInfo(LABELS, _EPOCH), lines(description.label_names))
+
+
+def lines(label_names):
+    """The content of the file of labels: a name a line."""
+    return "".join(f"{name}\n" for name in label_names)
 
 
 def encoded(description):
