@@ -39,6 +39,7 @@ setup(
             "mosaickd-results = mosaickd_tf.cli.results:main",
             "mosaickd-report = mosaickd_tf.cli.report:main",
             "mosaickd-benchmark = mosaickd_tf.cli.benchmark:main",
+            "mosaickd-synthesize = mosaickd_tf.cli.synthesize:main",
             "mosaickd-demo = mosaickd_tf.cli.demo:main",
         ],
     },

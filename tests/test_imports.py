@@ -36,6 +36,7 @@ RANK = {
     "players": 4,
     "pretraining": 4,
     "demo": 4,
+    "synthesis": 4,
     "benchmarking": 5,
     "preparing": 5,
     "experiment": 6,

@@ -5,6 +5,7 @@ and default; a field whose flag is called otherwise says so in its metadata.
 """
 
 from mosaickd_tf.config.commands import (
+    SYNTHESIS_FORMATS,
     BenchmarkConfig,
     DemoConfig,
     EvaluationConfig,
@@ -12,6 +13,7 @@ from mosaickd_tf.config.commands import (
     LedgerConfig,
     PlaceConfig,
     ReportConfig,
+    SynthesisConfig,
     TerminalConfig,
 )
 from mosaickd_tf.config.data import (
@@ -73,6 +75,8 @@ __all__ = [
     "ReportConfig",
     "RunConfig",
     "STUDENT_IMAGES",
+    "SYNTHESIS_FORMATS",
+    "SynthesisConfig",
     "TEACHER_INPUTS",
     "TeacherConfig",
     "TeacherTrainingConfig",

@@ -7,6 +7,8 @@ from mosaickd_tf.config.distillation import PRECISIONS
 from mosaickd_tf.config.methods import METHODS
 from mosaickd_tf.config.options import Topic, option
 
+SYNTHESIS_FORMATS = ("png", "tfrecord")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlaceConfig(Topic):
@@ -77,6 +79,21 @@ class ReportConfig(Topic):
     """Report."""
 
     workdir: str = option("", "The folder of a finished run.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SynthesisConfig(Topic):
+    """Synthetic images."""
+
+    workdir: str = option("", "The folder of a finished run that kept its generator.")
+    count: int = option(1000, "How many images.", at_least=1)
+    format: str = option(
+        "png",
+        "`png`: a folder a class, and the logits as JSON lines; `tfrecord`: one file.",
+        choices=SYNTHESIS_FORMATS,
+    )
+    output_dir: str = option("", "Where they go; synthetic/ of --workdir if empty.")
+    seed: int = option(0, "Fixes the noise, and with it the images.", at_least=0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

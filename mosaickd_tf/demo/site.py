@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import hashlib
-import io
 import json
 import pathlib
 import re
@@ -11,7 +10,7 @@ import re
 import numpy as np
 
 from mosaickd_tf import evaluation, report
-from mosaickd_tf.data.images import as_picture
+from mosaickd_tf.data.images import as_png
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report import finished, pictures
 from mosaickd_tf.report.table import percent
@@ -90,7 +89,7 @@ def site(workdir, runtime):
     paths |= {f"/litert/{name}": runtime / "@litertjs" / name for name in RUNTIME}
     paths |= {f"/models/{path.name}": path for path in models}
     files = {name: Served(kind=KINDS[path.suffix], source=path) for name, path in paths.items()}
-    pngs = {f"/examples/{n}.png": _png(image) for n, image in enumerate(examples.values())}
+    pngs = {f"/examples/{n}.png": as_png(image) for n, image in enumerate(examples.values())}
     files |= {name: Served(kind=KINDS[".png"], source=png) for name, png in pngs.items()}
     about = _about(run, models)
     about["examples"] = [
@@ -177,12 +176,6 @@ def _examples(run):
     if run.ood_images is not None:
         for number, image in enumerate(run.ood_images[:_OOD_EXAMPLES], start=1):
             yield f"OOD picture {number}", image
-
-
-def _png(image):
-    packed = io.BytesIO()
-    as_picture(image).save(packed, "PNG")
-    return packed.getvalue()
 
 
 def _policy(html):
