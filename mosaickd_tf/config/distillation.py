@@ -94,6 +94,11 @@ class RunConfig(Topic):
     checkpoint_every: int = option(
         0, "Rounds between checkpoints; 0 for one at each evaluation.", at_least=0
     )
+    no_samples: bool = option(
+        False,
+        "Keep synthetic images, which can resemble what the teacher was trained on, out of "
+        "samples/, TensorBoard and report.html.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
