@@ -1,6 +1,7 @@
 """A server for a person on this machine: a fixed list of paths, on loopback alone."""
 
 import http.server
+import sys
 
 HOST = "127.0.0.1"
 _HEADERS = {
@@ -31,6 +32,11 @@ class DemoServer(http.server.ThreadingHTTPServer):
     def __init__(self, site, port=0):
         self.site = site
         super().__init__((HOST, port), _Handler)
+
+    def handle_error(self, request, client_address):
+        """Says nothing of a browser that went away in the middle of an answer."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
 
     @property
     def address(self):

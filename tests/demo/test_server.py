@@ -107,3 +107,14 @@ def test_every_answer_carries_the_policy(server, path):
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "Access-Control-Allow-Origin" not in headers
     assert "Python" not in headers["Server"]
+
+
+@pytest.mark.parametrize(
+    "error, told", [(BrokenPipeError(), False), (ValueError("a defect"), True)]
+)
+def test_a_browser_that_goes_away_is_no_defect(server, capsys, error, told):
+    try:
+        raise error
+    except type(error):
+        server.handle_error(None, ("127.0.0.1", 1))
+    assert ("a defect" in capsys.readouterr().err) == told
