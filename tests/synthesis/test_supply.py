@@ -1,5 +1,7 @@
 """Where images come from: a generator in inference mode, or the images that a run finished."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -11,13 +13,20 @@ from tests import report, tiny
 from tests.synthesis import BANK, write_deep_inversion, write_run
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run's folder, its teacher and its generator."""
+    folder = tmp_path_factory.mktemp("run")
+    return folder, *write_run(folder)
+
+
 def drawn(opened, count, seed=0):
     return np.concatenate(list(opened.draw(count, seed)))
 
 
-def test_images_are_those_of_the_generator_with_its_moving_statistics(tmp_path):
-    _, generator = write_run(tmp_path)
-    opened = open_supply(tmp_path)
+def test_images_are_those_of_the_generator_with_its_moving_statistics(run):
+    folder, _, generator = run
+    opened = open_supply(folder)
     noise = randomness.standard_normal((supply._AT_ONCE, 6), (7, 0))[:5]
     expected = np.round(generator(noise, training=False).numpy() * 255)
     received = drawn(opened, 5, seed=7)
@@ -26,13 +35,12 @@ def test_images_are_those_of_the_generator_with_its_moving_statistics(tmp_path):
     assert "inference mode" in opened.made
 
 
-def test_a_seed_fixes_the_images_and_a_larger_count_begins_with_them(tmp_path, monkeypatch):
+def test_a_seed_fixes_the_images_and_a_larger_count_begins_with_them(run, monkeypatch):
     monkeypatch.setattr(supply, "_AT_ONCE", 4)
-    write_run(tmp_path)
-    opened = open_supply(tmp_path)
+    opened = open_supply(run[0])
     few, many = drawn(opened, 3), drawn(opened, 10)
     np.testing.assert_array_equal(few, many[:3])
-    np.testing.assert_array_equal(many, drawn(open_supply(tmp_path), 10))
+    np.testing.assert_array_equal(many, drawn(open_supply(run[0]), 10))
     assert len(many) == 10 and len(np.unique(many, axis=0)) == 10
     assert not np.array_equal(few, drawn(opened, 3, seed=1))
 
@@ -57,18 +65,18 @@ def test_a_run_of_deep_inversion_gives_what_it_finished(tmp_path):
         drawn(opened, 7)
 
 
-def test_the_teacher_is_the_one_that_the_run_trained_and_its_classes_have_names(tmp_path):
-    teacher, _ = write_run(tmp_path)
-    opened = open_supply(tmp_path)
+def test_the_teacher_is_the_one_that_the_run_trained_and_its_classes_have_names(run):
+    folder, teacher, _ = run
+    opened = open_supply(folder)
     images = np.random.RandomState(0).uniform(size=(2, *tiny.IMAGE_SHAPE)).astype("float32")
     np.testing.assert_array_equal(opened.teacher(images), teacher(images))
     assert opened.label(3) == "3"
 
 
-def test_a_run_that_cannot_make_images_is_refused(tmp_path):
+def test_a_run_that_cannot_make_images_is_refused(run, tmp_path):
     with pytest.raises(RequestError, match="result.json"):
         open_supply(tmp_path)
-    write_run(tmp_path)
+    shutil.copytree(run[0], tmp_path, dirs_exist_ok=True)
     (tmp_path / "generator.keras").unlink()
     with pytest.raises(RequestError, match="no generator.*generator.keras.*--method=mosaic"):
         open_supply(tmp_path)
