@@ -39,10 +39,16 @@ setup(
             "mosaickd-results = mosaickd_tf.cli.results:main",
             "mosaickd-report = mosaickd_tf.cli.report:main",
             "mosaickd-benchmark = mosaickd_tf.cli.benchmark:main",
+            "mosaickd-synthesize = mosaickd_tf.cli.synthesize:main",
+            "mosaickd-demo = mosaickd_tf.cli.demo:main",
         ],
     },
     # The flagfiles lie in configs/ and are installed as mosaickd_tf/configs/.
     packages=[*find_packages(include=["mosaickd_tf", "mosaickd_tf.*"]), "mosaickd_tf.configs"],
     package_dir={"mosaickd_tf.configs": "configs"},
-    package_data={"mosaickd_tf.configs": ["**/*.cfg"], "mosaickd_tf.report": ["*.css"]},
+    package_data={
+        "mosaickd_tf.configs": ["**/*.cfg"],
+        "mosaickd_tf.report": ["*.css"],
+        "mosaickd_tf.demo": ["*.json", "page/*"],
+    },
 )

@@ -56,6 +56,9 @@ class TfliteModel:
 
     Attributes:
         image_shape: `(height, width, channels)` of the images it takes.
+        output_dtype: "float32", "uint8" or "int8", what the file itself gives.
+        scale: what a step of such an integer stands for; 1 for floats.
+        zero_point: the integer that stands for 0; 0 for floats.
 
     Raises:
         RequestError: for a file that is missing, unreadable or of another kind.
@@ -87,8 +90,9 @@ class TfliteModel:
             )
         self.image_shape = shape[1:]
         self._source, self._target = source["index"], target["index"]
+        self.output_dtype = target["dtype"].__name__
         scale, zero_point = target["quantization"]
-        self._scale, self._zero_point = np.float32(scale or 1), np.float32(zero_point)
+        self.scale, self.zero_point = np.float32(scale or 1), np.float32(zero_point)
 
     def predict(self, images):
         """Outputs `(n, num_classes)`, float32, of uint8 images `(n, height, width, channels)`.
@@ -96,7 +100,7 @@ class TfliteModel:
         Outputs that a file gives as integers are brought back to what they stand for.
         """
         rows = np.concatenate([self._one(image[np.newaxis]) for image in images])
-        return (rows.astype("float32") - self._zero_point) * self._scale
+        return (rows.astype("float32") - self.zero_point) * self.scale
 
     def _one(self, image):
         self._interpreter.set_tensor(self._source, image)

@@ -226,6 +226,7 @@ class Experiment:
             folder,
             patch_size=self.config.players.patch_size,
             seed=self.config.run.seed,
+            keep_images=not self.config.run.no_samples,
         )
 
     def _baseline(self, teacher, method):

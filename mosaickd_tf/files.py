@@ -117,6 +117,22 @@ def remove(path):
         path.unlink(missing_ok=True)
 
 
+def cache_folder(name, cache_dir=""):
+    """Where something is kept that can be had again.
+
+    Args:
+        name: of what is kept.
+        cache_dir: the folder; `name` in that of the user if empty.
+
+    Returns:
+        A `pathlib.Path`, which need not exist.
+    """
+    if cache_dir:
+        return pathlib.Path(cache_dir).expanduser()
+    users = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return pathlib.Path(users, "mosaickd_tf", name)
+
+
 def is_for_want_of_room(error):
     """Whether an error comes from a full disk, a quota or a limit on the size of files.
 

@@ -1,7 +1,7 @@
 """A teacher from a file, and the statistics by which a teacher without its own standardises."""
 
 from mosaickd_tf import models
-from mosaickd_tf.data import datasets
+from mosaickd_tf.data import datasets, loading
 from mosaickd_tf.errors import RequestError
 
 
@@ -34,6 +34,27 @@ def load_teacher(config, target):
         std=std,
         allow_code=options.allow_code,
     )
+
+
+def teacher_of_run(folder, config):
+    """The teacher of a finished run: as the run trained it, or from the file that it was given.
+
+    Args:
+        folder: the folder of the run, a `pathlib.Path`.
+        config: its config, of which the topics `data` and `teacher` matter.
+
+    Returns:
+        A Keras model of unit images to logits.
+
+    Raises:
+        RequestError: when its file is gone or not what the config says.
+    """
+    trained = folder / "teacher" / "teacher.keras"
+    if trained.is_file():
+        return models.load_teacher(trained)
+    teacher = config.teacher
+    needs_target = teacher.teacher.endswith(".pth") and not teacher.teacher_mean
+    return load_teacher(config, loading.load_target(config.data) if needs_target else None)
 
 
 def statistics(config, target):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf import evaluation, experiment, files, models, players, preparing
+from mosaickd_tf import evaluation, experiment, files, models, players, preparing, synthesis
 from mosaickd_tf.checkpoints import Checkpoints
 from mosaickd_tf.config import (
     DataConfig,
@@ -345,6 +345,7 @@ def test_a_method_without_images_needs_no_images(method, target, tmp_path):
         teacher=TeacherConfig(teacher=str(tmp_path / "teacher.keras")),
         method=MethodConfig(method=method),
         data_free=DataFreeTerms(deep_inversion_steps=1, deep_inversion_bank=8),
+        run=RunConfig(precision="float32", no_samples=not target),
     )
     with Spy().on() as spy:
         result = experiment.run(config, tmp_path / "run")
@@ -355,8 +356,13 @@ def test_a_method_without_images_needs_no_images(method, target, tmp_path):
     rows = read_rows(tmp_path / "run" / "metrics.jsonl")
     value = "validation_accuracy" if target else "agreement_at_hand"
     assert all(0 <= row[value] <= 1 for row in rows)
-    samples = {path.name for path in (tmp_path / "run" / "samples").iterdir()}
-    assert samples - {"by_class.png"} == {f"round_{row['round']:06d}.png" for row in rows}
+    samples = {path.name for path in (tmp_path / "run").glob("samples/*")}
+    kept = {f"round_{row['round']:06d}.png" for row in rows} if target else set()
+    assert samples - {"by_class.png"} == kept
+    events = b"".join(path.read_bytes() for path in (tmp_path / "run" / "tensorboard").iterdir())
+    assert (b"synthetic_by_class" in events) == bool(target)
+    (images,) = synthesis.open_supply(tmp_path / "run").draw(4, 0)
+    assert images.shape == (4, 8, 8, 1) and images.std() > 0
 
 
 def test_nothing_is_written_before_the_request_is_found_right(tmp_path):

@@ -304,3 +304,13 @@ def test_what_a_killed_process_left_is_swept_away(tmp_path):
     with files.together(tmp_path) as place:
         (place / "a").touch()
     assert names(tmp_path) == ["a"]
+
+
+def test_a_cache_lies_where_it_is_told_or_in_the_users(tmp_path, monkeypatch):
+    assert files.cache_folder("things", str(tmp_path / "here")) == tmp_path / "here"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert files.cache_folder("things", "~/here") == tmp_path / "here"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert files.cache_folder("things") == tmp_path / "cache" / "mosaickd_tf" / "things"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert files.cache_folder("things") == tmp_path / ".cache" / "mosaickd_tf" / "things"

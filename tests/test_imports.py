@@ -39,6 +39,8 @@ RANK = {
     "training": 4,
     "players": 4,
     "pretraining": 4,
+    "demo": 4,
+    "synthesis": 4,
     "benchmarking": 5,
     "preparing": 5,
     "experiment": 6,

@@ -73,7 +73,7 @@ def test_script_can_be_run(path):
     assert path.read_text().startswith("#!")
 
 
-def test_all_flagfiles_and_styles_are_installed(arguments):
+def test_all_flagfiles_and_parts_of_pages_are_installed(arguments):
     with contextlib.chdir(ROOT):
         build = setuptools.Distribution(arguments).get_command_obj("build_py")
         build.ensure_finalized()
@@ -84,12 +84,13 @@ def test_all_flagfiles_and_styles_are_installed(arguments):
             pathlib.Path(build.build_lib, "mosaickd_tf", path)
             for path in pathlib.Path("configs").rglob("*.cfg")
         }
-        styles = {
+        pages = {
             pathlib.Path(build.build_lib, path)
-            for path in pathlib.Path().glob("mosaickd_tf/**/*.css")
+            for suffix in ("css", "html", "js", "json")
+            for path in pathlib.Path().glob(f"mosaickd_tf/**/*.{suffix}")
         }
-    assert flagfiles and styles
-    expected = flagfiles | styles
+    assert flagfiles and pages
+    expected = flagfiles | pages
     assert installed == expected
 
 
@@ -102,7 +103,9 @@ def test_no_file_names_a_package_index():
     )
     if files.returncode:
         pytest.skip("not a git checkout")
-    index = re.compile(rb"pypi\.org|pythonhosted\.org|pytorch\.org/whl|--[a-z-]*index[-]url")
+    index = re.compile(
+        rb"pypi\.org|pythonhosted\.org|pytorch\.org/whl|--[a-z-]*index[-]url|npmjs\."
+    )
     for name in filter(None, files.stdout.split("\0")):
         path = ROOT / name
         if path.is_file():

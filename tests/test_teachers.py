@@ -69,3 +69,16 @@ def test_without_either_they_are_asked_for(data):
 def test_a_number_a_channel_is_needed():
     with pytest.raises(RequestError, match="Expected 1, as --channels says. Received: 3$"):
         teachers.statistics(config(channels=1, **GIVEN), None)
+
+
+def test_the_teacher_of_a_run_is_the_one_it_trained_else_the_one_it_was_given(tmp_path):
+    images = np.random.RandomState(0).uniform(size=(2, *tiny.IMAGE_SHAPE)).astype("float32")
+    given, trained = tiny.classifier(0), tiny.classifier(1)
+    given.save(tmp_path / "given.keras")
+    asked = config(teacher=str(tmp_path / "given.keras"), teacher_input="bytes")
+    received = teachers.teacher_of_run(tmp_path, asked)
+    np.testing.assert_allclose(received(images), given(images * 255), rtol=1e-4, atol=1e-4)
+    (tmp_path / "teacher").mkdir()
+    trained.save(tmp_path / "teacher" / "teacher.keras")
+    received = teachers.teacher_of_run(tmp_path, config(teacher="wrn10_1"))
+    np.testing.assert_array_equal(received(images), trained(images))

@@ -5,12 +5,15 @@ and default; a field whose flag is called otherwise says so in its metadata.
 """
 
 from mosaickd_tf.config.commands import (
+    SYNTHESIS_FORMATS,
     BenchmarkConfig,
+    DemoConfig,
     EvaluationConfig,
     ExportSourceConfig,
     LedgerConfig,
     PlaceConfig,
     ReportConfig,
+    SynthesisConfig,
     TerminalConfig,
 )
 from mosaickd_tf.config.data import (
@@ -55,6 +58,7 @@ __all__ = [
     "BenchmarkConfig",
     "DataConfig",
     "DataFreeTerms",
+    "DemoConfig",
     "DistillConfig",
     "EXPORTS",
     "EvaluationConfig",
@@ -73,6 +77,8 @@ __all__ = [
     "ReportConfig",
     "RunConfig",
     "STUDENT_IMAGES",
+    "SYNTHESIS_FORMATS",
+    "SynthesisConfig",
     "TEACHER_INPUTS",
     "TeacherConfig",
     "TeacherTrainingConfig",

@@ -7,6 +7,8 @@ from mosaickd_tf.config.distillation import PRECISIONS
 from mosaickd_tf.config.methods import METHODS
 from mosaickd_tf.config.options import Topic, option
 
+SYNTHESIS_FORMATS = ("png", "tfrecord")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlaceConfig(Topic):
@@ -79,6 +81,35 @@ class ReportConfig(Topic):
     """Report."""
 
     workdir: str = option("", "The folder of a finished run.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SynthesisConfig(Topic):
+    """Synthetic images."""
+
+    workdir: str = option("", "The folder of a finished run that kept its generator.")
+    count: int = option(1000, "How many images.", at_least=1)
+    format: str = option(
+        "png",
+        "`png`: a folder a class, and the logits as JSON lines; `tfrecord`: one file.",
+        choices=SYNTHESIS_FORMATS,
+    )
+    output_dir: str = option("", "Where they go; synthetic/ of --workdir if empty.")
+    seed: int = option(0, "Fixes the noise, and with it the images.", at_least=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DemoConfig(Topic):
+    """Demo."""
+
+    workdir: str = option("", "The folder of a finished run.")
+    port: int = option(
+        0, "Port of the page on this machine; 0 for any that is free.", at_least=0, at_most=65535
+    )
+    cache_dir: str = option(
+        "",
+        "Where LiteRT.js is kept, which npm brings once; mosaickd_tf in the user's cache if empty.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

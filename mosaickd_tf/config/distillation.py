@@ -106,6 +106,11 @@ class RunConfig(Topic):
         "updates that are not finite, say the rest, and go on.",
         choices=ON_DIVERGENCE,
     )
+    no_samples: bool = option(
+        False,
+        "Keep synthetic images, which can resemble what the teacher was trained on, out of "
+        "samples/, TensorBoard and report.html.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Pictures of any size and mode become one array of images of one size."""
 
 import dataclasses
+import io
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -50,6 +51,13 @@ class ImageSet:
 def as_picture(array):
     """A uint8 array `(height, width)` or `(height, width, 1 or 3)` as a picture."""
     return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array)
+
+
+def as_png(array):
+    """The same as the bytes of a PNG file."""
+    packed = io.BytesIO()
+    as_picture(array).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
 
 
 def resize(picture, image_size, channels):

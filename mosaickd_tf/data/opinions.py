@@ -7,8 +7,6 @@ thrown away when either changes.
 import dataclasses
 import hashlib
 import logging
-import os
-import pathlib
 
 import numpy as np
 
@@ -49,8 +47,7 @@ def teacher_opinions(teacher, images, predict, cache_dir=""):
     Returns:
         `Opinions` of the images, in their order.
     """
-    folder = pathlib.Path(cache_dir).expanduser() if cache_dir else _users_folder()
-    path = folder / f"{fingerprint(teacher, images)}.npz"
+    path = files.cache_folder("opinions", cache_dir) / f"{fingerprint(teacher, images)}.npz"
     opinions = _read(path, len(images))
     if opinions is None:
         opinions = _compute(teacher, images, predict)
@@ -67,11 +64,6 @@ def fingerprint(teacher, images):
         digest.update(f"{array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _users_folder():
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return pathlib.Path(cache, "mosaickd_tf", "opinions")
 
 
 def _compute(teacher, images, predict):

@@ -4,7 +4,7 @@ from mosaickd_tf.export.calibration import Calibration
 from mosaickd_tf.export.checking import latency_ms
 from mosaickd_tf.export.everything import export_student
 from mosaickd_tf.export.serving import serving_model
-from mosaickd_tf.export.sources import export_file, save_generator
+from mosaickd_tf.export.sources import GENERATOR, export_file, save_generator, synthesizer
 from mosaickd_tf.export.supplies import Supplies, export_supplied
 from mosaickd_tf.export.tflite import (
     save_tflite,
@@ -16,6 +16,7 @@ from mosaickd_tf.export.tflite import (
 from mosaickd_tf.export.writers import save_saved_model, save_serving, save_student
 
 __all__ = [
+    "GENERATOR",
     "Calibration",
     "Supplies",
     "export_file",
@@ -32,4 +33,5 @@ __all__ = [
     "save_tflite_int16x8",
     "save_tflite_int8",
     "serving_model",
+    "synthesizer",
 ]

@@ -64,7 +64,7 @@ def gather(student_path, source):
     label_names = _read_labels(source.labels, student.output_shape[-1])
     run = pathlib.Path(source.workdir) if source.workdir else None
     asked = (files.read_json(run / "result.json") or {}).get("config", {}) if run else {}
-    synthesize = _synthesizer(run, asked, student) if run else None
+    synthesize = synthesizer(run, asked, student.output_shape[-1]) if run else None
     data = _data(source, asked, height, channels, has_generator=synthesize is not None)
     target = loading.load_target(data) if data.target_dataset else None
     if target:
@@ -76,6 +76,30 @@ def gather(student_path, source):
         ood=loading.load_ood(data) if data.ood_dataset else None,
         synthesize=synthesize,
         label_names=label_names,
+    )
+
+
+def synthesizer(run, asked, num_classes):
+    """What draws images of the generator that a run kept.
+
+    Args:
+        run: the folder of the run, a `pathlib.Path`.
+        asked: the `config` of its result.json.
+        num_classes: of the teacher.
+
+    Returns:
+        A function of a number, and of two integers as seed, that gives so many uint8 images;
+        None for a run that kept no generator.
+
+    Raises:
+        RequestError: for a generator that is none.
+    """
+    if not (run / GENERATOR).is_file():
+        return None
+    generator = models.load_generator(run / GENERATOR)
+    told = num_classes if from_options(ExtensionConfig, asked).conditional_weight else 0
+    return lambda count, seed=_SEED: models.as_bytes(
+        models.synthetic_images(generator, count, seed=seed, num_classes=told)
     )
 
 
@@ -95,19 +119,6 @@ def _data(source, asked, image_size, channels, has_generator):
         channels=channels,
         ood_fit="crops" if images == "embedded:photos" else "resize",
         ood_crops_per_picture=COMPARED,
-    )
-
-
-def _synthesizer(run, asked, student):
-    """From a number to so many synthetic images; None for a run that kept no generator."""
-    if not (run / GENERATOR).is_file():
-        return None
-    generator = models.load_generator(run / GENERATOR)
-    told = from_options(ExtensionConfig, asked).conditional_weight
-    return lambda count: models.as_bytes(
-        models.synthetic_images(
-            generator, count, seed=_SEED, num_classes=student.output_shape[-1] if told else 0
-        )
     )
 
 

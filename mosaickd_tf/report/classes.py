@@ -16,6 +16,9 @@ def pictures_section(run):
     figures = []
     if run.synthetic_images is not None and run.synthetic_classes:
         figures.append(_synthetic(run))
+    elif run.synthetic_classes and run.result["config"].get("no_samples"):
+        words = "kept out of this page and of the run's folder, as --no_samples asked"
+        figures.append(element("figure", _caption("Synthetic images", words)))
     if run.ood_images is not None:
         caption = _caption("OOD images", "some of those that the student learned from")
         shown = element("div", *map(picture, run.ood_images), class_="pictures")
@@ -43,7 +46,10 @@ def _synthetic(run):
     )
     if len(rows) < len(counts):
         words += f"; shown are the {len(rows)} most frequent"
-    words += ". The generator in inference mode, at the last evaluation"
+    words += (
+        ". The generator in inference mode, at the last evaluation. They can resemble what the "
+        "teacher was trained on; --no_samples leaves them out"
+    )
     caption = _caption("Synthetic images", words)
     return element("figure", caption, element("ol", *rows, class_="classes"))
 

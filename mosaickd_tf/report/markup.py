@@ -2,9 +2,8 @@
 
 import base64
 import html
-import io
 
-from mosaickd_tf.data.images import as_picture
+from mosaickd_tf.data.images import as_png
 
 # Nothing is fetched and nothing is run: styles and pictures lie in the page itself.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -96,9 +95,7 @@ def figure_of_table(caption, head, lines, kind=None):
 
 def picture(image):
     """A uint8 image `(height, width, 1 or 3)` as an element that holds it."""
-    packed = io.BytesIO()
-    as_picture(image).save(packed, "PNG", optimize=True)
-    data = base64.b64encode(packed.getvalue()).decode("ascii")
+    data = base64.b64encode(as_png(image)).decode("ascii")
     height, width = image.shape[:2]
     return element("img", src=f"data:image/png;base64,{data}", alt="", width=width, height=height)
 

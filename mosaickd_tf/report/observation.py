@@ -33,14 +33,18 @@ class Observer:
         folder: the folder of the run, a `pathlib.Path`.
         patch_size: side in pixels of the patches that are compared.
         seed: fixes the patches and the directions.
+        keep_images: whether synthetic images are kept, or numbers alone.
     """
 
-    def __init__(self, distiller, teacher, ood_images, folder, *, patch_size, seed):
+    def __init__(
+        self, distiller, teacher, ood_images, folder, *, patch_size, seed, keep_images=True
+    ):
         self._distiller = distiller
         self._teacher = teacher
         self._samples = folder / "samples"
         self._patch_size = patch_size
         self._seed = seed
+        self._keep_images = keep_images
         self._classes = teacher.output_shape[-1]
         self._count = min(max(256, 10 * self._classes), 1024)
         self._ood_patches = None
@@ -80,14 +84,19 @@ class Observer:
         probs = _softmax(evaluation.predict_logits(self._teacher, images))
         classes = probs.argmax(axis=-1)
         counts = np.bincount(classes, minlength=self._classes).tolist()
+        values = {
+            "teacher_confidence": float(probs.max(axis=-1).mean()),
+            "synthetic_classes": counts,
+        } | self._distances(images)
+        if self._keep_images:
+            values["synthetic_by_class"] = self._keep(step, images, classes, counts)
+        return values
+
+    def _keep(self, step, images, classes, counts):
         by_class = pictures.by_class(pictures.thumbnails(images), classes, counts)
         pictures.save_grid(self._samples / f"round_{step:06d}.png", images[:GRID])
         pictures.save_grid(self._samples / "by_class.png", by_class, pictures.A_CLASS)
-        return {
-            "teacher_confidence": float(probs.max(axis=-1).mean()),
-            "synthetic_classes": counts,
-            "synthetic_by_class": pictures.image_grid(by_class, pictures.A_CLASS),
-        } | self._distances(images)
+        return pictures.image_grid(by_class, pictures.A_CLASS)
 
     def _distances(self, images):
         if self._ood_patches is None:

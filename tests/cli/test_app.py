@@ -184,9 +184,11 @@ def python(script):
 def test_help_and_wrong_flags_do_not_wait_for_tensorflow(words):
     answer = python(f"""
         import sys
-        from mosaickd_tf.cli import distill, evaluate, export, results, train_teacher
+        from mosaickd_tf.cli import demo, distill, evaluate, export, results, synthesize
+        from mosaickd_tf.cli import train_teacher
 
-        for command in (distill, evaluate, export, results, train_teacher):
+        commands = (demo, distill, evaluate, export, results, synthesize, train_teacher)
+        for command in commands:
             sys.argv = ["command", *{words.split()}]
             try:
                 command.main()

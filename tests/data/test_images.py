@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mosaickd_tf.data.images import ImageSet, as_picture, as_shown, random_crops, resize
+from mosaickd_tf.data.images import ImageSet, as_picture, as_png, as_shown, random_crops, resize
 from mosaickd_tf.errors import RequestError
 
 RNG = np.random.RandomState(6)
@@ -175,3 +175,11 @@ def test_taking_part_of_a_set_keeps_images_and_labels_together():
     assert len(part) == 2 and part.label_names == tuple("abcde") and part.source == "s"
     np.testing.assert_array_equal(part.images[:, 0, 0, 0], part.labels)
     assert ImageSet(images=images).take(slice(2)).labels is None
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_png_holds_the_image(channels):
+    image = np.random.RandomState(0).randint(0, 256, (5, 7, channels), "uint8")
+    with Image.open(io.BytesIO(as_png(image))) as picture:
+        assert picture.format == "PNG"
+        np.testing.assert_array_equal(np.asarray(picture).reshape(image.shape), image)

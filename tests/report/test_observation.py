@@ -50,6 +50,15 @@ def test_before_the_first_round_only_what_can_be_known_is_there(tmp_path):
     }
 
 
+def test_images_can_be_kept_out_and_the_numbers_of_them_stay(tmp_path):
+    kept = observer(mosaic(), tmp_path / "kept")(0)
+    values = observer(mosaic(), tmp_path / "out", keep_images=False)(0)
+    assert kept.keys() - values.keys() == {"synthetic_by_class"}
+    assert not any(isinstance(value, np.ndarray) for value in values.values())
+    assert (tmp_path / "kept" / "samples" / "by_class.png").is_file()
+    assert not (tmp_path / "out").exists()
+
+
 def test_rates_norms_and_divergence_are_those_of_the_game(tmp_path):
     distiller = mosaic()
     watch = observer(distiller, tmp_path)

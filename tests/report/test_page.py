@@ -135,6 +135,17 @@ def test_sections_that_a_run_has_nothing_for_are_left_out(tmp_path):
     assert "The student on the test part" not in text
 
 
+def test_a_page_says_what_synthetic_images_can_show_or_that_they_were_kept_out(tmp_path):
+    write_run(tmp_path, result())
+    text = Reader(page.write(tmp_path).read_text()).text
+    assert "can resemble what the teacher was trained on" in text
+    write_run(tmp_path, result(no_samples=True))
+    (tmp_path / "samples" / "by_class.png").unlink()
+    text = Reader(page.write(tmp_path).read_text()).text
+    assert "as --no_samples asked" in text
+    assert "can resemble" not in text
+
+
 def test_a_folder_without_a_finished_run_is_refused(tmp_path):
     with pytest.raises(RequestError, match="result.json"):
         page.write(tmp_path)

@@ -1,0 +1,54 @@
+"""How near images come to training images, against scikit-learn and with known answers."""
+
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+from benchmarks import privacy
+from mosaickd_tf.config import DataConfig
+from mosaickd_tf.data import loading
+from mosaickd_tf.synthesis import Supply
+from tests import report, tiny
+
+RNG = np.random.RandomState(0)
+ROWS, OTHERS = RNG.uniform(size=(300, 7)), RNG.uniform(size=(400, 7))
+
+
+def test_nearest_distances_are_those_of_another_library():
+    known = NearestNeighbors(algorithm="kd_tree").fit(OTHERS)
+    expected = known.kneighbors(ROWS, n_neighbors=1)[0][:, 0]
+    np.testing.assert_allclose(privacy.nearest(ROWS, OTHERS), expected, rtol=1e-12)
+    expected = known.kneighbors(n_neighbors=1)[0][:, 0]
+    np.testing.assert_allclose(privacy.nearest(OTHERS, OTHERS, itself=True), expected, rtol=1e-12)
+
+
+def test_an_image_that_is_there_has_the_distance_zero():
+    assert privacy.nearest(OTHERS[3:5], OTHERS).tolist() == [0, 0]
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """A generator that has learned its teacher's images by heart."""
+    about = {"image_size": 8, "channels": 1, "ood_dataset": "", "target_dataset": "embedded:digits"}
+    report.write_run(tmp_path, report.result(**about))
+    images = loading.load_target(DataConfig(**about)).train.images
+    supply = Supply(
+        teacher=tiny.classifier(input_shape=(8, 8, 1)),
+        label=str,
+        made="by heart",
+        draw=lambda count, seed: iter([images[: count // 2], images[count // 2 : count]]),
+    )
+    monkeypatch.setattr(privacy, "open_supply", lambda workdir: supply)
+    return privacy.measure(tmp_path, 20), images
+
+
+def test_images_that_were_learned_by_heart_are_found(measured):
+    found, images = measured
+    for sets in found.values():
+        assert sets.keys() == {"synthetic", "test", "training"}
+        assert sets["synthetic"].tolist() == [0] * 20
+        assert len(sets["training"]) == len(images)
+    assert found["pixels"]["test"].min() > 0
+    lines = list(privacy.table(found))
+    assert "100.00% of the synthetic ones; than all of them: 100.00%" in "\n".join(lines)
+    assert "| synthetic, 20 | 0.000 | 0.000 | 0.000 | 0.000 | 0.000 | 0.000 | 0.000 |" in lines

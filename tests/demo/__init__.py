@@ -1,0 +1,56 @@
+"""A finished run whose student knows digits, and its files."""
+
+import keras
+import numpy as np
+
+from mosaickd_tf import export, files
+from mosaickd_tf.config import DataConfig
+from mosaickd_tf.data import loading
+from mosaickd_tf.demo.site import RUNTIME
+from mosaickd_tf.report import pictures
+from tests import report
+
+
+def digits():
+    """The digits of scikit-learn as images of 16×16: training and test part."""
+    target = loading.load_target(
+        DataConfig(target_dataset="embedded:digits", image_size=16, channels=1)
+    )
+    return target.train, target.test
+
+
+def student(train):
+    """A classifier of unit images that finds the nearest mean image of a class, so a linear one."""
+    unit = train.images.reshape(len(train), -1) / 255
+    means = np.stack([unit[train.labels == number].mean(axis=0) for number in range(10)])
+    model = keras.Sequential(
+        [keras.Input((16, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(10)], name="linear"
+    )
+    model.set_weights([means.T, -(means**2).sum(axis=1) / 2])
+    return model
+
+
+def write_run(folder, **about):
+    """Writes a run whose grid of synthetic images holds test digits, one of each class.
+
+    Returns:
+        The digits, uint8 `(10, 16, 16, 1)`, in the order of their classes.
+    """
+    train, test = digits()
+    report.write_run(folder, report.result(**about), metrics=report.rows([1] * 10))
+    shown = np.stack([test.images[np.flatnonzero(test.labels == c)[3]] for c in range(10)])
+    grid = pictures.by_class(shown, np.arange(10), [1] * 10)
+    pictures.save_grid(folder / "samples" / "by_class.png", grid, pictures.A_CLASS)
+    model = student(train)
+    export.save_tflite(model, folder / "export" / "student_float32.tflite")
+    export.save_tflite_int8(
+        model, folder / "export" / "student_int8.tflite", calibration=train.images[:100]
+    )
+    return shown
+
+
+def write_packages(folder):
+    """Writes files with the names of LiteRT.js and returns their `node_modules`."""
+    for name in RUNTIME:
+        files.write_text(folder / "@litertjs" / name, f"// {name}")
+    return folder

@@ -1,0 +1,36 @@
+"""Finished runs, never played, that kept what makes their images."""
+
+import numpy as np
+
+from mosaickd_tf import export, models
+from mosaickd_tf.checkpoints import Checkpoints
+from mosaickd_tf.methods.memory import ImageMemory
+from tests import report, tiny
+
+BANK = np.random.RandomState(5).randint(0, 256, (6, 8, 8, 3), "uint8")
+
+
+def write_run(folder, conditional_weight=0.0):
+    """Writes a run with teacher and generator; returns both."""
+    about = {"image_size": 8, "channels": 3, "conditional_weight": conditional_weight}
+    report.write_run(folder, report.result(**about), channels=3)
+    teacher = tiny.classifier()
+    (folder / "teacher").mkdir()
+    teacher.save(folder / "teacher" / "teacher.keras")
+    told = tiny.NUM_CLASSES if conditional_weight else 0
+    generator = models.build_generator(image_size=8, noise_dim=6 + told, base_filters=4)
+    export.save_generator(generator, folder)
+    return teacher, generator
+
+
+def write_deep_inversion(folder):
+    """Writes a run of DeepInversion that has finished the six images of `BANK`; no generator."""
+    about = {"image_size": 8, "channels": 3, "deep_inversion_bank": 10}
+    result = report.result(method="deep_inversion", baselines=(), **about)
+    report.write_run(folder, result, channels=3)
+    (folder / "teacher").mkdir()
+    tiny.classifier().save(folder / "teacher" / "teacher.keras")
+    bank = ImageMemory(10, tiny.IMAGE_SHAPE)
+    bank.add(BANK.astype("float32") / 255)
+    more = {"student": tiny.classifier(1)}  # as a run has it beside the bank
+    Checkpoints(folder / "checkpoints", {"bank": bank} | more).save({"step": 300})
