@@ -72,6 +72,8 @@ def find(root):
 
 def _fault(entry, root):
     """Why an entry that is no folder is not to be opened; None when it may be, or is no picture."""
+    if entry.is_file(follow_symlinks=False):
+        return None
     try:
         kind = entry.stat().st_mode
     except OSError as error:
@@ -82,7 +84,7 @@ def _fault(entry, root):
         return None
     if not stat.S_ISREG(kind):
         return "not a file but a pipe, a socket or a device"
-    if entry.is_symlink() and not _is_inside(os.path.realpath(entry.path), root):
+    if not _is_inside(os.path.realpath(entry.path), root):
         return "a link that leads out of the folder"
     return None
 

@@ -123,6 +123,8 @@ def _is_known(node):
     name, module, registered = (node.get(k) for k in ("class_name", "module", "registered_name"))
     if not isinstance(name, str) or not isinstance(module, str | None):
         return False
+    if name.startswith("__") and name not in _VALUES:
+        return False
     if name in _VALUES:
         config = node.get("config")
         dtype = config.get("dtype") if isinstance(config, dict) else None

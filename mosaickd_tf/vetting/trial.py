@@ -11,6 +11,7 @@ import sys
 from mosaickd_tf.errors import RequestError
 
 _PACKAGES = str(pathlib.Path(__file__).resolve().parents[2])  # where this package is imported from
+_CHILD = ["-P", "-m", "mosaickd_tf.vetting.child"]
 SECONDS = 20  # that a trial may take, and one more for each
 _BYTES_A_SECOND = 5_000_000
 
@@ -57,7 +58,7 @@ def _digest(path):
 def _fault(kind, path, digest):
     """What is wrong with a file in words, or None; the digest stands for its content."""
     allowed = SECONDS + os.path.getsize(path) // _BYTES_A_SECOND
-    words = [sys.executable, "-P", "-m", "mosaickd_tf.vetting.child", kind, path]
+    words = [sys.executable, *_CHILD, kind, path]
     packages = filter(None, [_PACKAGES, os.environ.get("PYTHONPATH")])
     try:
         answer = subprocess.run(

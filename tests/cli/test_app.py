@@ -111,6 +111,12 @@ def test_a_wrong_flag_is_told_before_the_work_begins(capsys):
     )
 
 
+def test_a_message_cannot_command_the_terminal(capsys):
+    assert run(failing(RequestError("folder \x1b[2J\x00 and \udcff"))) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == r"bin/distill: folder \x1b[2J\x00 and \udcff"
+
+
 def test_a_reader_that_went_away_is_no_defect(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdout", sys.stdout)
     assert run(failing(BrokenPipeError())) == 1

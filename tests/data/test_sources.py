@@ -198,6 +198,29 @@ def test_a_dangling_link_is_refused_by_its_path(tmp_path):
     assert str(tmp_path / "gone.png") in refusal(f"folder:{tmp_path}")
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "<script>", "\x1b[2J", "\udcff"])
+def test_the_name_of_a_class_is_one_printable_line(tmp_path, name):
+    draw(tmp_path / name / "1.png", 10)
+    draw(tmp_path / "plain" / "1.png", 20)
+    source = open_source(f"folder:{tmp_path}")
+    assert all(label.isprintable() for label in source.label_names)
+    assert len(set(source.label_names)) == 2
+    assert sorted(read(source, "all")) == [
+        (10, 1 - source.label_names.index("plain")),
+        (20, source.label_names.index("plain")),
+    ]
+
+
+def test_links_out_of_a_data_set_are_skipped_and_their_number_is_said(tmp_path):
+    draw(tmp_path / "elsewhere" / "1.png", 10)
+    draw(tmp_path / "data" / "2.png", 20)
+    (tmp_path / "data" / "1.png").symlink_to(tmp_path / "elsewhere" / "1.png")
+    assert "leads out of the folder" in refusal(f"folder:{tmp_path / 'data'}")
+    source = open_source(f"folder:{tmp_path / 'data'}", max_broken=1)
+    assert read(source, "all") == [(20, None)]
+    assert [fault.path for fault in source.skipped.broken] == [str(tmp_path / "data" / "1.png")]
+
+
 # Embedded data sets.
 
 

@@ -1,6 +1,7 @@
 """Classifiers from files of others: checked, scaled, and never executed."""
 
 import pathlib
+import zipfile
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keras import layers
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models import (
     build_generator,
+    fast_copy,
     load_classifier,
     load_generator,
     load_teacher,
@@ -176,3 +178,50 @@ def test_statistics_of_three_channels_are_refused_for_a_teacher_of_one(tmp_path)
     with pytest.raises(RequestError) as caught:
         load_teacher(path, "imagenet")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def described_otherwise(model, path, old, new):
+    """The model's file, with a piece of its description exchanged."""
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    text = members["config.json"].decode()
+    assert old in text
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            new_text = text.replace(old, new)
+            archive.writestr(name, new_text if name == "config.json" else content)
+    return path
+
+
+def test_weights_that_are_described_but_not_stored_are_never_made(tmp_path):
+    """Ten billion units would take 120 gigabytes."""
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    )
+    path = tmp_path / "wide.keras"
+    described_otherwise(model, path, '"units": 2', '"units": 10000000000')
+    assert "weights of 160,000,000,000 bytes" in refusal(path)
+    assert load_classifier(saved(model, tmp_path / "good.keras")).output_shape == (None, 2)
+
+
+def test_an_output_larger_than_memory_is_refused(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.UpSampling2D(3), layers.GlobalAveragePooling2D()]
+    )
+    path = tmp_path / "large.keras"
+    described_otherwise(model, path, '"size": [3, 3]', '"size": [3000, 3000]')
+    assert "gives 1,728,000,000 numbers" in refusal(path)
+
+
+def test_a_fused_copy_loads_too(tmp_path):
+    """It is of this package's own layer, which is known."""
+    model = fast_copy(tiny.classifier())
+    loaded = load_classifier(saved(model, tmp_path / "fast.keras"))
+    assert tiny.same_bits(tiny.values(model), tiny.values(loaded))
+
+
+def test_the_old_format_which_holds_code_is_refused(tmp_path):
+    path = tmp_path / "old.h5"
+    saved(tiny.classifier(), path)
+    assert "not a zip file" in refusal(path)

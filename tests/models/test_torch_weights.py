@@ -1,7 +1,9 @@
 """Official weights: the logits that PyTorch gives, and files that are something else."""
 
+import pathlib
 import re
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -185,6 +187,13 @@ class Runs:
         return open, (self.witness, "w")
 
 
+class Touches(Runs):
+    """The same, of a call that leaves nothing open."""
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.witness,)
+
+
 def test_code_in_a_file_is_refused_and_does_not_run(save, tmp_path):
     witness = tmp_path / "it ran"
     path = save(lambda state: {"state_dict": state, "args": Runs(str(witness))})
@@ -192,6 +201,36 @@ def test_code_in_a_file_is_refused_and_does_not_run(save, tmp_path):
     assert "others may run code" in message
     assert re.search(r"it asks for _?io\.open", message)  # _io in Python 3.12
     assert not witness.exists()
+
+
+def test_code_runs_when_it_is_allowed(save, state, tmp_path):
+    witness = tmp_path / "it ran"
+    path = save(lambda state: {"state_dict": state, "args": Touches(witness)})
+    read = read_state_dict(path, allow_code=True)
+    assert witness.exists()
+    assert read.keys() == state.keys()
+
+
+def test_a_whole_module_is_read_when_it_is_allowed(state, tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save(torch.nn.Linear(3, 2), tmp_path / "module.pth")
+    assert "torch.nn" in refusal(read_state_dict, tmp_path / "module.pth")
+    read = read_state_dict(tmp_path / "module.pth", allow_code=True)
+    assert {key: array.shape for key, array in read.items()} == {"weight": (2, 3), "bias": (2,)}
+
+
+def test_a_tensor_that_says_more_numbers_than_its_file_holds_is_refused(tmp_path):
+    """One number that is repeated: of half precision, all of them would be written out."""
+    torch = pytest.importorskip("torch")
+    torch.save({"a": torch.zeros(1).half().expand(10**12)}, tmp_path / "x.pth")
+    assert "Not a state dict" in refusal(read_state_dict, tmp_path / "x.pth")
+
+
+def test_a_zip_that_unpacks_to_more_than_itself_is_refused(tmp_path):
+    pytest.importorskip("torch")
+    with zipfile.ZipFile(tmp_path / "x.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+    assert "Not readable as weights" in refusal(read_state_dict, tmp_path / "x.pth")
 
 
 def test_without_pytorch_it_is_said_how_to_install_it(tmp_path, monkeypatch):

@@ -60,3 +60,14 @@ def test_a_table_by_hand():
 
 def test_a_bar_is_as_wide_as_its_share():
     assert "width:37.50%" in bar(0.375)
+
+
+def test_a_name_of_others_is_text_whatever_it_holds():
+    name = "<script>alert(1)</script>\x00\x1b[2J\udcff'\"&"
+    page = document(
+        "title", "", element("p", name, title=name), table([("", "n"), (name, "1")], name)
+    )
+    assert "<script" not in page
+    assert all(c == "\n" or c.isprintable() for c in page)
+    assert page.count("&lt;script&gt;") == 6
+    assert page.isascii()

@@ -1,0 +1,134 @@
+"""The fuzzer: `bin/python -m tests.fuzz --images=5000 --files=500 --seed=0`."""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+
+from tests.fuzz import files
+
+ITEM_SECONDS = 120  # the trial of a model's file alone may take 20 and more
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def fuzz(images, count, seed, kinds=files.KINDS):
+    """Tries broken pictures and files.
+
+    Args:
+        images: how many pictures.
+        count: how many files, of all kinds together.
+        seed: fixes all of them.
+        kinds: of files.
+
+    Returns:
+        A list of results: dicts with `kind`, `number`, `outcome`, `seconds`; but for a crash
+        also `peak` memory of the process so far, and that `before` the first item, in KiB.
+    """
+    shares = {"image": images}
+    shares |= {kind: (count + place) // len(kinds) for place, kind in enumerate(kinds)}
+    with tempfile.TemporaryDirectory() as folder:
+        files.write_whole(folder, pathlib.Path(folder, "witness"))
+        return [
+            result
+            for kind, items in shares.items()
+            for result in _of_kind(folder, kind, seed, items)
+        ]
+
+
+def _of_kind(folder, kind, seed, items):
+    first, results = 0, []
+    while first < items:
+        found = _of_worker(folder, kind, seed, first, items)
+        results += found
+        first = found[-1]["number"] + 1
+    return results
+
+
+def _of_worker(folder, kind, seed, first, last):
+    """The results of one process, which may end early by a crash or a hang."""
+    words = ["-m", "tests.fuzz.worker", folder, kind, str(seed), str(first), str(last)]
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    worker = subprocess.Popen(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=os.environ | environment | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    results, events, begun = [], [], first
+    for told in _told(worker):
+        begun = told.get("begins", begun)
+        events += [told["event"]] if "event" in told else []
+        if "ends" in told:
+            outcome = f"CODE RAN: {events}" if events else told["outcome"]
+            results.append(told | {"kind": kind, "number": begun, "outcome": outcome})
+            events = []
+    code = worker.wait()
+    if not results or results[-1]["number"] != last - 1:
+        outcome = "HANG" if code == -9 else f"CRASH {code}"
+        results.append({"kind": kind, "number": begun, "outcome": outcome, "seconds": 0.0})
+    return results
+
+
+def _told(worker):
+    """The lines of a worker; it is ended when none comes in time."""
+    watch = selectors.DefaultSelector()
+    os.set_blocking(worker.stdout.fileno(), False)
+    watch.register(worker.stdout, selectors.EVENT_READ)
+    rest = b""
+    while True:
+        if not watch.select(ITEM_SECONDS):
+            worker.kill()
+            return
+        piece = os.read(worker.stdout.fileno(), 65536)
+        if not piece:
+            return
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (json.loads(line) for line in lines if line.startswith(b"{"))
+
+
+def summary(results):
+    """A table of the outcomes by kind, and each failure on a line."""
+    lines = []
+    for kind in dict.fromkeys(result["kind"] for result in results):
+        own = [result for result in results if result["kind"] == kind]
+        counts = collections.Counter(result["outcome"] for result in own)
+        lines.append(
+            f"{kind:>7} {len(own):6,}  fine {counts['fine']:5,}  refused {counts['refused']:5,}  "
+            f"failed {len(failures(own)):3}  slowest {max(r['seconds'] for r in own):5.1f} s  "
+            f"peak {max(r.get('peak', 0) for r in own) / 1024:6,.0f} MiB, before the first "
+            f"{max(r.get('before', 0) for r in own) / 1024:5,.0f}"
+        )
+    return "\n".join([*lines, *(str(result) for result in failures(results))])
+
+
+def failures(results):
+    """The results that are neither `fine` nor `refused`."""
+    return [result for result in results if result["outcome"] not in ("fine", "refused")]
+
+
+def main():
+    """The command; exits with 1 when anything failed."""
+    parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__)
+    parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--files", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    began = time.monotonic()
+    results = fuzz(asked.images, asked.files, asked.seed)
+    print(summary(results))
+    print(f"seed {asked.seed}, {time.monotonic() - began:,.0f} seconds")
+    sys.exit(1 if failures(results) else 0)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    sys.modules.setdefault("triton", None)  # PyTorch would import it, which ends the process
+    main()

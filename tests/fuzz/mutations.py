@@ -1,0 +1,53 @@
+"""Bytes that are broken in the ways in which files get broken, or are broken on purpose."""
+
+HOW = ("bits", "bytes", "zeros", "numbers", "copies", "cut", "longer")
+_NUMBERS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", b"\0\0\0\1")
+
+
+def mutate(content, rng):
+    """Breaks some bytes of a file, often near its beginning or its end, where structure is.
+
+    Args:
+        content: bytes.
+        rng: a `random.Random`.
+    """
+    how = rng.choice(HOW)
+    if how == "cut":
+        return content[: rng.randrange(len(content))]
+    if how == "longer":
+        return content + rng.randbytes(rng.randrange(1, 5000))
+    spoiled = bytearray(content)
+    region = min(len(spoiled), rng.choice([64, 1024, 16384, len(spoiled)]))
+    at_end = rng.random() < 0.5
+    for _ in range(rng.choice([1, 1, 2, 8, 64])):
+        place = rng.randrange(region)
+        _spoil(spoiled, how, len(spoiled) - 1 - place if at_end else place, rng)
+    return bytes(spoiled)
+
+
+def _spoil(content, how, place, rng):
+    if how == "bits":
+        content[place] ^= 1 << rng.randrange(8)
+    elif how == "bytes":
+        content[place] = rng.randrange(256)
+    elif how == "zeros":
+        end = min(len(content), place + rng.randrange(1, 64))
+        content[place:end] = bytes(end - place)
+    else:
+        source = rng.randrange(len(content))
+        piece = rng.choice(_NUMBERS) if how == "numbers" else content[source : source + 16]
+        piece = piece[: len(content) - place]
+        content[place : place + len(piece)] = piece
+
+
+def mutate_text(text, rng):
+    """Breaks a description: digits, words and marks change places or values."""
+    characters = list(text)
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        place = rng.randrange(len(characters))
+        digits = [i for i, c in enumerate(characters) if c.isdigit()]
+        if digits and rng.random() < 0.7:
+            characters[rng.choice(digits)] = rng.choice(["-1", "0", "99999999", "1e9", "null"])
+        else:
+            characters[place] = rng.choice(['"', "{", "]", ",", "\0", "é", "\n", "[" * 2000, ""])
+    return "".join(characters)

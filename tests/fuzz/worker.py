@@ -1,0 +1,148 @@
+"""The process in which items are tried: `python -m tests.fuzz.worker FOLDER KIND SEED FIRST LAST`.
+
+Prints a line of JSON when an item begins and one when it has ended.
+"""
+
+import json
+import pathlib
+import random
+import re
+import resource
+import shutil
+import sys
+import time
+
+from mosaickd_tf.errors import RequestError
+from tests.fuzz import files, pictures
+
+MEMORY = 4 * 2**30  # bytes of addresses beside those after the imports
+A_FOLDER = 50  # pictures that are also read as a data set
+
+
+def main(folder, kind, seed, first, last):
+    """Tries the items of a kind from `first` to `last` - 1."""
+    sys.modules.setdefault("triton", None)  # PyTorch would import it, which ends the process
+    folder = pathlib.Path(folder)
+    place = folder / f"{kind}-{seed}-{first}"
+    place.mkdir()
+    try_one = {"image": _Pictures(place).try_one}.get(kind) or _Files(folder, place, kind).try_one
+    _watch()
+    before = _kilobytes("VmRSS")
+    limit = 1024 * _kilobytes("VmSize") + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for number in range(first, last):
+        print(json.dumps({"begins": number}), flush=True)
+        began = time.monotonic()
+        outcome = _outcome(try_one, random.Random(f"{kind} {seed} {number}"), number)
+        if (folder / "witness").exists():
+            outcome = "CODE RAN"
+        seconds = time.monotonic() - began
+        taken = {"peak": _kilobytes("VmHWM"), "before": before}
+        told = {"ends": number, "outcome": outcome, "seconds": seconds, **taken}
+        print(json.dumps(told), flush=True)
+    shutil.rmtree(place)
+
+
+def _outcome(try_one, rng, number):
+    try:
+        return try_one(rng, number)
+    except RequestError as error:
+        return "refused" if len(str(error).splitlines()) == 1 else "REFUSED IN SEVERAL LINES"
+    except BaseException as error:
+        return f"{type(error).__name__}: {str(error)[:300]}"
+
+
+def _watch():
+    """Ends the process when something is executed or connected but our own trials."""
+
+    def hook(event, arguments):
+        ours = event == "subprocess.Popen" and "mosaickd_tf.vetting.child" in arguments[1]
+        if event in ("os.system", "os.exec", "socket.connect", "subprocess.Popen") and not ours:
+            print(json.dumps({"event": f"{event} {arguments}"[:300]}), flush=True)
+
+    sys.addaudithook(hook)
+
+
+def _kilobytes(name):
+    """What the system says of this process's memory: VmSize, VmRSS, or VmHWM, its peak."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\s+(\d+) kB", status)[1])
+
+
+class _Pictures:
+    """Reads pictures one by one, and some of them again as a folder."""
+
+    def __init__(self, place):
+        from mosaickd_tf.config import DataConfig
+        from mosaickd_tf.data import images, loading, picture_files
+
+        self._place, self._readable = place, 0
+        self._reader, self._images = picture_files, images
+        self._load, self._config = loading.load_ood, DataConfig
+
+    def try_one(self, rng, number):
+        content, suffix = pictures.picture(rng)
+        path = self._place / f"{number}{suffix}"
+        path.write_bytes(content)
+        outcome = "refused"
+        try:
+            picture = self._reader.read(path)
+            assert self._images.resize(picture, 8, 3).shape == (8, 8, 3)
+            outcome = "fine"
+        except self._reader.BrokenPicture as error:
+            assert len(str(error).splitlines()) == 1
+        self._readable += outcome == "fine"
+        if number % A_FOLDER == A_FOLDER - 1:
+            self._read_folder()
+        return outcome
+
+    def _read_folder(self):
+        count = len(list(self._place.iterdir()))
+        options = {"ood_dataset": f"folder:{self._place}", "image_size": 8, "max_broken": count}
+        found = self._load(self._config(**options)) if self._readable else ()
+        assert len(found) == self._readable
+        assert not found or len(found.broken) == count - self._readable
+        self._readable = 0
+        shutil.rmtree(self._place)
+        self._place.mkdir()
+
+
+class _Files:
+    """Opens files of a kind as the commands do, and runs what opens."""
+
+    def __init__(self, folder, place, kind):
+        from mosaickd_tf import evaluation, models
+        from mosaickd_tf.cli import distill, flags
+        from mosaickd_tf.config import DistillConfig
+
+        self._folder, self._path, self._kind = folder, place / f"broken.{kind}", kind
+        self._evaluation, self._models = evaluation, models
+        self._topics, self._flags, self._config = distill.topics(), flags, DistillConfig
+
+    def try_one(self, rng, number):
+        self._path.write_bytes(files.broken(self._folder, self._kind, rng))
+        {"cfg": self._parse, "pth": self._read_weights}.get(self._kind, self._evaluate)()
+        return "fine"
+
+    def _evaluate(self):
+        import numpy as np
+
+        model = self._evaluation.open_model(str(self._path))
+        outputs = model.predict(np.zeros((2, *model.image_shape), np.uint8))
+        assert outputs.ndim == 2
+
+    def _read_weights(self):
+        self._models.load_torch_classifier(
+            self._path, files.NETWORK, input_shape=(32, 32, 3), mean=[0.5] * 3, std=[0.25] * 3
+        )
+
+    def _parse(self):
+        sections = self._flags.parse(self._topics, [f"--flagfile={self._path}"])
+        if sections:
+            sections.pop("place")
+            self._config(**sections)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3], *map(int, sys.argv[3:]))
