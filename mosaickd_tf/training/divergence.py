@@ -3,7 +3,8 @@
 import dataclasses
 import math
 
-COLLAPSED = 0.1  # of the teacher's variety of classes
+COLLAPSED = 0.05  # of the teacher's variety of classes, after it had been
+LEARNED = 0.5  # of it; a student that has hardly learned yet names few classes by chance
 WON = 0.98  # of ln 2; the report warns long before
 MOST_ROLLBACKS = 3
 SLOWER = 0.5  # times all learning rates, at each of them
@@ -62,7 +63,7 @@ def _collapse(row, rows):
     """A student that names one class for all images, and did not before."""
     variety = row.get("student_variety")
     before = [r["student_variety"] for r in rows if r.get("student_variety") is not None]
-    if variety is None or variety >= COLLAPSED or max(before, default=0.0) < COLLAPSED:
+    if variety is None or variety >= COLLAPSED or max(before, default=0.0) < LEARNED:
         return None
     return Trouble(
         round=row["round"],

@@ -7,7 +7,7 @@ import pytest
 
 from mosaickd_tf.report import advice
 from mosaickd_tf.training import divergence
-from mosaickd_tf.training.divergence import COLLAPSED, WON, Trouble
+from mosaickd_tf.training.divergence import COLLAPSED, LEARNED, WON, Trouble
 
 LIMIT = WON * math.log(2)
 
@@ -29,16 +29,16 @@ def collapse(value, before):
 
 
 def test_a_student_that_falls_into_one_class_is_noticed():
-    trouble = collapse(COLLAPSED - 0.01, [0.0, 0.8])
+    trouble = collapse(COLLAPSED - 0.01, [0.0, LEARNED, 0.2])
     assert (trouble.round, trouble.term) == (2, "student_variety")
-    assert "0.090" in str(trouble) and "one class" in str(trouble)
+    assert "0.040" in str(trouble) and "one class" in str(trouble)
 
 
 @pytest.mark.parametrize(
     "value, before",
     [
         (COLLAPSED, [0.8]),
-        (0.0, [0.0, 0.05]),  # it has not learned yet
+        (0.0, [0.0, LEARNED - 0.01]),  # it has not learned yet
         (0.0, []),
         (None, [0.8]),
         (0.0, [None]),
