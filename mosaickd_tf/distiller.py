@@ -182,6 +182,11 @@ class Distiller(keras.Model):
         """
         return None
 
+    @classmethod
+    def makes_images(cls):
+        """Whether `samples` gives any."""
+        return cls.samples is not Distiller.samples
+
     def samples(self, count):
         """Synthetic unit images to look at, `(count, height, width, channels)`, or None."""
         return None

@@ -91,7 +91,7 @@ class Experiment:
         distiller, progress = self._learn(self.config, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
-        exports = self._export(student, self.test or self._at_hand(distiller))
+        exports = self._export(student, distiller)
         self._keep_predictions(teacher, student)
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
         asked = dict(options(self.config))
@@ -210,8 +210,7 @@ class Experiment:
         """Images without labels: OOD ones, or where there are none, synthetic ones."""
         if self.ood:
             return self.ood.take(slice(0, MAX_COMPARED))
-        images = np.round(distiller.samples(GRID).numpy() * 255).astype(np.uint8)
-        return ImageSet(images=images, source="synthetic")
+        return ImageSet(images=models.as_bytes(distiller.samples(GRID)), source="synthetic")
 
     def _observer(self, distiller, teacher, folder):
         return Observer(
@@ -238,14 +237,18 @@ class Experiment:
             files.write_json(folder / "result.json", done)
         return done
 
-    def _export(self, student, compared):
-        entries = export.export_student(
-            student,
-            self.folder / "export",
-            self.config.export,
-            compared.images,
-            labels=compared.labels,
+    def _export(self, student, distiller):
+        if "generator" in distiller.players:
+            export.save_generator(distiller.generator, self.folder.path)
+        makes_images = distiller.makes_images()
+        supplies = export.Supplies(
+            test=self.test,
+            ood=self.ood,
+            synthesize=(lambda n: models.as_bytes(distiller.samples(n))) if makes_images else None,
             label_names=self.target.label_names if self.target else (),
+        )
+        entries = export.export_supplied(
+            student, self.folder / "export", self.config.export, supplies
         )
         return [entry | {"path": f"export/{entry['path']}"} for entry in entries]
 

@@ -26,11 +26,37 @@ def whole(path):
     remove(partial)
     try:
         yield partial
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)  # a folder cannot be renamed over one that holds something
-        os.replace(partial, path)
+        _replace(partial, path)
     finally:
         remove(partial)
+
+
+@contextlib.contextmanager
+def together(folder):
+    """Gives a new folder inside of `folder`, and moves what was written to it at the end.
+
+    What stood in `folder` under other names stays; after an error everything does.
+
+    Args:
+        folder: where the files and folders shall be; made, and removed after an error if it
+            was.
+
+    Yields:
+        A `pathlib.Path` of an empty folder.
+    """
+    folder = pathlib.Path(folder)
+    is_new = not folder.exists()
+    partial = folder / ".partial"
+    remove(partial)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        for made in sorted(partial.iterdir()):
+            _replace(made, folder / made.name)
+        partial.rmdir()
+    except BaseException:
+        remove(folder if is_new else partial)
+        raise
 
 
 def write_text(path, text):
@@ -48,6 +74,12 @@ def read_json(path):
     """Reads a JSON file; None when there is none."""
     path = pathlib.Path(path)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _replace(made, path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)  # a folder cannot be renamed over one that holds something
+    os.replace(made, path)
 
 
 def remove(path):

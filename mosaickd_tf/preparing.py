@@ -7,6 +7,7 @@ from mosaickd_tf.config import as_baseline
 from mosaickd_tf.data import loading
 from mosaickd_tf.distiller import OOD_IMAGES
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.export import calibration
 from mosaickd_tf.methods import METHODS
 
 LOOKED_AT = 64  # OOD images on which a teacher's outputs are checked
@@ -43,7 +44,7 @@ def prepare(config):
 
 
 def _check_needs(config):
-    """Raises `RequestError` when the teacher or what a method needs was not given."""
+    """Raises `RequestError` when the teacher, or what method and exports need, was not given."""
     if not config.teacher.teacher:
         raise RequestError("`teacher` is needed. Expected a name or a path. Received: nothing")
     for method in (config.method.method, *config.method.compare_with):
@@ -52,6 +53,11 @@ def _check_needs(config):
                 f"`ood_dataset` is needed: --method={method} learns from OOD images. Expected "
                 "tfds:NAME, folder:PATH or embedded:NAME. Received: nothing"
             )
+    calibration.check(
+        config.export,
+        synthetic=METHODS[config.method.method].makes_images(),
+        ood=bool(config.data.ood_dataset),
+    )
 
 
 def plan(config):

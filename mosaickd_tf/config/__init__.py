@@ -43,6 +43,7 @@ from mosaickd_tf.config.options import (
     Topic,
     assignment,
     flag_name,
+    from_options,
     option,
     options,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "as_baseline",
     "assignment",
     "flag_name",
+    "from_options",
     "option",
     "options",
 ]

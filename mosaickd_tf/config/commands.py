@@ -50,9 +50,10 @@ class ExportSourceConfig(Topic):
     )
     export_dir: str = option("", "Where the files go; export/ of --workdir if empty.")
     images: str = option(
-        "embedded:photos",
-        "Real images on which each file is compared with the student: tfds:NAME, folder:PATH "
-        "or embedded:NAME.",
+        "",
+        "Pictures that the teacher never saw, on which each file is compared with the student and "
+        "which --calibration=ood takes: tfds:NAME, folder:PATH or embedded:NAME. If empty those "
+        "of --workdir, whose test part is then looked at too, or embedded:photos.",
     )
     data_dir: str = option("", "Where TFDS keeps its prepared data sets.")
     labels: str = option("", "A text file with the name of each class on a line.")

@@ -12,7 +12,16 @@ from mosaickd_tf.config.methods import (
 )
 from mosaickd_tf.config.options import Topic, option
 
-EXPORTS = ("keras", "saved_model", "tflite_float32")
+EXPORTS = (
+    "keras",
+    "saved_model",
+    "tflite_float32",
+    "tflite_float16",
+    "tflite_dynamic",
+    "tflite_int8",
+    "tflite_int16x8",
+)
+CALIBRATIONS = ("auto", "synthetic", "ood", "mixed")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
 STUDENT_IMAGES = ("both", "synthetic", "ood")
 
@@ -99,6 +108,14 @@ class ExportConfig(Topic):
     outputs: str = option(
         "probabilities", "What the serving model returns.", choices=("probabilities", "logits")
     )
+    calibration: str = option(
+        "auto",
+        "What shows the formats of integers how large activations are: `synthetic` images of the "
+        "run's generator, `ood` ones, or as many of both, `mixed`; `auto` is mixed where there is "
+        "a generator, else ood. Never the teacher's own data.",
+        choices=CALIBRATIONS,
+    )
+    calibration_images: int = option(500, "How many images calibrate.", at_least=1)
     min_agreement: float = option(
         0.9,
         "Share of the compared images on which a file of fewer bits must name the student's "
@@ -106,6 +123,8 @@ class ExportConfig(Topic):
         at_least=0.0,
         at_most=1.0,
     )
+    author: str = option("", "Who made the student, for the .tflite files to say.")
+    license: str = option("", "Its licence, for the same.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,19 @@ def assignment(name, value):
     return f"{name}={value}"
 
 
+def from_options(topic, asked):
+    """A topic with the options that `options` once gave; others are at their defaults.
+
+    Args:
+        topic: a class of options.
+        asked: dict from flag names to values, also those of other topics, as the `config` of a
+            result.json.
+    """
+    fields = dataclasses.fields(topic)
+    given = {field.name: asked.get(flag_name(field), field.default) for field in fields}
+    return topic(**{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
+
+
 def options(config):
     """The options of a config of several topics: pairs of flag name and value, in order."""
     for topic in dataclasses.fields(config):

@@ -1,12 +1,13 @@
 """Each exported file is loaded again, run, and held against the student."""
 
+import gzip
 import pathlib
 import time
 
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import evaluation
+from mosaickd_tf import evaluation, machine
 from mosaickd_tf.errors import RunError
 
 TOLERANCE = 1e-4
@@ -48,14 +49,19 @@ def check(path, expected, images, labels=None, *, min_agreement=None):
             f"Received: {came:g}"
         )
     is_tflite = path.suffix == ".tflite"
+    contents = _contents(path)
     return {
         "path": path.name,
-        "bytes": _size(path),
+        "bytes": sum(map(len, contents)),
+        "gzip_bytes": sum(len(gzip.compress(content, mtime=0)) for content in contents),
         "accuracy": None if labels is None else evaluation.top_k_accuracy(received, labels),
         "agreement_with_student": agreement,
         "max_abs_difference": difference,
         "latency_ms": latency_ms(path, images[:1]) if is_tflite else None,
         "threads": 1 if is_tflite else None,
+        "latency_ms_all_threads": (
+            latency_ms(path, images[:1], machine.cores()) if is_tflite else None
+        ),
     }
 
 
@@ -68,10 +74,10 @@ def _run(path, images):
     return np.concatenate(rows)
 
 
-def _size(path):
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size
+def _contents(path):
+    """The bytes of a file, or of each file in a folder."""
+    paths = path.rglob("*") if path.is_dir() else [path]
+    return [file.read_bytes() for file in paths if file.is_file()]
 
 
 def latency_ms(path, image, threads=1):

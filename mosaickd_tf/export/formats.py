@@ -6,7 +6,7 @@ import typing
 import keras
 import numpy as np
 
-from mosaickd_tf.export import writers
+from mosaickd_tf.export import tflite, writers
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,34 @@ def _plain(save):
     return lambda material, path: save(material.student, path, material.outputs)
 
 
+def _calibrated(save):
+    """The same from a function that looks at images too."""
+    return lambda material, path: save(
+        material.student, path, material.outputs, calibration=material.calibration
+    )
+
+
 # The names are those of `config.EXPORTS`; the format "keras" adds the bare student.
 FORMATS = {
     "keras": Format(file="serving.keras", write=_plain(writers.save_serving)),
     "saved_model": Format(file="saved_model", write=_plain(writers.save_saved_model)),
-    "tflite_float32": Format(file="student_float32.tflite", write=_plain(writers.save_tflite)),
+    "tflite_float32": Format(file="student_float32.tflite", write=_plain(tflite.save_tflite)),
+    "tflite_float16": Format(
+        file="student_float16.tflite", write=_plain(tflite.save_tflite_float16), exact=False
+    ),
+    "tflite_dynamic": Format(
+        file="student_dynamic.tflite", write=_plain(tflite.save_tflite_dynamic), exact=False
+    ),
+    "tflite_int8": Format(
+        file="student_int8.tflite",
+        write=_calibrated(tflite.save_tflite_int8),
+        exact=False,
+        calibrated=True,
+    ),
+    "tflite_int16x8": Format(
+        file="student_int16x8.tflite",
+        write=_calibrated(tflite.save_tflite_int16x8),
+        exact=False,
+        calibrated=True,
+    ),
 }

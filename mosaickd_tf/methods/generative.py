@@ -8,6 +8,7 @@ from mosaickd_tf.distiller import STATISTICS, Distiller, Seen, check_built, know
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.memory import FirstValues, ImageMemory
 from mosaickd_tf.methods.statistics import TeacherStatistics
+from mosaickd_tf.models.sampling import synthetic_images
 from mosaickd_tf.optimizers import gan_adam, start_anew
 from mosaickd_tf.randomness import standard_normal
 
@@ -15,7 +16,6 @@ from mosaickd_tf.randomness import standard_normal
 GENERATOR, REAL_CROPS, FAKE_CROPS, STUDENT = range(4)
 # Further updates of the generator and what is remembered, one number each, far behind those.
 _GENERATOR_AGAIN, _MEMORY = 500, 600
-_SHOWN = 128  # images of one call of the generator to look at
 
 _NO_EXTENSIONS = ExtensionConfig()
 
@@ -112,11 +112,13 @@ class GenerativeDistiller(Distiller):
 
     def samples(self, count):
         """Synthetic images of the generator in inference mode, from the same noise each time."""
-        noise = standard_normal((count, self.noise_dim), (self.seed, 0))
-        if self.extensions.conditional_weight:
-            noise = self._with_classes(noise, tf.range(count) % self.num_classes)
-        batches = [noise[start : start + _SHOWN] for start in range(0, count, _SHOWN)]
-        return tf.concat([self.generator(batch, training=False) for batch in batches], axis=0)
+        return synthetic_images(
+            self.generator,
+            count,
+            seed=(self.seed, 0),
+            noise_dim=self.noise_dim,
+            num_classes=self.num_classes if self.extensions.conditional_weight else 0,
+        )
 
     def update_generator(self, batch_size, step=0):
         """One update of the generator on fresh synthetic images, the round's number `step`."""

@@ -3,14 +3,16 @@
 from mosaickd_tf.models.conversion import fast_copy, portable_copy
 from mosaickd_tf.models.cost import macs, parameters
 from mosaickd_tf.models.generator import build_generator
-from mosaickd_tf.models.loading import load_classifier, load_teacher
+from mosaickd_tf.models.loading import load_classifier, load_generator, load_teacher
 from mosaickd_tf.models.patch_discriminator import build_patch_discriminator, patch_layers
 from mosaickd_tf.models.registry import build_classifier, check_classifier_name, classifier_names
+from mosaickd_tf.models.sampling import as_bytes, synthetic_images
 from mosaickd_tf.models.stages import stage_outputs
 from mosaickd_tf.models.torch_weights import load_torch_classifier
 from mosaickd_tf.models.wide_resnet import wide_resnet
 
 __all__ = [
+    "as_bytes",
     "build_classifier",
     "build_generator",
     "build_patch_discriminator",
@@ -18,6 +20,7 @@ __all__ = [
     "classifier_names",
     "fast_copy",
     "load_classifier",
+    "load_generator",
     "load_teacher",
     "load_torch_classifier",
     "macs",
@@ -25,5 +28,6 @@ __all__ = [
     "patch_layers",
     "portable_copy",
     "stage_outputs",
+    "synthetic_images",
     "wide_resnet",
 ]

@@ -56,9 +56,35 @@ def load_classifier(path):
     Raises:
         RequestError: with what was expected and what came.
     """
+    model, shapes = _load(path, "classifier")
+    if not (_is_shape(shapes[0], 4) and _is_shape(shapes[1], 2)):
+        raise RequestError(
+            "Not an image classifier. Expected one input (batch, height, width, channels) and "
+            f"one output (batch, classes). Received: {shapes[0]} and {shapes[1]} in {str(path)!r}"
+        )
+    return model
+
+
+def load_generator(path):
+    """Loads a .keras generator in safe mode and checks the shape of what it takes and gives.
+
+    Raises:
+        RequestError: with what was expected and what came.
+    """
+    model, shapes = _load(path, "generator")
+    if not (_is_shape(shapes[0], 2) and _is_shape(shapes[1], 4)):
+        raise RequestError(
+            "Not a generator. Expected one input (batch, noise) and one output (batch, height, "
+            f"width, channels). Received: {shapes[0]} and {shapes[1]} in {str(path)!r}"
+        )
+    return model
+
+
+def _load(path, kind):
+    """A model from a file, and the shapes of what it takes and gives as far as they are known."""
     path = pathlib.Path(path)
     if not path.is_file():
-        raise RequestError(f"No such file. Expected a .keras classifier. Received: {str(path)!r}")
+        raise RequestError(f"No such file. Expected a .keras {kind}. Received: {str(path)!r}")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever the broken file leads it to
@@ -66,13 +92,7 @@ def load_classifier(path):
             f"Not a readable model. Expected a .keras file of Keras 3 layers. Received: "
             f"{str(path)!r} ({str(error).strip().splitlines()[0]})"
         ) from error
-    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if not (_is_shape(shapes[0], 4) and _is_shape(shapes[1], 2)):
-        raise RequestError(
-            "Not an image classifier. Expected one input (batch, height, width, channels) and "
-            f"one output (batch, classes). Received: {shapes[0]} and {shapes[1]} in {str(path)!r}"
-        )
-    return model
+    return model, (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
 
 
 def _is_shape(shape, rank):

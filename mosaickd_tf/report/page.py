@@ -8,7 +8,7 @@ from mosaickd_tf import files
 from mosaickd_tf.report import classes, curves, finished
 from mosaickd_tf.report.advice import SIGNS, advice
 from mosaickd_tf.report.markup import document, element, table
-from mosaickd_tf.report.table import count, export_rows, network_rows, percent
+from mosaickd_tf.report.table import count, export_notes, export_rows, network_rows, percent
 
 NAME = "report.html"
 
@@ -118,6 +118,8 @@ def _results(result):
     ]
     if result["exports"]:
         parts.append(table(export_rows(result["exports"]), "Exported files"))
+        notes = export_notes(result["exports"])
+        parts += [element("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in notes]
     return element("section", *parts)
 
 

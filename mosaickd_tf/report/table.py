@@ -3,14 +3,15 @@
 _EXPORT = {
     "file": lambda entry: entry["path"],
     "bytes": lambda entry: count(entry["bytes"]),
+    "gzip": lambda entry: count(entry.get("gzip_bytes")),
+    "MACs": lambda entry: count(entry.get("macs")),
     "accuracy": lambda entry: percent(entry["accuracy"]),
-    "agreement with the student": lambda entry: percent(entry["agreement_with_student"]),
+    "agreement": lambda entry: percent(entry["agreement_with_student"]),
     "worst difference": lambda entry: f"{entry['max_abs_difference']:.1e}",
-    "ms an image": lambda entry: (
-        "-" if entry["latency_ms"] is None else f"{entry['latency_ms']:.3f}"
-    ),
+    "ms, 1 thread": lambda entry: milliseconds(entry["latency_ms"]),
+    "ms, all": lambda entry: milliseconds(entry.get("latency_ms_all_threads")),
 }
-_TERMINAL = ("file", "bytes", "accuracy", "worst difference", "ms an image")
+_KINDS = {"synthetic": "synthetic", "ood": "OOD"}
 
 
 def of_result(result):
@@ -29,8 +30,11 @@ def of_result(result):
 
 
 def of_exports(entries):
-    """The table of the exported files, from the `exports` of a result.json."""
-    return columns(export_rows(entries, _TERMINAL))
+    """The table of the exported files, from the `exports` of a result.json.
+
+    Agreement is with the student, and so is the worst difference of an output.
+    """
+    return "\n".join([columns(export_rows(entries)), *export_notes(entries)])
 
 
 def network_rows(result):
@@ -53,9 +57,19 @@ def network_rows(result):
     return rows
 
 
-def export_rows(entries, heads=tuple(_EXPORT)):
+def export_rows(entries):
     """The exported files as rows of words, the first of them the head."""
-    return [heads, *(tuple(_EXPORT[head](entry) for head in heads) for entry in entries)]
+    return [tuple(_EXPORT), *(tuple(told(entry) for told in _EXPORT.values()) for entry in entries)]
+
+
+def export_notes(entries):
+    """Sentences on what the exported files were compared on and calibrated with."""
+    compared = {entry.get("compared_on") for entry in entries} - {None}
+    notes = [f"compared with the student on {images}" for images in sorted(compared)]
+    for counts in [entry["calibration"] for entry in entries if entry.get("calibration")][:1]:
+        parts = (f"{count(number)} {_KINDS[kind]} images" for kind, number in counts.items())
+        notes.append(f"integers calibrated with {' and '.join(parts)}")
+    return notes
 
 
 def of_numbers(numbers):
@@ -123,6 +137,11 @@ def columns(rows, left=(0,)):
         ).rstrip()
         for row in rows
     )
+
+
+def milliseconds(time):
+    """A time in words; a dash for None."""
+    return "-" if time is None else f"{time:.3f}"
 
 
 def percent(share):

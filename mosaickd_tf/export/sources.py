@@ -1,0 +1,106 @@
+"""What `bin/export` exports: a student from a file or a finished run, with images beside it."""
+
+import pathlib
+
+from mosaickd_tf import files, models
+from mosaickd_tf.config import DataConfig, ExtensionConfig, from_options
+from mosaickd_tf.data import loading
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.export import metadata
+from mosaickd_tf.export.supplies import COMPARED, Supplies, export_supplied
+
+GENERATOR = "generator.keras"  # in the folder of a run
+_SEED = (2110, 0)  # of the noise
+
+
+def save_generator(generator, run):
+    """Keeps the generator of a run, float32 and of built-in layers, for exports to come."""
+    with files.whole(pathlib.Path(run) / GENERATOR) as partial:
+        models.portable_copy(generator).save(partial)
+
+
+def export_file(student_path, folder, source, config):
+    """Exports a student from a .keras file, compared on images from anywhere.
+
+    Args:
+        student_path: a .keras classifier of unit images.
+        folder: where the files go.
+        source: an `ExportSourceConfig`; generator, images and labels are those of its `workdir`
+            where it names no others.
+        config: an `ExportConfig`.
+
+    Returns:
+        As `export_student`.
+
+    Raises:
+        RequestError: for a file that is no such student, or images that cannot be read.
+    """
+    student = models.load_classifier(student_path)
+    height, width, channels = student.input_shape[1:]
+    if height != width or student.inputs[0].dtype == "uint8":
+        raise RequestError(
+            "Expected a student of square unit images. Received: "
+            f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}"
+        )
+    label_names = _read_labels(source.labels, student.output_shape[-1])
+    run = pathlib.Path(source.workdir) if source.workdir else None
+    asked = (files.read_json(run / "result.json") or {}).get("config", {}) if run else {}
+    synthesize = _synthesizer(run, asked, student) if run else None
+    data = _data(source, asked, height, channels, has_generator=synthesize is not None)
+    target = loading.load_target(data) if data.target_dataset else None
+    if target:
+        label_names = label_names or target.label_names
+    elif run and not label_names and (run / "export" / metadata.LABELS).is_file():
+        label_names = _read_labels(run / "export" / metadata.LABELS, student.output_shape[-1])
+    supplies = Supplies(
+        test=target.test if target else None,
+        ood=loading.load_ood(data) if data.ood_dataset else None,
+        synthesize=synthesize,
+        label_names=label_names,
+    )
+    return export_supplied(student, folder, config, supplies)
+
+
+def _data(source, asked, image_size, channels, has_generator):
+    """The data of the run, or the images that were named in their stead."""
+    if asked and not source.images:
+        data = from_options(DataConfig, asked)
+        fits = (data.image_size, data.channels) == (image_size, channels)
+        if fits and (data.target_dataset or data.ood_dataset or has_generator):
+            return data
+    images = source.images or "embedded:photos"
+    return DataConfig(
+        ood_dataset=images,
+        data_dir=source.data_dir,
+        image_size=image_size,
+        channels=channels,
+        ood_fit="crops" if images == "embedded:photos" else "resize",
+        ood_crops_per_picture=COMPARED,
+    )
+
+
+def _synthesizer(run, asked, student):
+    """From a number to so many synthetic images; None for a run that kept no generator."""
+    if not (run / GENERATOR).is_file():
+        return None
+    generator = models.load_generator(run / GENERATOR)
+    told = from_options(ExtensionConfig, asked).conditional_weight
+    return lambda count: models.as_bytes(
+        models.synthetic_images(
+            generator, count, seed=_SEED, num_classes=student.output_shape[-1] if told else 0
+        )
+    )
+
+
+def _read_labels(path, num_classes):
+    if not path:
+        return ()
+    if not pathlib.Path(path).is_file():
+        raise RequestError(f"No such file. Expected a name a line. Received: --labels={path!r}")
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    names = tuple(line.strip() for line in lines if line.strip())
+    if len(names) != num_classes:
+        raise RequestError(
+            f"Expected {num_classes} names, one a class. Received: {len(names)} in {str(path)!r}"
+        )
+    return names
