@@ -1,6 +1,6 @@
 """Quantisation-aware training: the twin computes as its integer file will."""
 
-import copy
+from copy import copy
 
 from mosaickd_tf.compression.legacy import legacy_keras, optimization_toolkit
 
@@ -22,13 +22,13 @@ def quantization_aware(twin):
     """
     keras, toolkit = legacy_keras(), optimization_toolkit().quantization.keras
     registry = toolkit.default_8bit.Default8BitQuantizeRegistry()
-
-    def annotated(layer):
-        config = _ranges(layer, twin, registry, keras)
-        return toolkit.quantize_annotate_layer(layer, config) if config else layer
-
-    marked = keras.models.clone_model(twin, clone_function=annotated)
-    marked.set_weights(twin.get_weights())
+    ranges = {layer.name: _ranges(layer, twin, registry, keras) for layer in twin.layers[1:]}
+    fresh = keras.models.clone_model(twin)
+    fresh.set_weights(twin.get_weights())
+    marked = keras.models.clone_model(
+        fresh,
+        clone_function=lambda layer: toolkit.quantize_annotate_layer(layer, ranges[layer.name]),
+    )
     with toolkit.quantize_scope():
         model = toolkit.quantize_apply(marked, scheme=_Scheme(toolkit))
     lowest, highest = model.layers[1].quantizer_vars.values()  # of the images
@@ -38,9 +38,9 @@ def quantization_aware(twin):
 
 
 def _ranges(layer, twin, registry, keras):
-    """What of a layer gets a range, as the toolkit wants to be told; None for nothing."""
+    """What of a layer gets a range, as the toolkit wants to be told."""
     known = layer if registry.supports(layer) else keras.layers.Add()  # a Multiply, for example
-    config = copy.copy(registry.get_quantize_config(known))  # it hands out the same one again
+    config = copy(registry.get_quantize_config(known))  # it hands out the same one again
     if not hasattr(config, "weight_attrs"):  # padding and pooling keep the range that comes in
         return config
     users = [other for other in twin.layers if any(t is layer.output for t in _inputs(other))]

@@ -8,6 +8,7 @@ import numpy as np
 
 from mosaickd_tf.errors import RequestError
 
+UNIT_IMAGES = "unit_images"  # the step that makes them of bytes
 AFFINE = "affine"  # x · scale + offset of each channel; the two are its weights
 
 # Layers without weights: what is to be known of each beside its inputs.
@@ -68,13 +69,13 @@ def read_steps(model):
     )
     scale = Step(
         kind=AFFINE,
-        name="unit_images",
+        name=UNIT_IMAGES,
         inputs=["images"],
         weights=[np.full(model.input_shape[-1], 1 / 255), np.zeros(model.input_shape[-1])],
         trainable=False,
     )
     reader = _Reader([images, scale])
-    last = reader.walk(model, ["unit_images"])
+    last = reader.walk(model, [UNIT_IMAGES])
     if reader.steps[-1].name != last:
         raise RequestError(f"Layers of {model.name!r} follow its output. Expected none")
     return reader.steps
@@ -112,6 +113,9 @@ class _Reader:
             return inputs[0]
         if kind in _PLAIN:
             return self._add(kind, layer.name, inputs, _arguments(layer, _PLAIN[kind]))
+        if _is_affine(layer):  # as the networks have that come from here
+            weights = [_double(array).reshape(-1) for array in layer.get_weights()]
+            return self._add(AFFINE, layer.name, inputs, {}, weights, layer.trainable)
         if kind in _KERNELS:
             return self._kernel(kind, layer, inputs)
         if kind in _AFFINES:
@@ -193,6 +197,16 @@ def _ends(layer, given):
 
 def _arguments(layer, names):
     return {name: getattr(layer, name) for name in names}
+
+
+def _is_affine(layer):
+    """Whether it is a depthwise convolution that does no more than scale and shift."""
+    return (
+        isinstance(layer, keras.layers.DepthwiseConv2D)
+        and (layer.kernel_size, layer.strides, layer.depth_multiplier) == ((1, 1), (1, 1), 1)
+        and layer.use_bias
+        and layer.activation is keras.activations.linear
+    )
 
 
 def _double(array):

@@ -10,10 +10,10 @@ import numpy as np
 from mosaickd_tf import evaluation, models
 from mosaickd_tf.compression.folding import fold
 from mosaickd_tf.compression.legacy import legacy_keras
-from mosaickd_tf.compression.steps import AFFINE, read_steps
+from mosaickd_tf.compression.steps import AFFINE, UNIT_IMAGES, read_steps
 from mosaickd_tf.errors import RequestError
 
-TOLERANCE = 2e-5  # of the greatest logit, in float32
+TOLERANCE = 1e-5  # of the greatest logit, in float32
 
 
 def folded_twin(student, images):
@@ -86,10 +86,12 @@ def keras_twin(twin, student):
         A Keras 3 model of built-in layers from unit images to the twin's logits.
     """
     folded = build(fold(read_steps(models.portable_copy(student))), keras, student.name)
-    folded.set_weights(twin.get_weights())
-    images = keras.Input(student.input_shape[1:], name="unit_images")
-    scaled = keras.layers.Rescaling(255.0, name="bytes")(images)
-    return keras.Model(images, folded(scaled), name=student.name)
+    for layer in folded.layers:
+        if layer.weights:
+            layer.set_weights(twin.get_layer(layer.name).get_weights())
+    scale, offset = folded.get_layer(UNIT_IMAGES).get_weights()
+    folded.get_layer(UNIT_IMAGES).set_weights([scale * 255, offset])  # it takes unit images now
+    return folded
 
 
 def _on_pixels(layers, layer, tensor):

@@ -13,6 +13,10 @@ from mosaickd_tf.config.commands import (
     ReportConfig,
     TerminalConfig,
 )
+from mosaickd_tf.config.compression import (
+    COMPRESSED,
+    CompressionConfig,
+)
 from mosaickd_tf.config.data import (
     AUGMENTATIONS,
     TEACHER_INPUTS,
@@ -52,6 +56,8 @@ __all__ = [
     "AUGMENTATIONS",
     "BaselineTerms",
     "BenchmarkConfig",
+    "COMPRESSED",
+    "CompressionConfig",
     "DataConfig",
     "DataFreeTerms",
     "DistillConfig",

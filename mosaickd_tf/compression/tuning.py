@@ -1,0 +1,94 @@
+"""The student, in whatever it is wrapped, goes on learning from the teacher."""
+
+import contextlib
+import math
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from mosaickd_tf import losses
+from mosaickd_tf.compression.legacy import legacy_keras
+from mosaickd_tf.errors import Interrupted, RunError
+from mosaickd_tf.signals import SignalWatch
+
+
+def tune(model, distiller, batches, config, *, after_update=lambda: None, name=""):
+    """Plays rounds in which the student alone learns, on the images of the run's method.
+
+    Generator and teacher are those of the run and stay as they are.
+
+    Args:
+        model: tf_keras model from float images in [0, 255] to logits; it is trained in place.
+        distiller: the run's `Distiller`, which gives teacher, images and temperature.
+        batches: from the number of a round to a stream of the run's batches from it on.
+        config: a `CompressionConfig`.
+        after_update: what is done to the model after each update.
+        name: what to call it on the terminal.
+
+    Raises:
+        RunError: when the loss is no longer finite.
+        Interrupted: by SIGINT or SIGTERM; nothing is kept.
+    """
+    first, rounds = int(distiller.rounds_played), config.compression_rounds
+    stream = iter(batches(first))
+    sample = next(stream)
+    play = _round(model, distiller, config, after_update, sample["transfer_images"].shape[1])
+    bar = tqdm(total=rounds, desc=name, unit="round", disable=None, leave=False)
+    with _as_found(distiller), bar, SignalWatch() as watch:
+        for number in range(rounds):
+            loss = float(play(sample if number == 0 else next(stream)))
+            if not math.isfinite(loss):
+                raise RunError(
+                    f"The distillation loss of {name} became {loss} in round {number}. Expected a "
+                    "finite number. Lower --compression_learning_rate"
+                )
+            bar.update()
+            bar.set_postfix_str(f"distillation_loss {loss:.3g}")
+            if watch.signal:
+                raise Interrupted(watch.signal)
+
+
+def updates(config, student_steps):
+    """How often `tune` updates the student."""
+    return config.compression_rounds * student_steps
+
+
+def _round(model, distiller, config, after_update, student_steps):
+    keras = legacy_keras()
+    schedule = keras.optimizers.schedules.CosineDecay(
+        config.compression_learning_rate, updates(config, student_steps)
+    )
+    optimizer = keras.optimizers.Adam(schedule)
+    optimizer.build(model.trainable_variables)
+
+    def update(unit_images):
+        teacher_logits = distiller.teacher(unit_images, training=False)
+        with tf.GradientTape() as tape:
+            logits = model(unit_images * 255.0, training=True)
+            loss = losses.distillation_loss(teacher_logits, logits, distiller.temperature)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        after_update()
+        return loss
+
+    @tf.function
+    def play(batch):
+        for k in range(student_steps):  # unrolled: a Python int
+            loss = update(distiller.student_batch(batch, k))
+        distiller.rounds_played.assign_add(1)
+        return loss
+
+    return play
+
+
+@contextlib.contextmanager
+def _as_found(distiller):
+    """Brings back what drawing images moves: the clock, statistics of the generator, memories."""
+    fixed = {id(variable) for variable in distiller.teacher.variables}
+    moved = [v for v in distiller.non_trainable_variables if id(v) not in fixed]
+    before = [variable.numpy() for variable in moved]
+    try:
+        yield
+    finally:
+        for variable, value in zip(moved, before, strict=True):
+            variable.assign(value)
