@@ -80,6 +80,11 @@ EXPORTED = {
     "max_abs_difference",
     "latency_ms",
     "threads",
+    "latency_ms_all_threads",
+    "gzip_bytes",
+    "macs",
+    "calibration",
+    "compared_on",
 }
 
 

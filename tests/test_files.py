@@ -129,3 +129,39 @@ def test_remove_takes_files_folders_and_links_but_not_what_a_link_points_to(tmp_
     files.remove(folder)
     files.remove(tmp_path / "not there")
     assert names(tmp_path) == []
+
+
+# Several together
+
+
+def test_files_written_together_replace_their_namesakes_and_no_others(tmp_path):
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+    (tmp_path / "other").write_text("mine")
+    with files.together(tmp_path) as place:
+        (place / "a").write_text("new")
+        (place / "folder").mkdir()
+        (place / "folder" / "new").touch()
+        assert (tmp_path / "a").read_text() == "old"
+    assert names(tmp_path) == ["a", "folder", "other"]
+    assert (tmp_path / "a").read_text() == "new"
+    assert names(tmp_path / "folder") == ["new"]
+
+
+def test_after_an_error_everything_is_as_it_was(tmp_path):
+    (tmp_path / "a").write_text("old")
+    for folder in (tmp_path, tmp_path / "new"):
+        with pytest.raises(KeyboardInterrupt), files.together(folder) as place:
+            (place / "a").write_text("half")
+            raise KeyboardInterrupt
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_what_a_killed_process_left_is_swept_away(tmp_path):
+    (tmp_path / ".partial").mkdir()
+    (tmp_path / ".partial" / "half").touch()
+    with files.together(tmp_path) as place:
+        (place / "a").touch()
+    assert names(tmp_path) == ["a"]

@@ -8,6 +8,7 @@ from mosaickd_tf import models, preparing
 from mosaickd_tf.config import (
     DataConfig,
     DistillConfig,
+    ExportConfig,
     MethodConfig,
     OptimizationConfig,
     PlayersConfig,
@@ -59,6 +60,22 @@ def test_the_data_are_read_and_a_teacher_by_name_waits_for_its_training():
     assert [len(part) for part in (target.train, target.validation, target.test)] == [900, 300, 597]
     assert len(ood) == 32  # 16 crops of two photographs
     assert teacher is None
+
+
+@pytest.mark.parametrize(
+    ("method", "ood", "calibration", "lacks"),
+    [
+        ("kd", "embedded:photos", "synthetic", "a generator"),
+        ("dafl", "", "mixed", "OOD images"),
+    ],
+)
+def test_integers_without_images_to_calibrate_with_are_refused(method, ood, calibration, lacks):
+    config = dataclasses.replace(
+        changed("data", ood_dataset=ood),
+        method=MethodConfig(method=method),
+        export=ExportConfig(exports=("tflite_int8",), calibration=calibration),
+    )
+    assert f"Expected {lacks}" in refusal(config)
 
 
 def test_a_teacher_from_a_file_is_loaded(tmp_path):

@@ -1,23 +1,20 @@
 """The exported student is timed on one thread and on all."""
 
-from mosaickd_tf import export, machine, models
-from mosaickd_tf.benchmarking.latency import latencies
+from mosaickd_tf import models
+from mosaickd_tf.benchmarking import latency
+from mosaickd_tf.config import EXPORTS
 
 
-def test_every_tflite_is_timed_twice(monkeypatch):
-    threads = []
-    monkeypatch.setattr(machine, "cores", lambda: 3)
-    monkeypatch.setattr(
-        export, "latency_ms", lambda path, image, threads: threads_of(path, image, threads)
-    )
-
-    def threads_of(path, image, number):
-        assert path.is_file() and image.shape == (1, 8, 8, 3)
-        threads.append(number)
-        return 0.25
-
+def test_every_file_is_timed_twice_whatever_classes_it_names(monkeypatch):
+    monkeypatch.setattr(latency, "FORMATS", ("tflite_float32", "tflite_int8"))
     student = models.build_classifier("wrn10_1", num_classes=3, input_shape=(8, 8, 3))
-    (entry,) = latencies(student)
-    assert entry["path"] == "student_float32.tflite"
-    assert entry["latency_ms"] > 0 and entry["threads"] == 1
-    assert entry["latency_ms_all_threads"] == 0.25 and threads == [3]
+    float32, int8 = latency.latencies(student)
+    assert (float32["path"], int8["path"]) == ("student_float32.tflite", "student_int8.tflite")
+    for entry in (float32, int8):
+        assert entry["latency_ms"] > 0 and entry["threads"] == 1
+        assert entry["latency_ms_all_threads"] > 0
+    assert int8["calibration"] == {"random": 8}
+
+
+def test_the_files_are_those_of_the_export():
+    assert set(latency.FORMATS) <= set(EXPORTS)

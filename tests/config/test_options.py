@@ -1,6 +1,7 @@
 """What can be asked for, and how a wrong request is refused."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -97,6 +98,21 @@ def test_every_option_has_a_name_of_its_own_and_a_help_text(whole):
         assert topic.default_factory.__doc__
         for field in dataclasses.fields(topic.default_factory):
             assert field.metadata["help"].endswith(".")
+
+
+def test_a_topic_comes_back_from_its_options():
+    made = MethodConfig(method="kd", compare_with=("dafl",), student_layers=("a", "b"))
+    kept = json.loads(json.dumps(dict(config.options(DistillConfig(method=made)))))
+    assert config.from_options(MethodConfig, kept) == made
+    losses = LossWeights(local=0.5)  # its flags have other names
+    kept = dict(config.options(DistillConfig(losses=losses)))
+    assert config.from_options(LossWeights, kept) == losses
+
+
+def test_options_that_were_not_kept_are_at_their_defaults():
+    assert config.from_options(ExportConfig, {"outputs": "logits", "unknown": 1}) == ExportConfig(
+        outputs="logits"
+    )
 
 
 def test_a_config_cannot_be_changed():

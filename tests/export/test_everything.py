@@ -1,17 +1,17 @@
-"""All formats into one folder, from a model and from a file."""
+"""All formats into one folder, whole or not at all."""
 
 import dataclasses
-import pathlib
+import gzip
+import zipfile
 
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from mosaickd_tf import export
-from mosaickd_tf.config import ExportConfig, ExportSourceConfig
+from mosaickd_tf.config import ExportConfig
 from mosaickd_tf.errors import RequestError, RunError
-from mosaickd_tf.export import checking, everything
+from mosaickd_tf.export import everything
 from mosaickd_tf.models import fast_copy
 from tests.export import IMAGES, LABELS, logits, student
 
@@ -25,6 +25,11 @@ KEYS = {
     "max_abs_difference",
     "latency_ms",
     "threads",
+    "latency_ms_all_threads",
+    "gzip_bytes",
+    "macs",
+    "calibration",
+    "compared_on",
 }
 KERAS_ONLY = ExportConfig(exports=("keras",))
 
@@ -100,76 +105,57 @@ def test_a_writer_that_writes_another_student_is_found_out(tmp_path, monkeypatch
         export.export_student(student(), tmp_path, KERAS_ONLY, IMAGES)
 
 
-# From a file
+# Fewer bits
+
+BITS = ExportConfig(exports=("tflite_float32", "tflite_int8"), author="A. Uthor", license="MIT")
+CALIBRATION = export.Calibration(images=IMAGES, counts={"synthetic": 4, "ood": 2})
 
 
-@pytest.fixture
-def source(tmp_path):
-    """A student's file and a folder of real images."""
-    student().save(tmp_path / "given.keras")
-    (tmp_path / "pictures").mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(3):
-        picture = Image.fromarray(rng.integers(0, 256, (12, 16, 3), "uint8"))
-        picture.save(tmp_path / "pictures" / f"{number}.png")
-    return tmp_path
-
-
-def export_given(folder, **options):
-    options = {"images": f"folder:{folder / 'pictures'}"} | options
-    return export.export_file(
-        folder / "given.keras", folder / "out", ExportSourceConfig(**options), KERAS_ONLY
+def test_a_file_of_integers_says_what_it_was_calibrated_with_and_what_it_is(tmp_path):
+    float32, int8 = export.export_student(
+        student(), tmp_path, BITS, IMAGES, label_names=LABEL_NAMES, calibration=CALIBRATION
     )
+    assert float32["calibration"] is None
+    assert int8["calibration"] == {"synthetic": 4, "ood": 2}
+    for entry in (float32, int8):
+        content = (tmp_path / entry["path"]).read_bytes()
+        assert entry["bytes"] == len(content)
+        assert entry["gzip_bytes"] == len(gzip.compress(content))
+    assert int8["macs"] == 3 * 3 * 3 * 3 * 3 * 6 + 6 * 5
+    assert int8["compared_on"] == "6 images"
+    for file in ("student_float32.tflite", "student_int8.tflite"):
+        labels = zipfile.ZipFile(tmp_path / file).read("labels.txt").decode().splitlines()
+        assert labels == list(LABEL_NAMES)
+        assert b"A. Uthor" in (tmp_path / file).read_bytes()
 
 
-def test_a_student_from_a_file_is_exported_and_compared_on_real_images(source, monkeypatch):
-    seen = []
-    check = checking.check
-    monkeypatch.setattr(
-        everything, "check", lambda *args, **kwargs: seen.append(args[2]) or check(*args, **kwargs)
-    )
-    (source / "labels").write_text("\n".join(LABEL_NAMES) + "\n\n", encoding="utf-8")
-    entries = export_given(source, labels=str(source / "labels"))
-    assert [entry["path"] for entry in entries] == ["student.keras", "serving.keras"]
-    assert names(source / "out") == ["labels.txt", "serving.keras", "student.keras"]
-    assert {images.shape for images in seen} == {(3, 8, 8, 3)}
-    loaded = keras.saving.load_model(source / "out" / "student.keras")
-    np.testing.assert_allclose(logits(loaded), logits(student()), atol=1e-6)
+def test_a_file_that_agrees_too_little_leaves_what_was_there(tmp_path, monkeypatch):
+    def other(material, path):
+        everything.writers.save_serving(student(seed=1), path, material.outputs)
+
+    row = dataclasses.replace(everything.FORMATS["keras"], write=other, exact=False)
+    monkeypatch.setitem(everything.FORMATS, "keras", row)
+    (tmp_path / "serving.keras").write_text("good")
+    (tmp_path / "notes.txt").write_text("mine")
+    agreement = np.mean(logits(student()).argmax(-1) == logits(student(seed=1)).argmax(-1))
+    assert agreement < 0.9
+    with pytest.raises(RunError, match=f"at least 0.9. Received: {agreement:g}"):
+        export.export_student(student(), tmp_path, KERAS_ONLY, IMAGES)
+    assert names(tmp_path) == ["notes.txt", "serving.keras"]
+    assert (tmp_path / "serving.keras").read_text() == "good"
+    lenient = dataclasses.replace(KERAS_ONLY, min_agreement=0.0)
+    entries = export.export_student(student(), tmp_path, lenient, IMAGES)
+    assert entries[1]["agreement_with_student"] == agreement
+    assert names(tmp_path) == ["notes.txt", "serving.keras", "student.keras"]
 
 
-def test_the_photos_give_a_thousand_crops(source, monkeypatch):
-    seen = []
-    monkeypatch.setattr(everything, "check", lambda *args, **_: seen.append(args[2]) or {})
-    export_given(source, images="embedded:photos")
-    assert seen[0].shape == (1000, 8, 8, 3)
+def test_integers_without_images_to_calibrate_with_are_refused(tmp_path):
+    with pytest.raises(RequestError, match="tflite_int8 needs images"):
+        export.export_student(student(), tmp_path / "out", BITS, IMAGES)
+    assert names(tmp_path) == []
 
 
-def refusal(source, **options):
-    with pytest.raises(RequestError) as caught:
-        export_given(source, **options)
-    assert len(str(caught.value).splitlines()) == 1
-    assert not (source / "out").exists()
-    return str(caught.value)
-
-
-def test_a_serving_model_is_not_a_student(source):
-    export.save_serving(student(), source / "given.keras")
-    assert "unit images" in refusal(source)
-
-
-def test_a_student_of_images_that_are_not_square_is_refused(source):
-    inputs = keras.Input((8, 12, 3))
-    keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs)).save(source / "given.keras")
-    assert "(8, 12, 3)" in refusal(source)
-
-
-@pytest.mark.parametrize("lines, expected", [(["a", "b"], "5 names"), (None, "No such file")])
-def test_labels_that_do_not_name_every_class_are_refused(source, lines, expected):
-    path = pathlib.Path(source / "labels.txt")
-    if lines:
-        path.write_text("\n".join(lines))
-    assert expected in refusal(source, labels=str(path))
-
-
-def test_images_that_are_not_there_are_refused(source):
-    assert "No such folder" in refusal(source, images=f"folder:{source / 'nowhere'}")
+def test_a_folder_that_cannot_be_written_is_a_wrong_request(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RequestError, match="writable folder. Received: .*file"):
+        export.export_student(student(), tmp_path / "file", KERAS_ONLY, IMAGES)

@@ -9,21 +9,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from mosaickd_tf import export
-from mosaickd_tf.errors import RequestError, RunError
-from mosaickd_tf.export import writers
 from mosaickd_tf.models import fast_copy
 from tests import tiny
 from tests.export import IMAGES, logits, softmax, student
-
-
-@pytest.fixture(scope="module")
-def tflite(tmp_path_factory):
-    path = tmp_path_factory.mktemp("files") / "student.tflite"
-    export.save_tflite(student(), path)
-    return path
 
 
 def names(folder):
@@ -103,56 +93,6 @@ def test_the_signature_of_a_saved_model(tmp_path, outputs):
         np.testing.assert_allclose(received, wanted[: len(batch)], atol=1e-5)
 
 
-# .tflite
-
-
-def test_a_tflite_file_takes_one_uint8_image_and_gives_its_probabilities(tflite):
-    interpreter = Interpreter(str(tflite))
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-    assert (taken["dtype"], taken["shape"].tolist()) == (np.uint8, [1, 8, 8, 3])
-    assert taken["shape_signature"].tolist() == [1, 8, 8, 3]
-    assert (given["dtype"], given["shape"].tolist()) == (np.float32, [1, 5])
-    interpreter.allocate_tensors()
-    for image, wanted in zip(IMAGES, softmax(logits(student())), strict=True):
-        interpreter.set_tensor(taken["index"], image[np.newaxis])
-        interpreter.invoke()
-        np.testing.assert_allclose(interpreter.get_tensor(given["index"])[0], wanted, atol=1e-5)
-
-
-def test_a_tflite_file_has_built_in_operations_only(tflite):
-    operations = {row["op_name"] for row in Interpreter(str(tflite))._get_ops_details()}
-    assert {"CONV_2D", "FULLY_CONNECTED", "SOFTMAX"} <= operations
-    assert not [name for name in operations if name.startswith("Flex") or name == "CUSTOM"]
-
-
-def test_a_tflite_file_can_give_logits(tmp_path):
-    export.save_tflite(student(), tmp_path / "student.tflite", "logits")
-    interpreter = Interpreter(str(tmp_path / "student.tflite"))
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], IMAGES[:1])
-    interpreter.invoke()
-    received = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    np.testing.assert_allclose(received, logits(student())[:1], atol=1e-4)
-
-
-@keras.saving.register_keras_serializable(package="tests")
-class HyperbolicSine(keras.layers.Layer):
-    """An operation that LiteRT has not built in, but only with a part of TensorFlow beside it."""
-
-    def call(self, inputs):
-        return tf.math.sinh(inputs)
-
-
-def test_a_student_that_lite_rt_cannot_run_is_refused_by_the_name_of_its_operation(tmp_path):
-    with pytest.raises(RequestError) as caught:
-        export.save_tflite(student(extra=HyperbolicSine()), tmp_path / "student.tflite")
-    message = str(caught.value)
-    assert "Sinh" in message
-    assert "student" in message
-    assert len(message.splitlines()) == 1
-    assert names(tmp_path) == []
-
-
 # Whole or not at all
 
 
@@ -162,7 +102,6 @@ def test_a_student_that_lite_rt_cannot_run_is_refused_by_the_name_of_its_operati
         (export.save_student, "student.keras"),
         (export.save_serving, "serving.keras"),
         (export.save_saved_model, "saved_model"),
-        (export.save_tflite, "student.tflite"),
     ],
 )
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(
@@ -174,31 +113,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(
     (tmp_path / name).write_text("old")
     monkeypatch.setattr(keras.Model, "save", full)
     monkeypatch.setattr(keras.export.ExportArchive, "write_out", full)
-    monkeypatch.setattr(writers.tf.lite.TFLiteConverter, "from_keras_model", StubConverter)
-    monkeypatch.setattr(writers.files.pathlib.Path, "write_bytes", full)
     with pytest.raises(OSError):
         write(student(), tmp_path / name)
     assert (tmp_path / name).read_text() == "old"
     assert names(tmp_path) == [name]
-
-
-class StubConverter:
-    """Converts at once."""
-
-    def __init__(self, model):
-        self.target_spec = tf.lite.TargetSpec()
-
-    def convert(self):
-        return b"content"
-
-
-def test_another_failure_of_the_converter_is_told_in_one_line(tmp_path, monkeypatch):
-    class Broken(StubConverter):
-        def convert(self):
-            raise ValueError("first line\nsecond line")
-
-    monkeypatch.setattr(writers.tf.lite.TFLiteConverter, "from_keras_model", Broken)
-    with pytest.raises(RunError, match="first line") as caught:
-        export.save_tflite(student(), tmp_path / "student.tflite")
-    assert len(str(caught.value).splitlines()) == 1
-    assert names(tmp_path) == []

@@ -8,7 +8,14 @@ import pytest
 from keras import layers
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models import load_classifier, load_teacher, macs, parameters
+from mosaickd_tf.models import (
+    build_generator,
+    load_classifier,
+    load_generator,
+    load_teacher,
+    macs,
+    parameters,
+)
 from tests import tiny
 
 UNIT = np.array([0.0, 0.25, 1.0], "float32").reshape(1, 1, 1, 3) * np.ones((2, 8, 8, 1), "float32")
@@ -52,6 +59,16 @@ def test_a_compiled_classifier_loads_without_what_it_was_compiled_with(tmp_path)
     path = saved(model, tmp_path / "teacher.keras")
     del keras.saving.get_custom_objects()["elsewhere>their_loss"]
     assert load_classifier(path).output_shape == (None, 10)
+
+
+def test_a_generator_comes_back_as_it_was_and_nothing_else_passes_for_one(tmp_path):
+    model = build_generator(image_size=8, noise_dim=6, base_filters=4)
+    loaded = load_generator(saved(model, tmp_path / "generator.keras"))
+    assert tiny.same_bits(tiny.values(model), tiny.values(loaded))
+    saved(tiny.classifier(), tmp_path / "classifier.keras")
+    for name, complaint in (("classifier", "Not a generator"), ("nothing", "No such file")):
+        with pytest.raises(RequestError, match=complaint):
+            load_generator(tmp_path / f"{name}.keras")
 
 
 def test_a_missing_file_is_refused(tmp_path):
