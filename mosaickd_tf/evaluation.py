@@ -55,6 +55,7 @@ class TfliteModel:
 
     Attributes:
         image_shape: `(height, width, channels)` of the images it takes.
+        step: what outputs that are integers are multiples of; 1 for floats.
 
     Raises:
         RequestError: for a file that is missing, unreadable or of another kind.
@@ -84,7 +85,7 @@ class TfliteModel:
         self.image_shape = shape[1:]
         self._source, self._target = source["index"], target["index"]
         scale, zero_point = target["quantization"]
-        self._scale, self._zero_point = np.float32(scale or 1), np.float32(zero_point)
+        self.step, self._zero_point = np.float32(scale or 1), np.float32(zero_point)
 
     def predict(self, images):
         """Outputs `(n, num_classes)`, float32, of uint8 images `(n, height, width, channels)`.
@@ -92,7 +93,7 @@ class TfliteModel:
         Outputs that a file gives as integers are brought back to what they stand for.
         """
         rows = np.concatenate([self._one(image[np.newaxis]) for image in images])
-        return (rows.astype("float32") - self._zero_point) * self._scale
+        return (rows.astype("float32") - self._zero_point) * self.step
 
     def _one(self, image):
         self._interpreter.set_tensor(self._source, image)

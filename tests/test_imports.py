@@ -35,6 +35,7 @@ RANK = {
     "training": 4,
     "players": 4,
     "pretraining": 4,
+    "compression": 4,
     "benchmarking": 5,
     "preparing": 5,
     "experiment": 6,

@@ -1,6 +1,6 @@
 """Weights of a layer share a few values."""
 
-from mosaickd_tf.compression.legacy import optimization_toolkit
+from mosaickd_tf.compression.legacy import optimization_toolkit, sparse_clustering
 from mosaickd_tf.compression.wrapping import wrapped
 
 
@@ -15,15 +15,15 @@ def cluster(twin, clusters, keep_zeros=False):
     Returns:
         A tf_keras model to be trained, then given to `unwrap`.
     """
-    toolkit = optimization_toolkit().clustering.keras
+    start = optimization_toolkit().clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
 
     def wrap(layer):
         if layer.kernel.shape.num_elements() <= clusters:
             return layer
-        return toolkit.experimental.cluster_weights(
+        return sparse_clustering().cluster_weights(
             layer,
             number_of_clusters=clusters,
-            cluster_centroids_init=toolkit.CentroidInitialization.KMEANS_PLUS_PLUS,
+            cluster_centroids_init=start,
             preserve_sparsity=keep_zeros,
         )
 

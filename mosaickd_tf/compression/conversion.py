@@ -1,11 +1,16 @@
 """From a twin, wrapped or not, to a .tflite file of one uint8 picture a call."""
 
+import pathlib
 import warnings
 
+import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import files
+from mosaickd_tf import evaluation, files
 from mosaickd_tf.compression.legacy import legacy_keras
+from mosaickd_tf.errors import RunError
+
+TOLERANCE = 1e-4  # of outputs of a float file
 
 
 def save(model, path, outputs="probabilities", *, integer=False):
@@ -28,6 +33,33 @@ def save(model, path, outputs="probabilities", *, integer=False):
         content = converter.convert()
     with files.whole(path) as partial:
         partial.write_bytes(content)
+
+
+def check(model, path, images, outputs="probabilities", *, integer=False):
+    """Raises `RunError` unless a file gives what its model gives.
+
+    An integer file rounds where its model only plays at it, and may be off by one step of a
+    layer here and there: on average an output has to be within one step of the file's.
+
+    Args:
+        model: as of `save`.
+        path: as of `save`.
+        images: uint8 `(n, height, width, channels)`.
+        outputs: as of `save`.
+        integer: as of `save`.
+    """
+    file = evaluation.TfliteModel(path)
+    expected = model(images.astype("float32"), training=False)
+    if outputs == "probabilities":
+        expected = tf.nn.softmax(expected)
+    apart = np.abs(file.predict(images) - expected)
+    floor = TOLERANCE * max(1.0, float(np.max(np.abs(expected))))
+    worst, most = (np.mean(apart), file.step) if integer else (np.max(apart), floor)
+    if not worst <= most:
+        raise RunError(
+            f"The file {pathlib.Path(path).name!r} is not the model that was trained. Expected "
+            f"outputs within {most:.2g}. Received: {worst:.2g}"
+        )
 
 
 def _serving(model, outputs, integer):

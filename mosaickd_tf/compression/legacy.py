@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import warnings
 
 import tensorflow as tf
 
@@ -19,9 +20,16 @@ def optimization_toolkit():
     return _imported("tensorflow_model_optimization")
 
 
+def sparse_clustering():
+    """Its module of a clustering that can keep zeros, which its public names leave out."""
+    core = "tensorflow_model_optimization.python.core"
+    return _imported(f"{core}.clustering.keras.experimental.cluster")
+
+
 def _imported(name):
     tf.keras.version()  # settles that `tf.keras` is Keras 3, before the switch below is thrown
-    with _environment_kept():
+    with _environment_kept(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of distutils, which it still reads
         return importlib.import_module(name)
 
 

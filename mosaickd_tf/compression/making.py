@@ -5,8 +5,6 @@ import logging
 import pathlib
 import time
 
-import numpy as np
-
 from mosaickd_tf import files, models
 from mosaickd_tf.compression import (
     clustering,
@@ -26,6 +24,13 @@ from mosaickd_tf.errors import RunError
 logger = logging.getLogger(__name__)
 
 FACTS = "facts.json"
+_COMPARED = 32  # images on which a twin is compared with the student, and its file with it
+_DECIDING = (  # options that decide what a stage comes to, beside what the stage says
+    "compression_rounds",
+    "compression_learning_rate",
+    "sparsity_pattern",
+    "pruning_schedule",
+)
 _SLACK = 0.01  # of the sparsity asked for: shares of small layers are rounded
 
 
@@ -83,6 +88,7 @@ class _Maker:
         self.folder = folder
         self.config = config
         self.outputs = outputs
+        self.first_batch = next(iter(batches(0)))
 
     def finished(self, stage):
         """The `Compressed` of a stage, from disk where it is there."""
@@ -91,65 +97,57 @@ class _Maker:
         there = files.read_json(place / FACTS)
         if there is None or there["asked"] != asked:
             there = self._made(stage, place, asked)
-        path = place / f"student_{stage.name}.tflite"
+        path = place / _file(stage)
         return Compressed(format=stage.format, path=path, facts=there["facts"])
 
     def _asked(self, stage):
         """All that decides what comes out, to know a finished stage again."""
-        return {
-            "stage": dataclasses.asdict(stage),
-            "rounds": self.config.compression_rounds,
-            "learning_rate": self.config.compression_learning_rate,
-            "pattern": self.config.sparsity_pattern,
-            "schedule": self.config.pruning_schedule,
-            "outputs": self.outputs,
-        }
+        options = dataclasses.asdict(self.config)
+        told = {name: options[name] for name in _DECIDING}
+        return {"stage": dataclasses.asdict(stage), "outputs": self.outputs} | told
 
     def _made(self, stage, place, asked):
         logger.info("%s: %d rounds", stage.name, self.config.compression_rounds)
         began = time.perf_counter()
-        model = self._trained(stage, self._start(stage))
+        images = models.as_bytes(self.distiller.student_batch(self.first_batch, 0))[:_COMPARED]
+        model = self._trained(stage, folded_twin(self._start(stage), images))
         with files.whole(place) as partial:
             partial.mkdir()
-            path = partial / f"student_{stage.name}.tflite"
+            path = partial / _file(stage)
             conversion.save(model, path, self.outputs, integer=stage.integer)
+            conversion.check(model, path, images, self.outputs, integer=stage.integer)
             if not stage.integer:
                 keras_twin(model, self.student).save(partial / "student.keras")
-            facts = {"stage": stage.name, "seconds": time.perf_counter() - began}
-            facts |= weights.facts(weights.of_file(path))
-            _check_kept(stage, facts)
+            kernels = weights.of_file(path)
+            _check_kept(stage, kernels, self.config)
+            facts = {
+                "stage": stage.name,
+                "rounds": self.config.compression_rounds,
+                "seconds": time.perf_counter() - began,
+            } | weights.facts(kernels)
             content = {"asked": asked, "facts": facts}
             files.write_json(partial / FACTS, content)
         return content
 
     def _start(self, stage):
-        """The twin that a stage starts from."""
-        student = self.student
+        """The student that a stage starts from."""
         if stage.start:
-            student = models.load_classifier(self.folder / stage.start.name / "student.keras")
-        images = self._some_images()
-        return folded_twin(student, images)
-
-    def _some_images(self):
-        batch = next(iter(self.batches(0)))
-        images = np.asarray(self.distiller.student_batch(batch, 0))
-        return models.as_bytes(images[:32])
+            return models.load_classifier(self.folder / stage.start.name / "student.keras")
+        return self.student
 
     def _trained(self, stage, twin):
         """The model of which the file is made."""
-        steps = next(iter(self.batches(0)))["transfer_images"].shape[1]
-        unwrap, after_update = (lambda model: model), (lambda: None)
+        after_update = unwrap = None
         if stage.integer:
             model = quantization.quantization_aware(twin)
-            after_update = wrapping.zeros_kept(model) if stage.start else after_update
+            after_update = wrapping.zeros_kept(model) if stage.start else None
         elif stage.clusters:
-            model, unwrap = (
-                clustering.cluster(twin, stage.clusters, bool(stage.start)),
-                clustering.unwrap,
-            )
+            model = clustering.cluster(twin, stage.clusters, keep_zeros=bool(stage.start))
+            unwrap = clustering.unwrap
         else:
-            times = tuning.updates(self.config, steps)
-            model, unwrap = pruning.prune(twin, stage.sparsity, self.config, times), pruning.unwrap
+            updates = tuning.updates(self.config, self.first_batch)
+            model = pruning.prune(twin, stage.sparsity, self.config, updates)
+            unwrap = pruning.unwrap
         tuning.tune(
             model,
             self.distiller,
@@ -158,20 +156,30 @@ class _Maker:
             after_update=after_update,
             name=stage.name,
         )
-        return unwrap(model)
+        return unwrap(model) if unwrap else model
 
 
-def _check_kept(stage, facts):
+def _file(stage):
+    return f"student_{stage.name}.tflite"
+
+
+def _check_kept(stage, kernels, config):
     """Raises `RunError` unless the file has the zeros and the values that it is there for."""
+    found = weights.facts(kernels)
     sparsity = (stage.start or stage).sparsity
-    if sparsity and facts["sparsity"] < sparsity - _SLACK:
-        raise RunError(
-            f"The file of {stage.name} lost its zeros. Expected a sparsity of {sparsity:g}. "
-            f"Received: {facts['sparsity']:.3f}"
-        )
-    most = max(layer["values"] for layer in facts["layers"])
+    if sparsity and found["sparsity"] < sparsity - _SLACK:
+        raise _lost(stage, f"a sparsity of {sparsity:g}", f"{found['sparsity']:.3f}")
+    grouped = [kernel for kernel in kernels if kernel.shape[-1] % weights.GROUP == 0]
+    if sparsity and config.sparsity_pattern == "2_of_4":
+        if not all(weights.in_groups(kernel) for kernel in grouped):
+            raise _lost(stage, "2 zeros in each 4 input channels", "fewer")
+    most = max(layer["values"] for layer in found["layers"])
     if stage.clusters and most > stage.clusters:
-        raise RunError(
-            f"The file of {stage.name} lost its clusters. Expected {stage.clusters} values a "
-            f"layer. Received: {most}"
-        )
+        raise _lost(stage, f"{stage.clusters} values a layer", most)
+
+
+def _lost(stage, expected, received):
+    return RunError(
+        f"The file of {stage.name} is not what was asked for. Expected {expected}. Received: "
+        f"{received}. More --compression_rounds may help"
+    )

@@ -1,10 +1,10 @@
 """Weights of small magnitude become zero and stay so."""
 
 from mosaickd_tf.compression.legacy import optimization_toolkit
+from mosaickd_tf.compression.weights import GROUP
 from mosaickd_tf.compression.wrapping import wrapped
 
 _LOOKS = 100  # how often, at most, a training chooses anew which weights are zero
-_GROUP = 4  # input channels of which 2 are zero in the pattern 2_of_4
 
 
 def prune(twin, sparsity, config, updates):
@@ -31,8 +31,8 @@ def prune(twin, sparsity, config, updates):
         schedule = toolkit.ConstantSparsity(sparsity, 0, frequency=every)
 
     def wrap(layer):
-        groups = config.sparsity_pattern == "2_of_4" and layer.kernel.shape[-2] % _GROUP == 0
-        pattern = {"sparsity_m_by_n": (2, _GROUP)} if groups else {}
+        groups = config.sparsity_pattern == "2_of_4" and layer.kernel.shape[-2] % GROUP == 0
+        pattern = {"sparsity_m_by_n": (2, GROUP)} if groups else {}
         return toolkit.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
 
     model = wrapped(twin, wrap)

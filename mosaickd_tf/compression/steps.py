@@ -99,7 +99,7 @@ class _Reader:
         for layer in functional.operations:
             if isinstance(layer, keras.layers.InputLayer):
                 continue
-            tensors, output = _ends(layer, given)
+            tensors, output = _ends(layer, functional)
             given[id(output)] = self._read(layer, [given[id(tensor)] for tensor in tensors])
         return given[id(functional.outputs[0])]
 
@@ -183,13 +183,12 @@ def refusal(layer, expected, received):
     )
 
 
-def _ends(layer, given):
-    """The tensors that a layer takes and the one that it gives, in the model that is read."""
-    nodes = [
-        node for node in layer._inbound_nodes if all(id(t) in given for t in node.input_tensors)
-    ]
+def _ends(layer, model):
+    """The tensors that a layer of a functional model takes, and the one that it gives."""
+    levels = model._nodes_by_depth.values()
+    nodes = [node for level in levels for node in level if node.operation is layer]
     if len(nodes) != 1:
-        raise refusal(layer, "a layer that is used once", f"one of {len(nodes)} uses")
+        raise refusal(layer, "a layer that is used once", f"one that is used {len(nodes)} times")
     if len(nodes[0].output_tensors) != 1:
         raise refusal(layer, "one output", f"{len(nodes[0].output_tensors)}")
     return nodes[0].input_tensors, nodes[0].output_tensors[0]

@@ -12,7 +12,7 @@ from mosaickd_tf.errors import Interrupted, RunError
 from mosaickd_tf.signals import SignalWatch
 
 
-def tune(model, distiller, batches, config, *, after_update=lambda: None, name=""):
+def tune(model, distiller, batches, config, *, after_update=None, name=""):
     """Plays rounds in which the student alone learns, on the images of the run's method.
 
     Generator and teacher are those of the run and stay as they are.
@@ -22,7 +22,7 @@ def tune(model, distiller, batches, config, *, after_update=lambda: None, name="
         distiller: the run's `Distiller`, which gives teacher, images and temperature.
         batches: from the number of a round to a stream of the run's batches from it on.
         config: a `CompressionConfig`.
-        after_update: what is done to the model after each update.
+        after_update: a function of what is done to the model after each update, or None.
         name: what to call it on the terminal.
 
     Raises:
@@ -32,7 +32,7 @@ def tune(model, distiller, batches, config, *, after_update=lambda: None, name="
     first, rounds = int(distiller.rounds_played), config.compression_rounds
     stream = iter(batches(first))
     sample = next(stream)
-    play = _round(model, distiller, config, after_update, sample["transfer_images"].shape[1])
+    play = _round(model, distiller, config, after_update, sample)
     bar = tqdm(total=rounds, desc=name, unit="round", disable=None, leave=False)
     with _as_found(distiller), bar, SignalWatch() as watch:
         for number in range(rounds):
@@ -48,15 +48,15 @@ def tune(model, distiller, batches, config, *, after_update=lambda: None, name="
                 raise Interrupted(watch.signal)
 
 
-def updates(config, student_steps):
-    """How often `tune` updates the student."""
-    return config.compression_rounds * student_steps
+def updates(config, batch):
+    """How often `tune` updates the student, with a stream of such batches."""
+    return config.compression_rounds * batch["transfer_images"].shape[1]
 
 
-def _round(model, distiller, config, after_update, student_steps):
+def _round(model, distiller, config, after_update, sample):
     keras = legacy_keras()
     schedule = keras.optimizers.schedules.CosineDecay(
-        config.compression_learning_rate, updates(config, student_steps)
+        config.compression_learning_rate, updates(config, sample)
     )
     optimizer = keras.optimizers.Adam(schedule)
     optimizer.build(model.trainable_variables)
@@ -68,12 +68,13 @@ def _round(model, distiller, config, after_update, student_steps):
             loss = losses.distillation_loss(teacher_logits, logits, distiller.temperature)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        after_update()
+        if after_update:
+            after_update()
         return loss
 
     @tf.function
     def play(batch):
-        for k in range(student_steps):  # unrolled: a Python int
+        for k in range(sample["transfer_images"].shape[1]):  # unrolled: a Python int
             loss = update(distiller.student_batch(batch, k))
         distiller.rounds_played.assign_add(1)
         return loss

@@ -4,6 +4,7 @@ import numpy as np
 
 from mosaickd_tf.errors import RequestError
 
+GROUP = 4  # input channels, of which 2 are zero in the pattern 2_of_4
 _KERNEL = 1  # its place among what such an operation takes
 _OPERATIONS = ("CONV_2D", "FULLY_CONNECTED")
 _TYPES = {"FLOAT32": np.float32, "INT8": np.int8}
@@ -58,9 +59,6 @@ def facts(kernels):
     return {"sparsity": zeros / sum(kernel.size for kernel in kernels), "layers": layers}
 
 
-def in_groups(kernel, zeros=2, of=4):
-    """Whether at least `zeros` of each `of` input channels in a row are zero."""
-    rows = kernel.reshape(-1, kernel.shape[-1])
-    if rows.shape[-1] % of:
-        return False
-    return bool(np.all(np.sum(rows.reshape(-1, of) == 0, axis=-1) >= zeros))
+def in_groups(kernel):
+    """Whether at least 2 of each 4 input channels in a row are zero, as in the pattern 2_of_4."""
+    return bool(np.all(np.sum(kernel.reshape(-1, GROUP) == 0, axis=-1) >= 2))

@@ -19,7 +19,7 @@ def save_generator(generator, run):
         models.portable_copy(generator).save(partial)
 
 
-def export_file(student_path, folder, source, config):
+def export_file(student_path, folder, source, config, compressed=()):
     """Exports a student from a .keras file, compared on images from anywhere.
 
     Args:
@@ -28,6 +28,7 @@ def export_file(student_path, folder, source, config):
         source: an `ExportSourceConfig`; generator, images and labels are those of its `workdir`
             where it names no others.
         config: an `ExportConfig`.
+        compressed: as `export_student` takes them.
 
     Returns:
         As `export_student`.
@@ -58,7 +59,7 @@ def export_file(student_path, folder, source, config):
         synthesize=synthesize,
         label_names=label_names,
     )
-    return export_supplied(student, folder, config, supplies)
+    return export_supplied(student, folder, config, supplies, compressed)
 
 
 def _data(source, asked, image_size, channels, has_generator):
