@@ -32,6 +32,17 @@ def run(work, *argv):
     return app._run("Usage.", {**TOPICS, "terminal": TerminalConfig}, work, argv)
 
 
+@pytest.mark.parametrize("asked, got", [(None, "1"), ("0", "0")])
+def test_onednn_computes_unless_the_environment_says_no(monkeypatch, asked, got):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "")  # is brought back as it was
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    if asked:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", asked)
+    seen = []
+    assert run(lambda optimization: seen.append(os.environ["TF_ENABLE_ONEDNN_OPTS"])) == 0
+    assert seen == [got]
+
+
 def failing(error):
     def work(optimization):
         raise error
