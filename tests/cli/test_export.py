@@ -84,6 +84,12 @@ def test_the_student_of_a_run_can_go_elsewhere(folder):
         (["--workdir={}/run", "--export_dir={}/out", "--exports=onnx"], "exports"),
         (["--workdir={}/run", "--export_dir={}/out", "--images=folder:{}/no"], "No such folder"),
         (["--workdir={}/run", "--export_dir={}/out", "--labels={}/no.txt"], "--labels"),
+        (
+            ["--student={}/mine.keras", "--export_dir={}/out", "--exports=tflite_pruned"],
+            "while its teacher teaches it",
+        ),
+        (["--workdir={}/run", "--exports=tflite_qat_int8"], "of a finished run"),
+        (["--workdir={}/run", "--combine=clustered_int8"], "is not made"),
     ],
     ids=str,
 )
