@@ -276,6 +276,8 @@ class Experiment:
         return done
 
     def _compress(self, student, teacher, distiller, exports, config, outputs):
+        if not compression.stages(exports, config):
+            return []
         kind = METHODS[self.config.method.method]
         return compression.compress(
             student,

@@ -16,6 +16,7 @@ from mosaickd_tf.compression import (
     wrapping,
 )
 from mosaickd_tf.compression.folding import fold
+from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.compression.stages import stages
 from mosaickd_tf.compression.steps import read_steps
 from mosaickd_tf.compression.twin import folded_twin, keras_twin
@@ -74,8 +75,11 @@ def compress(student, distiller, batches, folder, exports, config, outputs="prob
         RequestError: for a student or a combination that cannot be compressed.
         RunError: when training fails or a file does not have what was asked for.
     """
+    asked = stages(exports, config)
+    if not asked:
+        return []
     maker = _Maker(student, distiller, batches, pathlib.Path(folder), config, outputs)
-    return [maker.finished(stage) for stage in stages(exports, config)]
+    return [maker.finished(stage) for stage in asked]
 
 
 class _Maker:
@@ -109,7 +113,7 @@ class _Maker:
     def _made(self, stage, place, asked):
         logger.info("%s: %d rounds", stage.name, self.config.compression_rounds)
         began = time.perf_counter()
-        images = models.as_bytes(self.distiller.student_batch(self.first_batch, 0))[:_COMPARED]
+        images = tuning.images(self.distiller, self.first_batch)[:_COMPARED]
         model = self._trained(stage, folded_twin(self._start(stage), images))
         with files.whole(place) as partial:
             partial.mkdir()
@@ -137,6 +141,7 @@ class _Maker:
 
     def _trained(self, stage, twin):
         """The model of which the file is made."""
+        legacy_keras().utils.set_random_seed(self.distiller.seed)  # of where clusters start
         after_update = unwrap = None
         if stage.integer:
             model = quantization.quantization_aware(twin)

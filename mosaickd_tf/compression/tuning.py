@@ -6,7 +6,7 @@ import math
 import tensorflow as tf
 from tqdm import tqdm
 
-from mosaickd_tf import losses
+from mosaickd_tf import losses, models
 from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.errors import Interrupted, RunError
 from mosaickd_tf.signals import SignalWatch
@@ -34,7 +34,7 @@ def tune(model, distiller, batches, config, *, after_update=None, name=""):
     sample = next(stream)
     play = _round(model, distiller, config, after_update, sample)
     bar = tqdm(total=rounds, desc=name, unit="round", disable=None, leave=False)
-    with _as_found(distiller), bar, SignalWatch() as watch:
+    with as_found(distiller), bar, SignalWatch() as watch:
         for number in range(rounds):
             loss = float(play(sample if number == 0 else next(stream)))
             if not math.isfinite(loss):
@@ -82,8 +82,14 @@ def _round(model, distiller, config, after_update, sample):
     return play
 
 
+def images(distiller, batch):
+    """What the student sees in its first update of a round, uint8 `(n, height, width, c)`."""
+    with as_found(distiller):
+        return models.as_bytes(distiller.student_batch(batch, 0))
+
+
 @contextlib.contextmanager
-def _as_found(distiller):
+def as_found(distiller):
     """Brings back what drawing images moves: the clock, statistics of the generator, memories."""
     fixed = {id(variable) for variable in distiller.teacher.variables}
     moved = [v for v in distiller.non_trainable_variables if id(v) not in fixed]

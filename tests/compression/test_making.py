@@ -12,6 +12,7 @@ from mosaickd_tf.compression import making, weights
 from mosaickd_tf.config import COMPRESSED, CompressionConfig
 from mosaickd_tf.errors import RequestError, RunError
 from mosaickd_tf.export import operations
+from tests import tiny
 from tests.compression import IMAGES, QUICK, batches, distiller, student
 
 COMBINED = dataclasses.replace(QUICK, combine=("pruned_int8", "pruned_clustered"))
@@ -25,7 +26,9 @@ def made(folder, exports=COMPRESSED, config=COMBINED):
 def finished(tmp_path_factory):
     """All kinds of compressed students by the names of their stages, and their folder."""
     folder = tmp_path_factory.mktemp("compression")
-    return {done.facts["stage"]: done for done in made(folder)}, folder
+    before = tiny.values(distiller())
+    yield {done.facts["stage"]: done for done in made(folder)}, folder
+    assert tiny.same_bits(before, tiny.values(distiller()))
 
 
 @pytest.mark.slow

@@ -32,6 +32,15 @@ def test_the_student_comes_nearer_to_the_teacher_and_all_others_stay_as_they_are
     assert tiny.same_bits(before, tiny.values(distiller()))
 
 
+def test_the_images_are_those_of_the_first_update_and_nothing_moves():
+    before = tiny.values(distiller())
+    images = tuning.images(distiller(), next(iter(batches(0))))
+    assert images.dtype == np.uint8 and images.shape == (8, 8, 8, 3)  # synthetic ones and OOD ones
+    ood = next(iter(batches(0)))["transfer_images"][:, 0]
+    np.testing.assert_array_equal(images[4:], np.round(ood * 255))
+    assert tiny.same_bits(before, tiny.values(distiller()))
+
+
 def test_the_same_again_gives_the_same_and_each_update_is_followed_by_what_has_to_follow():
     config = CompressionConfig(compression_rounds=3)
     count = keras.Variable(0)
