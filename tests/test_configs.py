@@ -7,7 +7,13 @@ import pytest
 
 from mosaickd_tf import config as configuration
 from mosaickd_tf.cli import distill, flags, train_teacher
-from mosaickd_tf.config import DistillConfig, MethodConfig, TeacherTrainingConfig, options
+from mosaickd_tf.config import (
+    DistillConfig,
+    ExportConfig,
+    MethodConfig,
+    TeacherTrainingConfig,
+    options,
+)
 from mosaickd_tf.data.datasets import DATASETS
 from mosaickd_tf.models import build_patch_discriminator, check_classifier_name
 
@@ -91,7 +97,8 @@ def test_the_parts_of_the_quick_start_give_the_quick_start():
     sections = flags.parse(distill.topics(), ["--flagfile=configs/quickstart.cfg"])
     sections.pop("place")
     whole = DistillConfig(**sections)
-    assert dataclasses.replace(whole, method=MethodConfig()) == parts
+    own = {"method": MethodConfig(), "export": ExportConfig()}  # what runs beside it, and leaves
+    assert dataclasses.replace(whole, **own) == parts
 
 
 @pytest.mark.parametrize("term", ["local", "align", "adversarial", "balance"])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf import evaluation, experiment, files, models, preparing
+from mosaickd_tf import evaluation, experiment, files, models, players, preparing
+from mosaickd_tf.checkpoints import Checkpoints
 from mosaickd_tf.compression import tuning
 from mosaickd_tf.config import (
     CompressionConfig,
@@ -155,6 +156,17 @@ def test_the_result_has_every_number_that_was_promised(finished):
         assert entry["accuracy"] == result["student"]["accuracy"]
     assert 0 <= result["agreement"] <= 1
     np.testing.assert_allclose(result["images_per_second"], 2 * 4 / result["seconds"])
+
+
+@pytest.mark.slow
+def test_a_run_keeps_its_generator_as_it_was_chosen(finished):
+    folder, _, _ = finished
+    teacher = models.load_teacher(folder / "teacher" / "teacher.keras")
+    distiller = players.build_distiller(CONFIG, teacher, "float32", num_images=64)
+    Checkpoints(folder / "checkpoints", distiller.state()).restore("best")
+    kept = models.load_generator(folder / "generator.keras")
+    chosen = models.portable_copy(distiller.generator)
+    assert tiny.same_bits(tiny.values(kept), tiny.values(chosen))
 
 
 @pytest.mark.slow

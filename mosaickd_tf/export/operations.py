@@ -2,6 +2,8 @@
 
 from mosaickd_tf.errors import RequestError
 
+_SMALLEST_SCALE = 1e-8  # what the converter writes for a range of 0 to 0 is below
+
 
 def of_file(path):
     """The operations of a .tflite file in the order of computation.
@@ -21,6 +23,24 @@ def of_file(path):
             types = {flatbuffer_utils.type_to_name(tensor.type) for tensor in tensors}
             found.append((names[operator.opcodeIndex], types))
     return found
+
+
+def check_ranges(path, name):
+    """Raises `RequestError` when something in the file of this student never was but 0.
+
+    The runtime aborts the process over the scale of such a tensor.
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    graph = flatbuffer_utils.read_model(str(path)).subgraphs[0]
+    for tensor in (graph.tensors[i] for operator in graph.operators for i in operator.outputs):
+        scale = tensor.quantization.scale if tensor.quantization else None
+        if scale is not None and len(scale) == 1 and 0 < scale[0] < _SMALLEST_SCALE:
+            raise RequestError(
+                f"The student {name!r} cannot become a file of integers. Expected calibration "
+                f"images that move every layer. Received: nothing but 0 in "
+                f"{tensor.name.decode()!r}. Choose another --calibration"
+            )
 
 
 def check_integers(path, name, allowed=()):

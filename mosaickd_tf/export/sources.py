@@ -25,13 +25,30 @@ def export_file(student_path, folder, source, config, compressed=()):
     Args:
         student_path: a .keras classifier of unit images.
         folder: where the files go.
-        source: an `ExportSourceConfig`; generator, images and labels are those of its `workdir`
-            where it names no others.
+        source: an `ExportSourceConfig`; see `gather`.
         config: an `ExportConfig`.
         compressed: as `export_student` takes them.
 
     Returns:
         As `export_student`.
+
+    Raises:
+        RequestError: as `gather` and `export_supplied`.
+    """
+    student, supplies = gather(student_path, source)
+    return export_supplied(student, folder, config, supplies, compressed)
+
+
+def gather(student_path, source):
+    """Reads a student and what goes with it.
+
+    Args:
+        student_path: a .keras classifier of unit images.
+        source: an `ExportSourceConfig`; generator, images and labels are those of its `workdir`
+            where it names no others.
+
+    Returns:
+        The student and its `Supplies`.
 
     Raises:
         RequestError: for a file that is no such student, or images that cannot be read.
@@ -53,13 +70,12 @@ def export_file(student_path, folder, source, config, compressed=()):
         label_names = label_names or target.label_names
     elif run and not label_names and (run / "export" / metadata.LABELS).is_file():
         label_names = _read_labels(run / "export" / metadata.LABELS, student.output_shape[-1])
-    supplies = Supplies(
+    return student, Supplies(
         test=target.test if target else None,
         ood=loading.load_ood(data) if data.ood_dataset else None,
         synthesize=synthesize,
         label_names=label_names,
     )
-    return export_supplied(student, folder, config, supplies, compressed)
 
 
 def _data(source, asked, image_size, channels, has_generator):

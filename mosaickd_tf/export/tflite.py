@@ -123,6 +123,7 @@ def _write(converter, student, path, in_float=None):
         partial.write_bytes(content)
         if in_float is not None:
             operations.check_integers(partial, student.name, in_float)
+            operations.check_ranges(partial, student.name)
 
 
 def _refusal(student, message):

@@ -1,5 +1,6 @@
 """`bin/export` in this process: from a file, from a run, wrong requests."""
 
+import dataclasses
 import shutil
 
 import keras
@@ -8,7 +9,9 @@ import pytest
 from PIL import Image
 
 from mosaickd_tf import export as library
+from mosaickd_tf import models
 from mosaickd_tf.cli import export
+from mosaickd_tf.export.formats import FORMATS
 from tests.cli import call
 from tests.export import student
 
@@ -73,6 +76,39 @@ def test_the_student_of_a_run_can_go_elsewhere(folder):
     assert files(folder / "run" / "export") == ["student.keras"]
 
 
+def test_a_file_of_integers_is_calibrated_with_the_generator_of_the_run(capsys, folder):
+    generator = models.build_generator(image_size=8, channels=3, noise_dim=6, base_filters=4)
+    library.save_generator(generator, folder / "run")
+    words = ["--exports=tflite_int8", "--calibration_images=8", "--min_agreement=0"]
+    assert run(folder, f"--workdir={folder / 'run'}", *words, "--calibration=synthetic") == 0
+    assert files(folder / "run" / "export") == ["student.keras", "student_int8.tflite"]
+    out = capsys.readouterr().out.splitlines()
+    assert out[1].startswith("student_int8.tflite")
+    assert out[2] == "compared with the student on 501 images: synthetic and OOD"
+    assert out[3] == "integers calibrated with 8 synthetic images"
+
+
+def test_a_file_that_agrees_too_little_is_not_put_in_place(capsys, folder, monkeypatch):
+    before = (folder / "run" / "export" / "student.keras").read_bytes()
+    row = dataclasses.replace(FORMATS["keras"], exact=False, write=other_student)
+    monkeypatch.setitem(FORMATS, "keras", row)
+    assert run(folder, f"--workdir={folder / 'run'}", "--min_agreement=1") == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "an agreement of at least 1. Received: 0" in line
+    assert files(folder / "run" / "export") == ["student.keras"]
+    assert (folder / "run" / "export" / "student.keras").read_bytes() == before
+
+
+def other_student(material, path):
+    """Writes a model that always names the class that the student does not."""
+    images = np.array([[[[200, 100, 0]] * 8] * 8], "uint8")
+    named = int(np.argmax(material.student(images / np.float32(255), training=False)))
+    student = keras.models.clone_model(material.student)
+    student.set_weights(material.student.get_weights())
+    student.get_layer("logits").bias.assign_add(-1e3 * np.eye(5)[named])
+    library.save_serving(student, path)
+
+
 @pytest.mark.parametrize(
     "words, expected",
     [
@@ -90,6 +126,10 @@ def test_the_student_of_a_run_can_go_elsewhere(folder):
         ),
         (["--workdir={}/run", "--exports=tflite_qat_int8"], "of a finished run"),
         (["--workdir={}/run", "--combine=clustered_int8"], "is not made"),
+        (["--workdir={}/run", "--exports=tflite_int8", "--calibration=synthetic"], "a generator"),
+        (["--workdir={}/run", "--exports=tflite_int8", "--calibration=mixed"], "a generator"),
+        (["--workdir={}/run", "--exports=tflite_int8", "--calibration=test"], "`calibration`"),
+        (["--workdir={}/run", "--export_dir={}/mine.keras"], "writable folder"),
     ],
     ids=str,
 )
