@@ -17,6 +17,8 @@ setup(
         "numpy>=2,<3",  # images and numbers outside the compiled step
         "absl-py>=1.4,<3",  # flags; 1.4 so that tensorflow-model-optimization (below 2) fits
         "ai-edge-litert>=2.1,<3",  # runs .tflite files; tf.lite.Interpreter is to be removed
+        "tensorflow-model-optimization>=0.8.1,<0.9",  # compresses a student while it learns
+        "tf-keras>=2.21,<2.22",  # the models that it works on; goes with TensorFlow's version
         "scikit-learn>=1.5,<2",  # carries the data of the quick start
         "pillow>=10.1",  # reads folders of images, draws the sample grids; 10.1 tells transparency
         "tqdm>=4.60,<5",  # progress bars

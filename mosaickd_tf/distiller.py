@@ -205,6 +205,10 @@ class Distiller(keras.Model):
         """Synthetic unit images to look at, `(count, height, width, channels)`, or None."""
         return None
 
+    def student_batch(self, batch, k):
+        """Unit images of the student's update number k of the round: OOD ones, as they come."""
+        return batch["transfer_images"][:, k]
+
     def update_student(self, unit_images, **context):
         """One update of the student, and of heads that learn with it, on these images.
 

@@ -1,13 +1,16 @@
 """A whole distillation, from a config to a folder: data, teacher, game, baselines, exports."""
 
+import dataclasses
 import functools
 import json
 import logging
+import pathlib
 
 import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf import (
+    compression,
     evaluation,
     export,
     files,
@@ -17,12 +20,19 @@ from mosaickd_tf import (
     preparing,
     pretraining,
 )
-from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
+from mosaickd_tf.config import (
+    DistillConfig,
+    TeacherTrainingConfig,
+    as_baseline,
+    from_options,
+    options,
+)
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.ood_subset import describe, select_ood_subset
 from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.distiller import OOD_IMAGES
+from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.report import page
 from mosaickd_tf.report.observation import GRID, Observer
@@ -67,6 +77,35 @@ def run(config, workdir, resume=True):
     return finished
 
 
+def compress(workdir, exports, config, outputs):
+    """Compresses the student of a finished run, with its teacher, generator and pictures.
+
+    Args:
+        workdir: the folder of the run.
+        exports: names of formats; those of other kinds are left out.
+        config: a `CompressionConfig`.
+        outputs: "probabilities" or "logits", what the files give.
+
+    Returns:
+        A list of `compression.Compressed`.
+
+    Raises:
+        RequestError: for a folder without a finished run, or what cannot be compressed.
+    """
+    result = files.read_json(pathlib.Path(workdir) / "result.json")
+    if result is None:
+        raise RequestError(
+            f"--exports={','.join(exports)} needs the teacher and the generator of a finished "
+            f"run. Expected its folder. Received: --workdir={str(workdir)!r}"
+        )
+    topics = {field.name: field.default_factory for field in dataclasses.fields(DistillConfig)}
+    asked = DistillConfig(
+        **{name: from_options(topic, result["config"]) for name, topic in topics.items()}
+    )
+    run = Experiment(asked, RunFolder.opened(workdir), *preparing.prepare(asked))
+    return run.compress(exports, config, outputs)
+
+
 class Experiment:
     """One run in its folder; each stage finds what an earlier process finished."""
 
@@ -85,14 +124,13 @@ class Experiment:
         """Plays all stages; returns the content of result.json."""
         versions = machine.versions(self.policy)
         files.write_json(self.folder / "versions.json", versions)
-        teacher = self.teacher or self._train_teacher()
-        ood_subset = self._select_ood_subset(teacher)
+        teacher, ood_subset = self._teacher_and_subset()
         if self.ood:
             save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID])
         distiller, progress = self._learn(self.config, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
-        exports = self._export(student, distiller)
+        exports = self._export(student, teacher, distiller)
         self._keep_predictions(teacher, student)
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
         asked = dict(options(self.config))
@@ -119,6 +157,17 @@ class Experiment:
         }
         files.write_json(self.folder / "result.json", result)
         return result
+
+    def compress(self, exports, config, outputs):
+        """The compressed students of a run that is finished; see `compression.compress`."""
+        teacher, _ = self._teacher_and_subset()
+        distiller, _ = self._learn(self.config, teacher, self.folder.path)
+        student = models.portable_copy(distiller.student)
+        return self._compress(student, teacher, distiller, exports, config, outputs)
+
+    def _teacher_and_subset(self):
+        teacher = self.teacher or self._train_teacher()
+        return teacher, self._select_ood_subset(teacher)
 
     def _train_teacher(self):
         config = self.config
@@ -153,21 +202,10 @@ class Experiment:
         kind = METHODS[method]
         images = self._transfer_images(kind, teacher)
         distiller = players.build_distiller(config, teacher, self.policy, num_images=len(images))
-        batch_size = distiller.transfer_factor * config.optimization.batch_size
-
-        def batches(start_round):
-            return pipelines.rounds(
-                images,
-                batch_size=batch_size,
-                student_steps=config.optimization.student_steps_per_round,
-                seed=config.run.seed,
-                start_round=start_round,
-            )
-
         progress = train(
             distiller,
-            batches,
-            self._plan(batch_size),
+            _batches(config, distiller, images),
+            self._plan(distiller.transfer_factor * config.optimization.batch_size),
             folder,
             self._evaluator(distiller, teacher),
             self._observer(distiller, teacher, folder),
@@ -246,7 +284,21 @@ class Experiment:
             files.write_json(folder / "result.json", done)
         return done
 
-    def _export(self, student, distiller):
+    def _compress(self, student, teacher, distiller, exports, config, outputs):
+        if not compression.stages(exports, config):
+            return []
+        kind = METHODS[self.config.method.method]
+        return compression.compress(
+            student,
+            distiller,
+            _batches(self.config, distiller, self._transfer_images(kind, teacher)),
+            self.folder / "compression",
+            exports,
+            config,
+            outputs,
+        )
+
+    def _export(self, student, teacher, distiller):
         if "generator" in distiller.players:
             export.save_generator(distiller.generator, self.folder.path)
         makes_images = distiller.makes_images()
@@ -256,8 +308,12 @@ class Experiment:
             synthesize=(lambda n: models.as_bytes(distiller.samples(n))) if makes_images else None,
             label_names=self.target.label_names if self.target else (),
         )
+        asked = self.config.export
+        compressed = self._compress(
+            student, teacher, distiller, asked.exports, self.config.compression, asked.outputs
+        )
         entries = export.export_supplied(
-            student, self.folder / "export", self.config.export, supplies
+            student, self.folder / "export", asked, supplies, compressed
         )
         return [entry | {"path": f"export/{entry['path']}"} for entry in entries]
 
@@ -303,3 +359,14 @@ class Experiment:
             f"validation: round {progress.best_step}, accuracy {progress.best_value:.4f} on "
             f"{len(self.validation)} images kept from the training part"
         )
+
+
+def _batches(config, distiller, images):
+    """From the number of a round to the stream of the run's batches from it on."""
+    return lambda start_round: pipelines.rounds(
+        images,
+        batch_size=distiller.transfer_factor * config.optimization.batch_size,
+        student_steps=config.optimization.student_steps_per_round,
+        seed=config.run.seed,
+        start_round=start_round,
+    )

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from mosaickd_tf import machine, models, players, pretraining, teachers, vetting
+from mosaickd_tf import compression, machine, models, players, pretraining, teachers, vetting
 from mosaickd_tf.config import as_baseline
 from mosaickd_tf.data import loading
 from mosaickd_tf.distiller import OOD_IMAGES
@@ -39,7 +39,8 @@ def prepare(config):
     # An untrained stand-in shows now, not after hours, whether the players fit together.
     stand_in = teacher or pretraining.untrained_teacher(config, target)
     for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
-        players.build_distiller(asked, stand_in, num_images=len(ood) if ood else None)
+        distiller = players.build_distiller(asked, stand_in, num_images=len(ood) if ood else None)
+    compression.check(distiller.student, config.export.exports, config.compression)
     return target, ood, teacher
 
 

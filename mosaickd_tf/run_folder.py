@@ -50,6 +50,13 @@ class RunFolder:
     def __exit__(self, *_):
         self._lock.release()
 
+    @classmethod
+    def opened(cls, path):
+        """The folder of a run that is only read, or added to: its flags stay as they are."""
+        folder = cls.__new__(cls)
+        folder.path = pathlib.Path(path)
+        return folder
+
     def __truediv__(self, name):
         return self.path / name
 

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ import tensorflow as tf
 
 from mosaickd_tf import evaluation, experiment, files, models, players, preparing, synthesis
 from mosaickd_tf.checkpoints import Checkpoints
+from mosaickd_tf.compression import tuning
 from mosaickd_tf.config import (
+    CompressionConfig,
     DataConfig,
     DataFreeTerms,
     DistillConfig,
@@ -297,6 +300,42 @@ def test_a_result_that_became_unreadable_is_made_again(finished, caplog, name):
         assert again[part] == result[part]
     for path, content in saved.items():
         path.write_bytes(content)
+
+
+@pytest.mark.slow
+def test_a_compressed_student_is_part_of_the_run_and_can_be_made_of_a_finished_one(
+    finished, tmp_path, monkeypatch
+):
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True, symlinks=True)
+    for name in ("flags.cfg", "result.json", "report.html"):  # as if it had been another request
+        (tmp_path / name).unlink()
+    quick = CompressionConfig(compression_rounds=1, sparsity=(0.5,))
+    config = dataclasses.replace(
+        CONFIG,
+        method=MethodConfig(),
+        export=ExportConfig(exports=("tflite_pruned",)),
+        compression=quick,
+    )
+    with Spy().on() as spy:
+        result = experiment.run(config, tmp_path)
+    assert spy.trained == ["mosaic"]  # restored at its last round
+    (entry,) = result["exports"]
+    assert set(entry) == EXPORTED | {"compression"}
+    assert entry["path"] == "export/student_pruned_50.tflite"
+    assert (tmp_path / entry["path"]).is_file()
+    assert abs(entry["compression"]["sparsity"] - 0.5) < 0.01
+    assert "of the weights are zero" in (tmp_path / "report.html").read_text()
+    kept = files.read_json(tmp_path / "result.json")
+    asked = (("keras", "tflite_pruned"), quick, "probabilities")
+    monkeypatch.setattr(tuning, "tune", None)  # what is there is not made again
+    (again,) = experiment.compress(tmp_path, *asked)
+    assert again.facts == entry["compression"]
+    assert files.read_json(tmp_path / "result.json") == kept
+
+
+def test_there_is_nothing_to_compress_without_a_finished_run(tmp_path):
+    with pytest.raises(RequestError, match="of a finished run"):
+        experiment.compress(tmp_path, ("tflite_pruned",), CompressionConfig(), "logits")
 
 
 @pytest.mark.slow

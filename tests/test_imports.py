@@ -41,6 +41,7 @@ RANK = {
     "pretraining": 4,
     "demo": 4,
     "synthesis": 4,
+    "compression": 4,
     "benchmarking": 5,
     "preparing": 5,
     "experiment": 6,

@@ -1,7 +1,7 @@
 """`bin/export`: a student from a file or a finished run, in every format."""
 
 from mosaickd_tf.cli import app
-from mosaickd_tf.config import ExportConfig, ExportSourceConfig
+from mosaickd_tf.config import CompressionConfig, ExportConfig, ExportSourceConfig
 from mosaickd_tf.errors import RequestError
 
 USAGE = """
@@ -12,7 +12,7 @@ Writes a student as .keras, SavedModel and .tflite, and holds each file against 
 """
 
 
-def work(source, export):
+def work(source, export, compression):
     """Exports the student that the flags name."""
     import pathlib
 
@@ -32,14 +32,34 @@ def work(source, export):
             "nothing. Name one by --export_dir"
         )
     folder = pathlib.Path(source.export_dir) if source.export_dir else run
-    entries = export_file(student, folder, source, export)
+    compressed = _compressed(source, export, compression)
+    entries = export_file(student, folder, source, export, compressed)
     print(table.of_exports(entries))
     print(f"\nEverything is in {folder}")
 
 
+def _compressed(source, export, config):
+    """The files of a run's student that are made while it goes on learning, if any are asked."""
+    from mosaickd_tf import compression, experiment
+
+    if not compression.stages(export.exports, config):
+        return ()
+    if source.student or not source.workdir:
+        raise RequestError(
+            "A student is compressed while its teacher teaches it. Expected the --workdir of its "
+            f"run for --exports={','.join(export.exports)}. Received: a --student alone"
+        )
+    return experiment.compress(source.workdir, export.exports, config, export.outputs)
+
+
 def main():
     """The console script."""
-    app.main(USAGE, {"source": ExportSourceConfig, "export": ExportConfig}, work)
+    topics = {
+        "source": ExportSourceConfig,
+        "export": ExportConfig,
+        "compression": CompressionConfig,
+    }
+    app.main(USAGE, topics, work)
 
 
 if __name__ == "__main__":

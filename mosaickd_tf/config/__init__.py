@@ -16,6 +16,10 @@ from mosaickd_tf.config.commands import (
     SynthesisConfig,
     TerminalConfig,
 )
+from mosaickd_tf.config.compression import (
+    COMPRESSED,
+    CompressionConfig,
+)
 from mosaickd_tf.config.data import (
     AUGMENTATIONS,
     TEACHER_INPUTS,
@@ -56,6 +60,8 @@ __all__ = [
     "AUGMENTATIONS",
     "BaselineTerms",
     "BenchmarkConfig",
+    "COMPRESSED",
+    "CompressionConfig",
     "DataConfig",
     "DataFreeTerms",
     "DemoConfig",

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from mosaickd_tf.config.compression import COMPRESSED, CompressionConfig
 from mosaickd_tf.config.data import DataConfig, TeacherConfig
 from mosaickd_tf.config.methods import (
     BaselineTerms,
@@ -20,6 +21,7 @@ EXPORTS = (
     "tflite_dynamic",
     "tflite_int8",
     "tflite_int16x8",
+    *COMPRESSED,
 )
 CALIBRATIONS = ("auto", "synthetic", "ood", "mixed")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
@@ -159,6 +161,7 @@ class DistillConfig:
     optimization: OptimizationConfig = dataclasses.field(default_factory=OptimizationConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
     export: ExportConfig = dataclasses.field(default_factory=ExportConfig)
+    compression: CompressionConfig = dataclasses.field(default_factory=CompressionConfig)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

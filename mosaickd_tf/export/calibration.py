@@ -39,7 +39,7 @@ def check(config, *, synthetic, ood):
     Raises:
         RequestError: when a format needs images that there are not.
     """
-    needy = [name for name in config.exports if FORMATS[name].calibrated]
+    needy = [name for name in config.exports if name in FORMATS and FORMATS[name].calibrated]
     if not needy:
         return None
     there = {"synthetic": synthetic, "ood": ood}

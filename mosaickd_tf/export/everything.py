@@ -1,6 +1,7 @@
 """All formats that were asked for, into one folder."""
 
 import contextlib
+import shutil
 
 import numpy as np
 
@@ -20,6 +21,7 @@ def export_student(
     labels=None,
     label_names=(),
     calibration=None,
+    compressed=(),
     compared_on="",
 ):
     """Writes the student in every format asked for and checks each file.
@@ -35,6 +37,8 @@ def export_student(
         labels: integers `(n,)`, or None.
         label_names: a name for each class; written to labels.txt and into each .tflite.
         calibration: a `Calibration` for the formats that need one, or None.
+        compressed: finished files of formats that are not of `FORMATS`, each with its `format`,
+            `path` and `facts`; they are copied.
         compared_on: what the images are, in words.
 
     Returns:
@@ -55,7 +59,7 @@ def export_student(
     served = _softmax(logits) if config.outputs == "probabilities" else logits
     entries = []
     with _writable(folder), files.together(folder) as place:
-        for name in config.exports:
+        for name in (name for name in config.exports if name in FORMATS):
             if name == "keras":
                 writers.save_student(student, place / "student.keras")
                 entry = check(place / "student.keras", logits, images, labels)
@@ -63,6 +67,9 @@ def export_student(
             entry = _export(name, place, material, description, config, served, images, labels)
             used = calibration.counts if FORMATS[name].calibrated else None
             entries.append({"format": name} | entry | {"calibration": used})
+        for made in compressed:
+            entry = _bring(made, place, description, served, images, labels)
+            entries.append({"format": made.format} | entry | {"compression": made.facts})
         if label_names:
             files.write_text(place / metadata.LABELS, metadata.lines(label_names))
     shared = {"macs": models.macs(student), "compared_on": compared_on or f"{len(images)} images"}
@@ -83,6 +90,14 @@ def _export(name, place, material, description, config, expected, images, labels
         metadata.describe(path, description)
     floor = None if asked.exact else config.min_agreement
     return check(path, expected, images, labels, min_agreement=floor)
+
+
+def _bring(made, place, description, expected, images, labels):
+    """Copies a compressed file and checks it; what compression costs is told, not judged."""
+    path = place / made.path.name
+    shutil.copyfile(made.path, path)
+    metadata.describe(path, description)
+    return check(path, expected, images, labels, min_agreement=0.0)
 
 
 def _description(student, config, label_names):

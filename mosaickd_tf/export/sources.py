@@ -20,7 +20,7 @@ def save_generator(generator, run):
         models.portable_copy(generator).save(partial)
 
 
-def export_file(student_path, folder, source, config):
+def export_file(student_path, folder, source, config, compressed=()):
     """Exports a student from a .keras file, compared on images from anywhere.
 
     Args:
@@ -28,6 +28,7 @@ def export_file(student_path, folder, source, config):
         folder: where the files go.
         source: an `ExportSourceConfig`; see `gather`.
         config: an `ExportConfig`.
+        compressed: as `export_student` takes them.
 
     Returns:
         As `export_student`.
@@ -36,7 +37,7 @@ def export_file(student_path, folder, source, config):
         RequestError: as `gather` and `export_supplied`.
     """
     student, supplies = gather(student_path, source)
-    return export_supplied(student, folder, config, supplies)
+    return export_supplied(student, folder, config, supplies, compressed)
 
 
 def gather(student_path, source):

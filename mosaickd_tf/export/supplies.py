@@ -29,7 +29,7 @@ class Supplies:
     label_names: tuple = ()
 
 
-def export_supplied(student, folder, config, supplies):
+def export_supplied(student, folder, config, supplies, compressed=()):
     """Calibrates with and compares on what is at hand; see `export_student`.
 
     Without a test part the files are compared on synthetic and OOD images, as far as there are
@@ -40,6 +40,7 @@ def export_supplied(student, folder, config, supplies):
         folder: where the files go.
         config: an `ExportConfig`.
         supplies: the `Supplies`.
+        compressed: as `export_student` takes them.
 
     Returns:
         As `export_student`.
@@ -63,6 +64,7 @@ def export_supplied(student, folder, config, supplies):
         calibration=calibration.gather(
             kind, config.calibration_images, synthetic=synthetic, ood=ood
         ),
+        compressed=compressed,
         compared_on=f"{len(compared):,} images: {compared.source}",
     )
 

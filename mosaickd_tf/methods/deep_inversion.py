@@ -127,9 +127,20 @@ class DeepInversionDistiller(Distiller):
         """Plays one round: the pixels once, then the student on images of the bank."""
         self._update_pixels()
         for k in range(steps(batch)):  # unrolled: a Python int
-            self.update_student(self._known_images(count(batch["transfer_images"]), k))
+            self.update_student(self.student_batch(batch, k))
         self._finish_batch_if_due()
         return self.end_round()
+
+    def student_batch(self, batch, k):
+        """See `Distiller.student_batch`; drawn from the bank, or from the unfinished batch."""
+        number, seed = count(batch["transfer_images"]), self.stateless_seed(STUDENT + k)
+        batch_size = tf.constant(self.pixels.batch_shape[0], "uint32")
+        unfinished = tf.cast(random_bits((number,), seed) % batch_size, "int32")
+        return tf.cond(
+            self.bank.written > 0,
+            lambda: self.bank.draw(number, seed),
+            lambda: tf.gather(self.pixels.unit_images(), unfinished),
+        )
 
     def samples(self, count):
         """The images that were finished last; the unfinished batch until there are any."""
@@ -184,16 +195,6 @@ class DeepInversionDistiller(Distiller):
             )
             loss = self.pixel_loss(rolled)
         self.apply(tape, loss, "pixels")
-
-    def _known_images(self, number, k):
-        seed = self.stateless_seed(STUDENT + k)
-        batch_size = tf.constant(self.pixels.batch_shape[0], "uint32")
-        unfinished = tf.cast(random_bits((number,), seed) % batch_size, "int32")
-        return tf.cond(
-            self.bank.written > 0,
-            lambda: self.bank.draw(number, seed),
-            lambda: tf.gather(self.pixels.unit_images(), unfinished),
-        )
 
     def _finish_batch_if_due(self):
         def finish():

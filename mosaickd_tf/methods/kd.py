@@ -17,7 +17,7 @@ class KnowledgeDistiller(Distiller):
     def train_step(self, batch):
         """Plays one round: an update of the student on each of its batches of OOD images."""
         for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
-            self.update_student(batch["transfer_images"][:, k], **self.context(batch, k))
+            self.update_student(self.student_batch(batch, k), **self.context(batch, k))
         return self.end_round()
 
     def context(self, batch, k):

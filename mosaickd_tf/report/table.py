@@ -69,7 +69,17 @@ def export_notes(entries):
     for counts in [entry["calibration"] for entry in entries if entry.get("calibration")][:1]:
         parts = (f"{count(number)} {_KINDS[kind]} images" for kind, number in counts.items())
         notes.append(f"integers calibrated with {' and '.join(parts)}")
-    return notes
+    return notes + [compression_note(entry) for entry in entries if entry.get("compression")]
+
+
+def compression_note(entry):
+    """A sentence on what the weights of a compressed file are."""
+    facts = entry["compression"]
+    most = max(layer["values"] for layer in facts["layers"])
+    return (
+        f"{entry['path']}: {percent(facts['sparsity'])} of the weights are zero, at most {most:,} "
+        f"values a layer; learned for {facts['rounds']:,} rounds in {facts['seconds']:.0f} s"
+    )
 
 
 def of_numbers(numbers):

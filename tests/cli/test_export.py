@@ -120,6 +120,12 @@ def other_student(material, path):
         (["--workdir={}/run", "--export_dir={}/out", "--exports=onnx"], "exports"),
         (["--workdir={}/run", "--export_dir={}/out", "--images=folder:{}/no"], "No such folder"),
         (["--workdir={}/run", "--export_dir={}/out", "--labels={}/no.txt"], "--labels"),
+        (
+            ["--student={}/mine.keras", "--export_dir={}/out", "--exports=tflite_pruned"],
+            "while its teacher teaches it",
+        ),
+        (["--workdir={}/run", "--exports=tflite_qat_int8"], "of a finished run"),
+        (["--workdir={}/run", "--combine=clustered_int8"], "is not made"),
         (["--workdir={}/run", "--exports=tflite_int8", "--calibration=synthetic"], "a generator"),
         (["--workdir={}/run", "--exports=tflite_int8", "--calibration=mixed"], "a generator"),
         (["--workdir={}/run", "--exports=tflite_int8", "--calibration=test"], "`calibration`"),

@@ -117,3 +117,13 @@ def test_the_table_of_an_evaluation():
 
 def test_without_a_teacher_there_is_no_line_of_agreement():
     assert "agreement" not in table.of_numbers(NUMBERS | {"agreement": None})
+
+
+def test_a_compressed_file_says_what_its_weights_are():
+    layers = [{"values": 16}, {"values": 7}]
+    facts = {"sparsity": 0.5, "layers": layers, "rounds": 60, "seconds": 12.4}
+    entry = RESULT["exports"][1] | {"compression": facts}
+    assert table.export_notes([entry])[-1] == (
+        "export/student.tflite: 50.00 % of the weights are zero, at most 16 values a layer; "
+        "learned for 60 rounds in 12 s"
+    )

@@ -1,0 +1,52 @@
+"""Normalisations disappear into the convolutions before them."""
+
+from mosaickd_tf.compression.steps import AFFINE
+
+
+def fold(steps):
+    """Folds each scale and offset into what comes before it, where that serves nothing else.
+
+    A batch normalisation behind a convolution becomes part of its kernel and bias; two scales
+    and offsets in a row become one. One that stands alone, as before the ReLU of a
+    pre-activation block, stays.
+
+    Args:
+        steps: a list of `Step` as `read_steps` gives it; changed in place.
+
+    Returns:
+        The steps that are left, in order.
+    """
+    kept = {}
+    instead = {}  # name of a folded step: that of the step which does its work
+    for step in steps:
+        step.inputs = [instead.get(name, name) for name in step.inputs]
+        before = kept.get(step.inputs[0]) if step.kind == AFFINE else None
+        if before and before.kind in _ABSORB and _users(before, steps, instead) == 1:
+            before.weights = _ABSORB[before.kind](*before.weights, *step.weights)
+            before.trainable |= step.trainable
+            instead[step.name] = before.name
+        else:
+            kept[step.name] = step
+    return list(kept.values())
+
+
+def _users(step, steps, instead):
+    """How often the output of a step is taken by steps that are left."""
+    left = [other for other in steps if other.name not in instead]
+    return sum(instead.get(name, name) == step.name for other in left for name in other.inputs)
+
+
+def _into_last_axis(kernel, bias, scale, offset):
+    return [kernel * scale, bias * scale + offset]
+
+
+def _into_depthwise(kernel, bias, scale, offset):
+    return [kernel * scale.reshape(kernel.shape[2:]), bias * scale + offset]
+
+
+_ABSORB = {
+    AFFINE: _into_last_axis,
+    "Conv2D": _into_last_axis,
+    "Dense": _into_last_axis,
+    "DepthwiseConv2D": _into_depthwise,
+}

@@ -1,0 +1,247 @@
+"""A network as a list of steps that knows nothing of which Keras it came from."""
+
+import dataclasses
+import typing
+
+import keras
+import numpy as np
+
+from mosaickd_tf.errors import RequestError
+
+UNIT_IMAGES = "unit_images"  # the step that makes them of bytes
+AFFINE = "affine"  # x · scale + offset of each channel; the two are its weights
+
+# Layers without weights: what is to be known of each beside its inputs.
+_PLAIN = {
+    "Add": (),
+    "AveragePooling2D": ("pool_size", "strides", "padding"),
+    "Concatenate": ("axis",),
+    "Flatten": (),
+    "GlobalAveragePooling2D": ("keepdims",),
+    "MaxPooling2D": ("pool_size", "strides", "padding"),
+    "Multiply": (),
+    "Reshape": ("target_shape",),
+    "ZeroPadding2D": ("padding",),
+}
+_KERNELS = {
+    "Conv2D": ("filters", "kernel_size", "strides", "padding", "dilation_rate", "groups"),
+    "DepthwiseConv2D": ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier"),
+    "Dense": ("units",),
+}
+_IDENTITIES = ("Dropout", "SpatialDropout2D", "GaussianNoise", "Identity")  # when nobody trains
+
+
+@dataclasses.dataclass(kw_only=True)
+class Step:
+    """One layer.
+
+    Attributes:
+        kind: the name of a class of Keras layers, or `AFFINE`.
+        name: of the layer.
+        inputs: names of the steps whose outputs it takes; none for the images.
+        arguments: what the layer is made with.
+        weights: arrays, float64: kernel and bias, or scale and offset; may be empty.
+        trainable: whether training may move the weights.
+    """
+
+    kind: str
+    name: str
+    inputs: list
+    arguments: dict = dataclasses.field(default_factory=dict)
+    weights: list = dataclasses.field(default_factory=list)
+    trainable: bool = True
+
+
+def read_steps(model):
+    """Reads a classifier of unit images as steps from images in [0, 255] to logits.
+
+    Args:
+        model: a functional or sequential Keras 3 model, models in it included.
+
+    Returns:
+        A list of `Step` in the order of computation; the last gives the logits.
+
+    Raises:
+        RequestError: for a layer that cannot be carried over, with its name.
+    """
+    images = Step(
+        kind="InputLayer", name="images", inputs=[], arguments={"shape": model.input_shape[1:]}
+    )
+    scale = Step(
+        kind=AFFINE,
+        name=UNIT_IMAGES,
+        inputs=["images"],
+        weights=[np.full(model.input_shape[-1], 1 / 255), np.zeros(model.input_shape[-1])],
+        trainable=False,
+    )
+    reader = _Reader([images, scale])
+    last = reader.walk(model, [UNIT_IMAGES])
+    if reader.steps[-1].name != last:
+        raise RequestError(f"Layers of {model.name!r} follow its output. Expected none")
+    return reader.steps
+
+
+class _Reader:
+    """Goes through a model and the models in it and writes down a step for each layer."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def walk(self, model, inputs):
+        """Reads one model; returns the name of the step that gives its output."""
+        if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+            raise RequestError(
+                f"The student {model.name!r} cannot be compressed while it learns. Expected a "
+                f"functional or sequential model. Received: a {type(model).__name__}"
+            )
+        functional = keras.Model(model.inputs, model.outputs)
+        given = dict(zip((id(t) for t in functional.inputs), inputs, strict=True))
+        for layer in functional.operations:
+            if isinstance(layer, keras.layers.InputLayer):
+                continue
+            tensors, output = _ends(layer, functional)
+            given[id(output)] = self._read(layer, [given[id(tensor)] for tensor in tensors])
+        return given[id(functional.outputs[0])]
+
+    def _read(self, layer, inputs):
+        kind = type(layer).__name__
+        if isinstance(layer, keras.Model):
+            return self.walk(layer, inputs)
+        if getattr(layer, "data_format", "channels_last") != "channels_last":
+            raise refusal(layer, "channels as the last axis", layer.data_format)
+        if kind in _IDENTITIES:
+            return inputs[0]
+        if kind in _PLAIN:
+            return self._add(kind, layer.name, inputs, _arguments(layer, _PLAIN[kind]))
+        if _is_affine(layer):  # as the networks have that come from here
+            weights = [_double(array).reshape(-1) for array in layer.get_weights()]
+            return self._add(AFFINE, layer.name, inputs, {}, weights, layer.trainable)
+        if kind in _KERNELS:
+            return self._kernel(kind, layer, inputs)
+        if kind in _AFFINES:
+            trainable = kind == "BatchNormalization"
+            weights = list(_AFFINES[kind](layer))
+            return self._add(AFFINE, layer.name, inputs, {}, weights, trainable)
+        if kind == "ReLU":
+            return self._relu(layer, inputs)
+        if kind == "Activation":
+            return self._activation(layer, layer.name, inputs)
+        raise refusal(layer, f"layers of {', '.join(sorted(known_layers()))}", kind)
+
+    def _add(self, kind, name, inputs, arguments=None, weights=(), trainable=True):
+        while name in {step.name for step in self.steps}:  # models in a model may repeat names
+            name += "_again"
+        step = Step(kind=kind, name=name, inputs=inputs, weights=list(weights))
+        step.arguments, step.trainable = arguments or {}, trainable
+        self.steps.append(step)
+        return name
+
+    def _kernel(self, kind, layer, inputs):
+        kernel, *bias = [_double(variable) for variable in layer.get_weights()]
+        outputs = int(np.prod(kernel.shape[2:])) if kind == "DepthwiseConv2D" else kernel.shape[-1]
+        weights = [kernel, bias[0] if bias else np.zeros(outputs)]
+        name = self._add(kind, layer.name, inputs, _arguments(layer, _KERNELS[kind]), weights)
+        return self._activation(layer, f"{layer.name}_activation", [name])
+
+    def _relu(self, layer, inputs):
+        if layer.negative_slope or layer.threshold:
+            raise refusal(layer, "a ReLU that is 0 below 0", f"slope {layer.negative_slope}")
+        return self._add("ReLU", layer.name, inputs, {"max_value": layer.max_value})
+
+    def _activation(self, layer, name, inputs):
+        function = keras.activations.serialize(layer.activation)
+        if function == "linear":
+            return inputs[0]
+        if function in ("relu", "relu6"):
+            arguments = {"max_value": 6.0 if function == "relu6" else None}
+            return self._add("ReLU", name, inputs, arguments)
+        if function not in ("hard_sigmoid", "hard_silu"):
+            raise refusal(layer, "relu, relu6, hard_sigmoid, hard_silu or none", function)
+        gate = self._hard_sigmoid(layer, name, inputs)
+        if function == "hard_sigmoid":
+            return gate
+        return self._add("Multiply", name, [inputs[0], gate])
+
+    def _hard_sigmoid(self, layer, name, inputs):
+        """`relu6(x + 3) / 6`, of which neither Keras has the same layer."""
+        ones = np.ones(layer.output.shape[-1])
+        above = self._add(AFFINE, f"{name}_above", inputs, {}, [ones, 3 * ones], False)
+        capped = self._add("ReLU", f"{name}_capped", [above], {"max_value": 6.0})
+        return self._add(AFFINE, f"{name}_sixth", [capped], {}, [ones / 6, 0 * ones], False)
+
+
+def known_layers():
+    """Names of the classes of layers that can be carried over."""
+    return [*_PLAIN, *_KERNELS, *_AFFINES, *_IDENTITIES, "Activation", "ReLU"]
+
+
+def refusal(layer, expected, received):
+    """The `RequestError` for a layer that cannot be carried over."""
+    return RequestError(
+        f"The layer {layer.name!r} cannot be compressed while the student learns. Expected "
+        f"{expected}. Received: {received}"
+    )
+
+
+def _ends(layer, model):
+    """The tensors that a layer of a functional model takes, and the one that it gives."""
+    levels = model._nodes_by_depth.values()
+    nodes = [node for level in levels for node in level if node.operation is layer]
+    if len(nodes) != 1:
+        raise refusal(layer, "a layer that is used once", f"one that is used {len(nodes)} times")
+    if len(nodes[0].output_tensors) != 1:
+        raise refusal(layer, "one output", f"{len(nodes[0].output_tensors)}")
+    return nodes[0].input_tensors, nodes[0].output_tensors[0]
+
+
+def _arguments(layer, names):
+    return {name: getattr(layer, name) for name in names}
+
+
+def _is_affine(layer):
+    """Whether it is a depthwise convolution that does no more than scale and shift."""
+    return (
+        isinstance(layer, keras.layers.DepthwiseConv2D)
+        and (layer.kernel_size, layer.strides, layer.depth_multiplier) == ((1, 1), (1, 1), 1)
+        and layer.use_bias
+        and layer.activation is keras.activations.linear
+    )
+
+
+def _double(array):
+    return np.asarray(array, "float64")
+
+
+def _rescaling(layer) -> typing.Iterator[np.ndarray]:
+    channels = layer.output.shape[-1]
+    for value in (layer.scale, layer.offset):
+        yield np.broadcast_to(_double(value), channels).copy()
+
+
+def _normalization(layer):
+    channels = layer.output.shape[-1]
+    if tuple(layer.axis) not in ((-1,), (len(layer.output.shape) - 1,)) or layer.invert:
+        raise refusal(layer, "a mean and a variance of each channel", f"axis {layer.axis}")
+    mean, variance = (
+        np.broadcast_to(_double(keras.ops.convert_to_numpy(value)).reshape(-1), channels)
+        for value in (layer.mean, layer.variance)
+    )
+    std = np.maximum(np.sqrt(variance), keras.config.epsilon())  # as Keras computes it
+    yield from (1 / std, -mean / std)
+
+
+def _batch_normalization(layer):
+    if layer.axis not in (-1, len(layer.output.shape) - 1):
+        raise refusal(layer, "statistics of each channel", f"axis {layer.axis}")
+    mean, variance = _double(layer.moving_mean), _double(layer.moving_variance)
+    gamma = _double(layer.gamma) if layer.scale else 1.0
+    beta = _double(layer.beta) if layer.center else 0.0
+    scale = gamma / np.sqrt(variance + layer.epsilon)
+    yield from (scale, beta - mean * scale)
+
+
+_AFFINES = {
+    "BatchNormalization": _batch_normalization,
+    "Normalization": _normalization,
+    "Rescaling": _rescaling,
+}

@@ -1,0 +1,62 @@
+"""A game that is over quickly, and a student with what has to be folded and what cannot be."""
+
+import functools
+
+import keras
+import numpy as np
+from keras import layers
+
+from mosaickd_tf.config import CompressionConfig
+from mosaickd_tf.data import pipelines
+from mosaickd_tf.methods import METHODS
+from mosaickd_tf.models import parts
+from tests import tiny
+
+SHAPE = (8, 8, 3)
+IMAGES = np.random.RandomState(3).randint(0, 256, (12, *SHAPE), "uint8")
+QUICK = CompressionConfig(compression_rounds=2, sparsity=(0.5,), clusters=(4,))
+
+
+@functools.cache
+def student():
+    """A pre-activation block between two convolutions, its moving statistics not new ones."""
+    tiny.seed_weights(0)
+    inputs = keras.Input(SHAPE, name="unit_images")
+    hidden = parts.standardization([0.4, 0.5, 0.6], [0.2, 0.3, 0.25])(inputs)
+    stem = layers.ReLU(name="stem_relu")(
+        parts.norm(parts.convolve(hidden, 8, "stem", parts.fan_out_normal), "stem")
+    )
+    hidden = parts.norm_relu(stem, "block")
+    hidden = parts.convolve(hidden, 8, "conv", parts.fan_out_normal)
+    hidden = layers.Add(name="add")([stem, hidden])
+    hidden = parts.average(layers.Activation("relu6", name="last")(hidden))
+    model = keras.Model(inputs, layers.Dense(5, name="logits")(hidden), name="student")
+    return shaken(model)
+
+
+def shaken(model, seed=0):
+    """The model with the statistics and biases of one that has learned."""
+    rng = np.random.RandomState(seed)
+    for variable in model.variables:
+        if "moving" in variable.path or variable.path.endswith(("gamma", "beta")):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+    return model
+
+
+def unit_logits(model, images=IMAGES):
+    """What a Keras 3 model gives for images, computed without this package."""
+    return model(images.astype("float32") / 255, training=False).numpy()
+
+
+@functools.cache
+def distiller():
+    """A compiled method with a generator; its student is not the one above."""
+    players = tiny.plain_players()
+    playing = METHODS["mosaic"](**players, seed=1)
+    playing.compile(jit_compile=False)
+    return playing
+
+
+def batches(start_round):
+    """Two updates of four images a round."""
+    return pipelines.rounds(IMAGES, batch_size=4, student_steps=2, seed=0, start_round=start_round)

@@ -1,0 +1,93 @@
+"""Ranges stand where the runtime rounds, and nowhere else."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from mosaickd_tf import evaluation
+from mosaickd_tf.compression import conversion, quantization
+from mosaickd_tf.compression.twin import folded_twin
+from mosaickd_tf.errors import RunError
+from mosaickd_tf.export import operations
+from tests.compression import IMAGES, SHAPE, student
+
+
+@pytest.fixture(scope="module")
+def aware():
+    model = quantization.quantization_aware(folded_twin(student(), IMAGES))
+    return watched(model)
+
+
+def watched(model):
+    """The model when it has seen how large its activations are."""
+    for _ in range(3):
+        model(IMAGES.astype("float32"), training=True)
+    return model
+
+
+def ranges(model, layer):
+    names = {variable.name.split("/")[-1] for variable in model.get_layer(layer).weights}
+    return sorted(name.removesuffix("_max:0") for name in names if name.endswith("_max:0"))
+
+
+def test_images_keep_the_range_of_bytes(aware):
+    lowest, highest, _ = aware.layers[1].weights
+    assert (float(lowest), float(highest)) == (0.0, 255.0)
+
+
+def test_kernels_are_rounded_also_before_a_relu(aware):
+    assert ranges(aware, "quant_stem") == ["kernel"]  # its output is rounded behind the ReLU
+    assert ranges(aware, "quant_stem_relu") == ["output"]
+    assert ranges(aware, "quant_conv") == ["kernel", "output"]
+    assert ranges(aware, "quant_add") == []  # a ReLU follows
+    assert ranges(aware, "quant_block_norm") == []
+    assert ranges(aware, "quant_logits") == ["kernel", "output"]
+
+
+@pytest.fixture(scope="module")
+def file(aware, tmp_path_factory):
+    path = tmp_path_factory.mktemp("file") / "student.tflite"
+    conversion.save(aware, path, "logits", integer=True)
+    return path
+
+
+def test_the_file_computes_in_integers_from_bytes_to_bytes(file):
+    operations.check_integers(file, "student")
+    kinds = {kind for _, types in operations.of_file(file) for kind in types}
+    assert kinds == {"INT8", "UINT8", "INT32"}
+    model = evaluation.TfliteModel(file)
+    source = model._interpreter.get_input_details()[0]
+    assert source["quantization"] == (1.0, 0)
+    assert source["shape_signature"].tolist() == [1, *SHAPE]
+
+
+def test_the_file_gives_what_the_model_gives_but_for_a_step(aware, file):
+    model = evaluation.TfliteModel(file)
+    expected = aware(IMAGES.astype("float32"), training=False).numpy()
+    assert np.abs(model.predict(IMAGES) - expected).max() <= 3 * model.scale
+    assert 0 < model.scale < np.abs(expected).max() / 50
+    conversion.check(aware, file, IMAGES, "logits", integer=True)
+
+
+def test_a_file_that_gives_something_else_is_found_out(aware, file):
+    other = quantization.quantization_aware(folded_twin(student(), IMAGES))
+    bias = other.get_layer("quant_logits").layer.bias
+    bias.assign_add(np.full(5, 5.0))
+    with pytest.raises(RunError, match="not the model that was trained"):
+        conversion.check(watched(other), file, IMAGES, "logits", integer=True)
+
+
+def test_a_phone_s_network_computes_in_integers_too(tmp_path):
+    inputs = keras.Input(SHAPE)
+    hidden = layers.Conv2D(8, 3, activation="relu6")(inputs)
+    hidden = layers.DepthwiseConv2D(3)(layers.ZeroPadding2D(1)(hidden))
+    hidden = layers.Activation("hard_silu")(layers.BatchNormalization()(hidden))
+    gate = layers.Conv2D(8, 1)(layers.GlobalAveragePooling2D(keepdims=True)(hidden))
+    hidden = layers.Multiply()([hidden, layers.Activation("hard_sigmoid")(gate)])
+    hidden = layers.Concatenate()([hidden, layers.MaxPooling2D(1)(hidden)])
+    model = keras.Model(inputs, layers.Dense(5)(layers.GlobalAveragePooling2D()(hidden)))
+    aware = watched(quantization.quantization_aware(folded_twin(model, IMAGES)))
+    conversion.save(aware, tmp_path / "phone.tflite", "probabilities", integer=True)
+    operations.check_integers(tmp_path / "phone.tflite", "phone")
+    conversion.check(aware, tmp_path / "phone.tflite", IMAGES, integer=True)

@@ -1,0 +1,95 @@
+"""What can be read as steps, and the words for what cannot."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from mosaickd_tf.compression.steps import AFFINE, read_steps
+from mosaickd_tf.errors import RequestError
+from tests.compression import SHAPE, student
+
+
+def classifier(*inner, name="student"):
+    """A sequential classifier of these layers, each given as it is."""
+    return keras.Sequential(
+        [keras.Input(SHAPE), *inner, layers.GlobalAveragePooling2D(), layers.Dense(5)], name=name
+    )
+
+
+def kinds(model):
+    return [step.kind for step in read_steps(model)]
+
+
+def test_each_layer_becomes_a_step_in_the_order_of_computation():
+    names = [step.name for step in read_steps(student())]
+    assert names[:5] == ["images", "unit_images", "standardization", "stem", "stem_norm"]
+    assert names[-1] == "logits"
+    steps = {step.name: step for step in read_steps(student())}
+    assert steps["add"].inputs == ["stem_relu", "conv"]
+    assert steps["last"].arguments == {"max_value": 6.0}
+
+
+def test_bytes_become_unit_images_and_are_standardised():
+    steps = {step.name: step for step in read_steps(student())}
+    scale, offset = steps["standardization"].weights
+    np.testing.assert_allclose(scale, 1 / np.array([0.2, 0.3, 0.25]), rtol=1e-6)
+    np.testing.assert_allclose(offset, [-0.4 / 0.2, -0.5 / 0.3, -0.6 / 0.25], rtol=1e-6)
+    assert not steps["standardization"].trainable
+    assert steps["unit_images"].weights[0].tolist() == [1 / 255] * 3
+
+
+def test_what_does_nothing_when_nobody_trains_leaves_no_step():
+    assert kinds(classifier(layers.Dropout(0.5), layers.Activation("linear"))) == [
+        "InputLayer",
+        AFFINE,
+        "GlobalAveragePooling2D",
+        "Dense",
+    ]
+
+
+def test_models_in_a_model_are_read_through_and_their_names_kept_apart():
+    inner = classifier(layers.Conv2D(4, 1, name="conv"), name="inner")
+    inputs = keras.Input(SHAPE)
+    hidden = layers.Conv2D(3, 1, name="conv")(inputs)
+    names = [step.name for step in read_steps(keras.Model(inputs, inner(hidden)))]
+    assert names[2:4] == ["conv", "conv_again"]
+
+
+def test_an_activation_of_a_convolution_becomes_a_step_of_its_own():
+    assert kinds(classifier(layers.Conv2D(4, 1, activation="relu")))[2:4] == ["Conv2D", "ReLU"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (layers.LeakyReLU(name="odd"), "Received: LeakyReLU"),
+        (layers.ReLU(negative_slope=0.1, name="odd"), "slope 0.1"),
+        (layers.Conv2D(4, 1, activation="gelu", name="odd"), "gelu"),
+        (layers.BatchNormalization(axis=1, name="odd"), "axis 1"),
+        (layers.SeparableConv2D(4, 1, name="odd"), "SeparableConv2D"),
+    ],
+)
+def test_what_cannot_be_carried_is_refused_with_the_name_of_the_layer(layer, expected):
+    with pytest.raises(RequestError, match="'odd'") as caught:
+        read_steps(classifier(layer))
+    assert expected in str(caught.value)
+
+
+def test_a_layer_that_serves_twice_is_refused():
+    twice = layers.Conv2D(3, 1, name="twice")
+    inputs = keras.Input(SHAPE)
+    model = keras.Model(inputs, layers.Dense(5)(layers.Flatten()(twice(twice(inputs)))))
+    with pytest.raises(RequestError, match="'twice'.*used once"):
+        read_steps(model)
+
+
+def test_a_subclassed_model_is_refused():
+    class Own(keras.Model):
+        input_shape = (None, *SHAPE)
+
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(RequestError, match="functional or sequential"):
+        read_steps(Own())

@@ -1,0 +1,74 @@
+"""The twin gives what the student gives, and its weights find the way back."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from mosaickd_tf import models
+from mosaickd_tf.compression import twin
+from mosaickd_tf.errors import RequestError
+from tests.compression import IMAGES, SHAPE, shaken, student, unit_logits
+
+
+def phone_network():
+    """What a MobileNetV3 has: depthwise, squeeze and excite, hard activations, dense ones too."""
+    inputs = keras.Input(SHAPE)
+    hidden = layers.Rescaling(2.0, offset=-1.0)(inputs)
+    hidden = layers.ZeroPadding2D(1)(layers.Conv2D(8, 3, use_bias=False)(hidden))
+    hidden = layers.BatchNormalization()(layers.DepthwiseConv2D(3, strides=2)(hidden))
+    hidden = layers.Activation("hard_silu")(hidden)
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(hidden)
+    gate = layers.Activation("hard_sigmoid")(layers.Conv2D(8, 1)(gate))
+    hidden = layers.GlobalAveragePooling2D()(layers.Multiply()([hidden, gate]))
+    hidden = layers.Activation("hard_silu")(layers.Dense(6)(hidden))
+    return shaken(keras.Model(inputs, layers.Dense(5)(hidden)))
+
+
+def named(name):
+    return shaken(models.build_classifier(name, num_classes=5, input_shape=SHAPE))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [student, phone_network, lambda: named("wrn10_1")],
+    ids=["pre-activation", "phone", "wrn10_1"],
+)
+def test_a_twin_gives_the_logits_of_its_student(build):
+    model = build()
+    made = twin.folded_twin(model, IMAGES)
+    wanted = unit_logits(model)
+    received = made(IMAGES.astype("float32"), training=False).numpy()
+    np.testing.assert_allclose(received, wanted, atol=1e-5 * np.abs(wanted).max())
+    assert not any("Normalization" in type(layer).__name__ for layer in made.layers)
+    back = twin.keras_twin(made, model)
+    assert isinstance(back, keras.Model)
+    np.testing.assert_allclose(unit_logits(back), wanted, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_a_twin_that_came_back_has_the_same_twin_again():
+    made = twin.folded_twin(student(), IMAGES)
+    again = twin.folded_twin(twin.keras_twin(made, student()), IMAGES)
+    assert [layer.name for layer in again.layers] == [layer.name for layer in made.layers]
+    for old, new in zip(made.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-6)
+
+
+def test_only_normalisations_that_the_student_had_may_be_trained():
+    made = twin.folded_twin(student(), IMAGES)
+    assert not made.get_layer("unit_images").trainable
+    assert made.get_layer("block_norm").trainable
+
+
+def test_a_twin_that_gives_something_else_is_refused(monkeypatch):
+    build = twin.build
+
+    def tampered(*args):
+        model = build(*args)
+        bias = model.get_layer("logits").bias
+        bias.assign_add([1e-2, 0.0, 0.0, 0.0, 0.0])
+        return model
+
+    monkeypatch.setattr(twin, "build", tampered)
+    with pytest.raises(RequestError, match="cannot be carried over to tf_keras"):
+        twin.folded_twin(student(), IMAGES)
