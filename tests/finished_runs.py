@@ -61,7 +61,7 @@ def rows(path):
 
 def counted(path):
     """A JSON file without what the clock and the folder say."""
-    spared = ("seconds", "images_per_second", "latency_ms", "command", "bytes")
+    spared = ("seconds", "images_per_second", "latency_ms", "command", "commit", "bytes")
 
     def without(value):
         if isinstance(value, dict):
