@@ -39,7 +39,8 @@ RANK = {
     "benchmarking": 5,
     "preparing": 5,
     "experiment": 6,
-    "cli": 7,
+    "finished_run": 7,
+    "cli": 8,
 }
 
 
