@@ -1,10 +1,8 @@
 """A whole distillation, from a config to a folder: data, teacher, game, baselines, exports."""
 
-import dataclasses
 import functools
 import json
 import logging
-import pathlib
 
 import numpy as np
 import tensorflow as tf
@@ -20,19 +18,12 @@ from mosaickd_tf import (
     preparing,
     pretraining,
 )
-from mosaickd_tf.config import (
-    DistillConfig,
-    TeacherTrainingConfig,
-    as_baseline,
-    from_options,
-    options,
-)
+from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
 from mosaickd_tf.data import loading, pipelines
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.ood_subset import describe, select_ood_subset
 from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.distiller import OOD_IMAGES
-from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.report import page
 from mosaickd_tf.report.observation import GRID, Observer
@@ -75,35 +66,6 @@ def run(config, workdir, resume=True):
         if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
             page.write(folder.path)
     return finished
-
-
-def compress(workdir, exports, config, outputs):
-    """Compresses the student of a finished run, with its teacher, generator and pictures.
-
-    Args:
-        workdir: the folder of the run.
-        exports: names of formats; those of other kinds are left out.
-        config: a `CompressionConfig`.
-        outputs: "probabilities" or "logits", what the files give.
-
-    Returns:
-        A list of `compression.Compressed`.
-
-    Raises:
-        RequestError: for a folder without a finished run, or what cannot be compressed.
-    """
-    result = files.read_json(pathlib.Path(workdir) / "result.json")
-    if result is None:
-        raise RequestError(
-            f"--exports={','.join(exports)} needs the teacher and the generator of a finished "
-            f"run. Expected its folder. Received: --workdir={str(workdir)!r}"
-        )
-    topics = {field.name: field.default_factory for field in dataclasses.fields(DistillConfig)}
-    asked = DistillConfig(
-        **{name: from_options(topic, result["config"]) for name, topic in topics.items()}
-    )
-    run = Experiment(asked, RunFolder.opened(workdir), *preparing.prepare(asked))
-    return run.compress(exports, config, outputs)
 
 
 class Experiment:

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf import evaluation, experiment, files, models, players, preparing, synthesis
+from mosaickd_tf import (
+    evaluation,
+    experiment,
+    files,
+    finished_run,
+    models,
+    players,
+    preparing,
+    synthesis,
+)
 from mosaickd_tf.checkpoints import Checkpoints
 from mosaickd_tf.compression import tuning
 from mosaickd_tf.config import (
@@ -328,14 +337,9 @@ def test_a_compressed_student_is_part_of_the_run_and_can_be_made_of_a_finished_o
     kept = files.read_json(tmp_path / "result.json")
     asked = (("keras", "tflite_pruned"), quick, "probabilities")
     monkeypatch.setattr(tuning, "tune", None)  # what is there is not made again
-    (again,) = experiment.compress(tmp_path, *asked)
+    (again,) = finished_run.compress(tmp_path, *asked)
     assert again.facts == entry["compression"]
     assert files.read_json(tmp_path / "result.json") == kept
-
-
-def test_there_is_nothing_to_compress_without_a_finished_run(tmp_path):
-    with pytest.raises(RequestError, match="of a finished run"):
-        experiment.compress(tmp_path, ("tflite_pruned",), CompressionConfig(), "logits")
 
 
 @pytest.mark.slow

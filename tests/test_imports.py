@@ -45,7 +45,8 @@ RANK = {
     "benchmarking": 5,
     "preparing": 5,
     "experiment": 6,
-    "cli": 7,
+    "finished_run": 7,
+    "cli": 8,
 }
 
 

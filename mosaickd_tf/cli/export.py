@@ -40,7 +40,7 @@ def work(source, export, compression):
 
 def _compressed(source, export, config):
     """The files of a run's student that are made while it goes on learning, if any are asked."""
-    from mosaickd_tf import compression, experiment
+    from mosaickd_tf import compression, finished_run
 
     if not compression.stages(export.exports, config):
         return ()
@@ -49,7 +49,7 @@ def _compressed(source, export, config):
             "A student is compressed while its teacher teaches it. Expected the --workdir of its "
             f"run for --exports={','.join(export.exports)}. Received: a --student alone"
         )
-    return experiment.compress(source.workdir, export.exports, config, export.outputs)
+    return finished_run.compress(source.workdir, export.exports, config, export.outputs)
 
 
 def main():

@@ -78,6 +78,7 @@ def test_a_file_that_gives_something_else_is_found_out(aware, file):
         conversion.check(watched(other), file, IMAGES, "logits", integer=True)
 
 
+@pytest.mark.slow
 def test_a_phone_s_network_computes_in_integers_too(tmp_path):
     inputs = keras.Input(SHAPE)
     hidden = layers.Conv2D(8, 3, activation="relu6")(inputs)
