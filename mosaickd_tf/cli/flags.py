@@ -13,6 +13,7 @@ from mosaickd_tf.config import flag_name
 from mosaickd_tf.errors import RequestError
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+_LONGEST = 100  # characters of a flag's name
 _WORDS = {int: "an integer", float: "a number"}
 
 
@@ -112,6 +113,21 @@ class _Values(flags.FlagValues):
 
     def _get_flag_file_lines(self, filename, parsed_file_stack=None):
         return self._reader.lines(filename)
+
+    def read_flags_from_files(self, argv, force_gnu=True):
+        """The words of a command with those of its flagfiles; none of them names too long a flag.
+
+        For a name that is not known absl looks for similar ones, by recursion.
+        """
+        words = super().read_flags_from_files(argv, force_gnu)
+        for word in words:
+            name = word.partition("=")[0]
+            if word.startswith("-") and len(name) > _LONGEST:
+                raise RequestError(
+                    "Unknown flag. Expected one of those that --help lists. Received: "
+                    f"{name[:_LONGEST]!r}... of {len(name):,} characters. See --help"
+                )
+        return words
 
     def _included(self, line):
         return self._extract_filename(line) if self._is_flag_file_directive(line) else None

@@ -127,12 +127,17 @@ def as_shown(picture):
         picture: a PIL image of any mode but floating point, decoded.
 
     Returns:
-        A PIL image of mode L or RGB.
+        A PIL image of mode L or RGB, without metadata.
 
     Raises:
         ValueError: for pixels whose range nobody knows.
     """
-    picture = ImageOps.exif_transpose(picture)
+    shown = _in_8_bits(ImageOps.exif_transpose(picture))
+    shown.info.clear()  # broken metadata would raise when they are read again
+    return shown
+
+
+def _in_8_bits(picture):
     if picture.mode.startswith(("I", "F")):
         return _from_16_bits(picture)
     if picture.has_transparency_data:

@@ -91,6 +91,7 @@ WORDS = [
     ("distill", "--ruonds=5", "--ruonds", "rounds"),
     ("evaluate", "--batch_size=4", "--batch_size", "--help lists"),
     ("distill", "pictures", "'pictures'", "start with --"),
+    ("distill", f"--{2000 * 'x'}=1", "of 2,002 characters", "--help lists"),
     ("distill", "--rounds", "--rounds", "--name=value"),
     ("report", "--workdir=", "`workdir`", "a folder of a run"),
     ("distill", "--workdir=", "`workdir`", "a folder for the run"),

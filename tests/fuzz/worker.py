@@ -98,14 +98,16 @@ class _Pictures:
         return outcome
 
     def _read_folder(self):
-        count = len(list(self._place.iterdir()))
+        count, readable = len(list(self._place.iterdir())), self._readable
         options = {"ood_dataset": f"folder:{self._place}", "image_size": 8, "max_broken": count}
-        found = self._load(self._config(**options)) if self._readable else ()
-        assert len(found) == self._readable
-        assert not found or len(found.broken) == count - self._readable
-        self._readable = 0
-        shutil.rmtree(self._place)
-        self._place.mkdir()
+        try:
+            found = self._load(self._config(**options)) if readable else ()
+            assert len(found) == readable
+            assert not found or len(found.broken) == count - readable
+        finally:  # a failure is that of these pictures alone
+            self._readable = 0
+            shutil.rmtree(self._place)
+            self._place.mkdir()
 
 
 class _Files:

@@ -96,7 +96,7 @@ def test_a_result_that_lacks_something_is_refused_with_its_name(lacking):
 
 
 def test_a_result_without_accuracy_is_refused():
-    with pytest.raises(RequestError, match="Expected accuracies"):
+    with pytest.raises(RequestError, match="Nothing was measured. Expected accuracies"):
         runs_of(result(accuracy=None), "name", cells())
 
 
