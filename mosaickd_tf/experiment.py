@@ -1,6 +1,5 @@
 """A whole distillation, from a config to a folder: data, teacher, game, baselines, exports."""
 
-import functools
 import json
 import logging
 
@@ -24,6 +23,7 @@ from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.ood_subset import describe, select_ood_subset
 from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.distiller import OOD_IMAGES
+from mosaickd_tf.judging import Judge, evaluator
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.report import page
 from mosaickd_tf.report.observation import GRID, Observer
@@ -80,7 +80,7 @@ class Experiment:
         self.policy = machine.resolve_precision(config.run.precision)
         self.validation = target.validation if target else None
         self.test = target.test if target else None
-        self._test_logits = functools.cache(self._predicted)
+        self.judge = Judge(target)
 
     def run(self):
         """Plays all stages; returns the content of result.json."""
@@ -93,7 +93,9 @@ class Experiment:
         student = models.portable_copy(distiller.student)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
         exports = self._export(student, teacher, distiller)
-        self._keep_predictions(teacher, student)
+        if self.test:
+            named = json.dumps(self.judge.predictions(teacher, student)) + "\n"
+            files.write_text(self.folder / "test_predictions.json", named)
         speed = progress.step * self.config.optimization.batch_size / progress.seconds
         asked = dict(options(self.config))
         result = {
@@ -107,10 +109,10 @@ class Experiment:
             "rounds": progress.step,
             "seconds": progress.seconds,
             "images_per_second": speed,
-            "teacher": self._facts(teacher),
-            "student": self._facts(student),
+            "teacher": self.judge.facts(teacher),
+            "student": self.judge.facts(student),
             "baselines": baselines,
-            "agreement": self._agreement(student, teacher),
+            "agreement": self.judge.agreement(student, teacher),
             "selection": self._selection(progress),
             "divergence": progress.events,
             "skipped_updates": distiller.skipped_updates,
@@ -169,7 +171,7 @@ class Experiment:
             _batches(config, distiller, images),
             self._plan(distiller.transfer_factor * config.optimization.batch_size),
             folder,
-            self._evaluator(distiller, teacher),
+            evaluator(distiller.student, teacher, self.validation or self._at_hand(distiller)),
             self._observer(distiller, teacher, folder),
             name=method,
         )
@@ -196,22 +198,6 @@ class Experiment:
             select_by="validation_accuracy" if self.validation else None,
         )
 
-    def _evaluator(self, distiller, teacher):
-        """Accuracy on the validation part and agreement with the teacher."""
-        watched = self.validation or self._at_hand(distiller)
-        teacher_logits = evaluation.predict_logits(teacher, watched.images)
-
-        def evaluate(step):
-            logits = evaluation.predict_logits(distiller.student, watched.images)
-            agreement = evaluation.agreement(logits, teacher_logits)
-            variety = {"student_variety": evaluation.variety(logits, teacher_logits)}
-            if not self.validation:
-                return {"agreement_at_hand": agreement} | variety
-            accuracy = evaluation.top_k_accuracy(logits, watched.labels)
-            return {"validation_accuracy": accuracy, "validation_agreement": agreement} | variety
-
-        return evaluate
-
     def _at_hand(self, distiller):
         """Images without labels: OOD ones, or where there are none, synthetic ones."""
         if self.ood:
@@ -235,9 +221,9 @@ class Experiment:
         if done is None:
             distiller, progress = self._learn(as_baseline(self.config, method), teacher, folder)
             student = models.portable_copy(distiller.student)
-            done = {"method": method} | self._facts(student)
+            done = {"method": method} | self.judge.facts(student)
             done |= {
-                "agreement": self._agreement(student, teacher),
+                "agreement": self.judge.agreement(student, teacher),
                 "selection": self._selection(progress),
                 "divergence": progress.events,
                 "skipped_updates": distiller.skipped_updates,
@@ -278,41 +264,6 @@ class Experiment:
             student, self.folder / "export", asked, supplies, compressed
         )
         return [entry | {"path": f"export/{entry['path']}"} for entry in entries]
-
-    def _facts(self, model):
-        accuracy = top5 = None
-        if self.test:
-            logits = self._test_logits(model)
-            accuracy = evaluation.top_k_accuracy(logits, self.test.labels)
-            top5 = evaluation.top_k_accuracy(logits, self.test.labels, k=5)
-        return {
-            "name": model.name,
-            "parameters": models.parameters(model),
-            "macs": models.macs(model),
-            "accuracy": accuracy,
-            "top5_accuracy": top5,
-        }
-
-    def _agreement(self, student, teacher):
-        if not self.test:
-            return None
-        return evaluation.agreement(self._test_logits(student), self._test_logits(teacher))
-
-    def _keep_predictions(self, teacher, student):
-        """Writes what both name on the test part, from which the report counts confusions."""
-        if self.test:
-            named = {"teacher": teacher, "student": student}
-            content = {
-                "label_names": list(self.target.label_names),
-                "labels": self.test.labels.tolist(),
-            } | {
-                role: self._test_logits(model).argmax(axis=-1).tolist()
-                for role, model in named.items()
-            }
-            files.write_text(self.folder / "test_predictions.json", json.dumps(content) + "\n")
-
-    def _predicted(self, model):
-        return evaluation.predict_logits(model, self.test.images)
 
     def _selection(self, progress):
         if not self.validation:

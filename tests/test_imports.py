@@ -32,6 +32,7 @@ RANK = {
     "methods": 3,
     "checkpoints": 3,
     "export": 3,
+    "judging": 3,
     "measuring": 3,
     "report": 3,
     "run_folder": 3,
