@@ -28,7 +28,8 @@ class Checkpoints:
     end, and renamed; so a process that is killed at any moment leaves the one before or the one
     after, never half of one, and bytes that have changed since are noticed. Besides its number a
     checkpoint may be given names, as `best`; each says which ones had them when it was written.
-    The last two of all, and of each name, are kept.
+    The last two of all, and of each name, are kept. For people there are links, `last` and one of
+    each name, to the newest; nothing is read through them.
 
     Args:
         folder: where they lie; made when the first is written.
@@ -64,6 +65,9 @@ class Checkpoints:
             sums = {path.name: files.sha256(path) for path in sorted(partial.iterdir())}
             files.write_json(partial / _SUMS, sums)
         self._named = named
+        for name in ("last", *names):
+            with files.whole(self.folder / name) as link:
+                link.symlink_to(place.name)
         self._forget(number)
 
     def restore(self, name="last"):

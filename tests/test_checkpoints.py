@@ -45,7 +45,7 @@ def values(state):
 
 
 def steps(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if not path.is_symlink())
 
 
 @pytest.fixture
@@ -96,6 +96,14 @@ def test_the_last_two_are_kept_and_those_of_each_name(tmp_path, counter):
         "step_00000006_save_000006",
         "step_00000007_save_000007",
     ]
+
+
+def test_links_lead_people_to_the_newest_of_each_name(tmp_path, counter):
+    checkpoints = Checkpoints(tmp_path, {"counter": counter})
+    checkpoints.save({"step": 1}, names=("best",))
+    checkpoints.save({"step": 2})
+    assert files.read_json(tmp_path / "last" / "progress.json") == {"step": 2}
+    assert files.read_json(tmp_path / "best" / "progress.json") == {"step": 1}
 
 
 def test_who_goes_back_numbers_on_and_forgets_the_names_that_came_later(tmp_path, counter):
@@ -216,7 +224,7 @@ def test_when_none_is_whole_nothing_begins_anew_by_itself(tmp_path, counter):
     kept = Checkpoints(tmp_path, {"counter": counter})
     for step in (1, 2):
         kept.save({"step": step})
-    for place in tmp_path.iterdir():
+    for place in tmp_path.glob("step_*"):
         damage(place / "state.index", "truncated")
     with pytest.raises(RunError, match="No checkpoint in .* is whole") as caught:
         Checkpoints(tmp_path, {"counter": counter}).restore()
