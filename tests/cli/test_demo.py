@@ -1,5 +1,6 @@
 """`bin/demo`: wrong requests, and that Ctrl-C ends it in order."""
 
+import contextlib
 import http.client
 import os
 import pathlib
@@ -41,8 +42,8 @@ def packages(tmp_path, monkeypatch):
         ([], "`workdir` is needed"),
         (["--workdir={}/no run"], "result.json"),
         (["--workdir={}/run"], "bin/export writes them"),
-        (["--workdir={}/run", "--port=65536"], "`port` must be at most 65535"),
-        (["--workdir={}/run", "--port=any"], "expected an integer"),
+        (["--workdir={}/run", "--port=65536"], "Expected at most 65535. Received: port=65536"),
+        (["--workdir={}/run", "--port=any"], "Expected an integer. Received: --port=any"),
     ],
     ids=str,
 )
@@ -67,6 +68,15 @@ def test_without_npm_the_command_says_what_to_install(capsys, run, tmp_path, mon
     assert "apt-get install npm" in capsys.readouterr().err
 
 
+@contextlib.contextmanager
+def killed_after(process):
+    """Lets no failure wait for a server that goes on."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 @pytest.mark.slow
 def test_it_serves_until_ctrl_c_without_npm_when_the_cache_has_what_it_needs(run, tmp_path):
     lock = library.packages.lock_name()
@@ -78,8 +88,10 @@ def test_it_serves_until_ctrl_c_without_npm_when_the_cache_has_what_it_needs(run
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": str(tmp_path)},
+        # Where the tests run in the background, Ctrl-C is ignored, and so it would be by a child.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    with process:
+    with process, killed_after(process):
         said = process.stdout.readline()
         port = int(re.fullmatch(r"The page is http://127\.0\.0\.1:(\d+)/ \(.*\)\n", said).group(1))
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
