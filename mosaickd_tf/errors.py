@@ -9,8 +9,11 @@ class RunError(RuntimeError):
     """The run could not go on, but what there was is intact; the commands exit with 3."""
 
 
-class Interrupted(Exception):
+class Interrupted(BaseException):
     """A signal stopped the run after its state was written; the commands exit with 128 + it.
+
+    Like `KeyboardInterrupt` it is no `Exception`: TensorFlow and Keras wrap those that come up
+    while they trace.
 
     Attributes:
         signal: number of the signal.

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 
+import keras
 import pytest
+import tensorflow as tf
 
 from mosaickd_tf import signals
 from mosaickd_tf.errors import Interrupted
@@ -64,6 +66,18 @@ def test_outside_of_a_watch_sigterm_is_an_exception_and_files_are_cleared_away(c
     assert caught.value.signal == signal.SIGTERM
     os.kill(os.getpid(), signal.SIGTERM)
     assert came == [signal.SIGTERM]  # the handler from before is back
+
+
+def test_a_signal_while_a_network_is_traced_is_not_wrapped(came):
+    layer = keras.layers.Lambda(lambda x: (os.kill(os.getpid(), signal.SIGTERM), x)[1])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+
+    @tf.function
+    def run(x):
+        return model(layer(x))
+
+    with pytest.raises(Interrupted), signals.raised():
+        run(tf.zeros((1, 2)))
 
 
 def test_a_second_ctrl_c_is_a_keyboard_interrupt(came):
