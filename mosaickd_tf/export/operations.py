@@ -26,7 +26,7 @@ def of_file(path):
 
 
 def check_ranges(path, name):
-    """Raises `RequestError` when something in the file of this student never was but 0.
+    """Raises `RequestError` when something in the file of this student is always about 0.
 
     The runtime aborts the process over the scale of such a tensor.
     """
@@ -38,7 +38,7 @@ def check_ranges(path, name):
         if scale is not None and len(scale) == 1 and 0 < scale[0] < _SMALLEST_SCALE:
             raise RequestError(
                 f"The student {name!r} cannot become a file of integers. Expected calibration "
-                f"images that move every layer. Received: nothing but 0 in "
+                f"images that move every layer. Received: at most about 0 in "
                 f"{tensor.name.decode()!r}. Choose another --calibration"
             )
 

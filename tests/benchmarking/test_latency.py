@@ -1,5 +1,7 @@
 """The exported student is timed on one thread and on all."""
 
+import keras
+
 from mosaickd_tf import models
 from mosaickd_tf.benchmarking import latency
 from mosaickd_tf.config import EXPORTS
@@ -14,6 +16,17 @@ def test_every_file_is_timed_twice_whatever_classes_it_names(monkeypatch):
         assert entry["latency_ms"] > 0 and entry["threads"] == 1
         assert entry["latency_ms_all_threads"] > 0
     assert int8["calibration"] == {"random": 8}
+
+
+def test_a_format_that_cannot_hold_the_student_is_left_out(monkeypatch):
+    monkeypatch.setattr(latency, "FORMATS", ("keras", "tflite_int8"))
+    student = models.build_classifier("wrn10_1", num_classes=3, input_shape=(8, 8, 3))
+    student.get_layer("stem").kernel.assign(0.0 * student.get_layer("stem").kernel)
+    for layer in student.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.beta.assign(0.0 * layer.beta)
+    paths = [entry["path"] for entry in latency.latencies(student)]
+    assert paths == ["student.keras", "serving.keras"]
 
 
 def test_the_files_are_those_of_the_export():

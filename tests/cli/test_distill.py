@@ -47,9 +47,10 @@ def place(tmp_path_factory):
     (folder / "text.keras").write_text("not a model")
     (folder / "a file").write_text("a file")
 
-    def save(name, num_classes=10, shape=(8, 8, 1), probabilities=False):
+    def save(name, num_classes=10, shape=(8, 8, 1), probabilities=False, leaky=False):
         inputs = keras.Input(shape)
-        outputs = layers.Dense(num_classes)(layers.GlobalAveragePooling2D()(inputs))
+        hidden = layers.LeakyReLU(name="leaky")(inputs) if leaky else inputs
+        outputs = layers.Dense(num_classes)(layers.GlobalAveragePooling2D()(hidden))
         outputs = layers.Softmax()(outputs) if probabilities else outputs
         keras.Model(inputs, outputs).save(folder / name)
 
@@ -57,6 +58,7 @@ def place(tmp_path_factory):
     save("seven.keras", num_classes=7)
     save("large.keras", shape=(12, 12, 1))
     save("softmax.keras", probabilities=True)
+    save("leaky.keras", leaky=True)
     (folder / "text.pth").write_text("not weights")
     return folder
 
@@ -116,6 +118,9 @@ def request(place, workdir, *words):
         (["--rounds=none"], "rounds"),
         (["--compare_with=magic"], "compare_with"),
         (["--exports=onnx"], "exports"),
+        (["--exports=tflite_pruned", "--combine=clustered_int8"], "is not made"),
+        (["--exports=tflite_pruned", "--sparsity_pattern=2_of_4"], "--sparsity=0.5"),
+        (["--exports=tflite_pruned", "--student={}/leaky.keras"], "The layer 'leaky'"),
         (["--no_such_flag=1"], "no_such_flag"),
         (["--flagfile={}/none.cfg"], "none.cfg"),
         (["pictures"], "pictures"),
