@@ -1,6 +1,7 @@
 """What two finished runs have in common, bit for bit."""
 
 import json
+import re
 import zipfile
 
 import h5py
@@ -61,11 +62,12 @@ def rows(path):
 
 def counted(path):
     """A JSON file without what the clock and the folder say."""
-    spared = ("seconds", "images_per_second", "latency_ms", "command", "commit", "bytes")
+    spared = re.compile("seconds|images_per_second|latency_ms.*|command|commit|(gzip_)?bytes")
 
     def without(value):
         if isinstance(value, dict):
-            return {name: without(inner) for name, inner in value.items() if name not in spared}
+            kept = {name: inner for name, inner in value.items() if not spared.fullmatch(name)}
+            return {name: without(inner) for name, inner in kept.items()}
         return [without(inner) for inner in value] if isinstance(value, list) else value
 
     return without(json.loads(path.read_text())) if path.is_file() else None

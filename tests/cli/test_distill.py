@@ -332,6 +332,7 @@ def test_the_student_of_the_run_is_exported_elsewhere(quick_start):
     )  # fmt: skip
     assert (answer.returncode, answer.stderr) == (0, "")
     assert sorted(path.name for path in (folder / "logits").iterdir()) == [
+        "labels.txt",
         "serving.keras",
         "student.keras",
         "student_float32.tflite",

@@ -30,9 +30,12 @@ def test_it_says_where_they_are_how_they_were_made_and_what_they_can_show(capsys
     [
         ([], "`workdir` is needed"),
         (["--workdir={}/no run"], "result.json"),
-        (["--workdir={}", "--count=0"], "`count` must be at least 1"),
-        (["--workdir={}", "--format=jpeg"], "`format` must be one of: png, tfrecord"),
-        (["--workdir={}", "--seed=-1"], "`seed` must be at least 0"),
+        (["--workdir={}", "--count=0"], "Expected at least 1. Received: count=0"),
+        (
+            ["--workdir={}", "--format=jpeg"],
+            "one of: png, tfrecord. Received: format=jpeg",
+        ),
+        (["--workdir={}", "--seed=-1"], "Expected at least 0. Received: seed=-1"),
         (["--workdir={}", "--output_dir={}"], "holds something already"),
     ],
     ids=str,

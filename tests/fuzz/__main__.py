@@ -70,6 +70,7 @@ def _of_worker(folder, kind, seed, first, last):
             results.append(told | {"kind": kind, "number": begun, "outcome": outcome})
             events = []
     code = worker.wait()
+    worker.stdout.close()
     if not results or results[-1]["number"] != last - 1:
         outcome = "HANG" if code == -9 else f"CRASH {code}"
         results.append({"kind": kind, "number": begun, "outcome": outcome, "seconds": 0.0})
@@ -78,19 +79,19 @@ def _of_worker(folder, kind, seed, first, last):
 
 def _told(worker):
     """The lines of a worker; it is ended when none comes in time."""
-    watch = selectors.DefaultSelector()
     os.set_blocking(worker.stdout.fileno(), False)
-    watch.register(worker.stdout, selectors.EVENT_READ)
     rest = b""
-    while True:
-        if not watch.select(ITEM_SECONDS):
-            worker.kill()
-            return
-        piece = os.read(worker.stdout.fileno(), 65536)
-        if not piece:
-            return
-        *lines, rest = (rest + piece).split(b"\n")
-        yield from (json.loads(line) for line in lines if line.startswith(b"{"))
+    with selectors.DefaultSelector() as watch:
+        watch.register(worker.stdout, selectors.EVENT_READ)
+        while True:
+            if not watch.select(ITEM_SECONDS):
+                worker.kill()
+                return
+            piece = os.read(worker.stdout.fileno(), 65536)
+            if not piece:
+                return
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from (json.loads(line) for line in lines if line.startswith(b"{"))
 
 
 def summary(results):
