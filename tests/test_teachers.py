@@ -67,5 +67,7 @@ def test_without_either_they_are_asked_for(data):
 
 
 def test_a_number_a_channel_is_needed():
-    with pytest.raises(RequestError, match="Expected 1, as --channels says. Received: 3. Give as many"):
+    with pytest.raises(
+        RequestError, match="Expected 1, as --channels says. Received: 3. Give as many"
+    ):
         teachers.statistics(config(channels=1, **GIVEN), None)

@@ -159,7 +159,9 @@ def test_a_student_of_images_that_are_not_square_is_refused(source):
     assert "(8, 12, 3)" in refusal(source)
 
 
-@pytest.mark.parametrize("lines, expected", [(["a", "b"], "5 names"), (None, "No such file")])
+@pytest.mark.parametrize(
+    "lines, expected", [(["a", "b"], "Expected 5, one a class"), (None, "No such file")]
+)
 def test_labels_that_do_not_name_every_class_are_refused(source, lines, expected):
     path = pathlib.Path(source / "labels.txt")
     if lines:
