@@ -8,8 +8,10 @@ what it differs is said beside its numbers.
 import dataclasses
 
 from mosaickd_tf.config import (
+    CompressionConfig,
     DataConfig,
     ExportConfig,
+    ExtensionConfig,
     RunConfig,
     TeacherConfig,
     assignment,
@@ -24,8 +26,10 @@ def _names(*topics):
 
 _PLACES = {"data_dir", "cache_dir"}
 # What tells nothing about how well a student learns, or is told by the pair.
-_FREE = _PLACES | _names(TeacherConfig, RunConfig, ExportConfig)
-_FREE |= {"student", "compare_with", "baseline_learning_rate", "max_broken"}
+_FREE = _PLACES | _names(TeacherConfig, RunConfig, ExportConfig, CompressionConfig)
+_FREE |= {"student", "compare_with", "baseline_learning_rate", "baseline_temperature", "max_broken"}
+# Beyond the paper, and of no meaning to the methods that run beside it on OOD images.
+_EXTENSIONS = {flag_name(f): f.default for f in dataclasses.fields(ExtensionConfig)}
 _PICTURES = _names(DataConfig) - _PLACES - {"validation_fraction", "max_broken"}
 
 
@@ -118,7 +122,9 @@ def portable(asked):
 
 def _of_baseline(asked, baseline):
     rate = asked["baseline_learning_rate"] or asked["student_learning_rate"]
-    return asked | {"method": baseline["method"], "student_learning_rate": rate}
+    temperature = asked.get("baseline_temperature") or asked["temperature"]
+    tuning = {"student_learning_rate": rate, "temperature": temperature}
+    return asked | _EXTENSIONS | {"method": baseline["method"]} | tuning
 
 
 def _run(result, asked, facts, name, cells):

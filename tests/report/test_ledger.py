@@ -61,6 +61,14 @@ def test_baselines_are_runs_of_their_own():
     assert found.changes == ("student_learning_rate=0.02", "temperature=1.0")
 
 
+def test_a_baseline_has_its_own_temperature_and_nothing_that_is_beyond_the_paper():
+    baseline = {"method": "kd", "name": "wrn16_1", "accuracy": 0.47}
+    entry = result(baselines=[baseline], baseline_temperature=5.0, statistics_weight=1.0)
+    own, found = runs_of(entry, "name", cells())
+    assert own.changes == ("statistics_weight=1.0",)
+    assert found.changes == ()
+
+
 def test_a_gpu_is_the_machine_where_there_is_one():
     entry = result()
     entry["machine"]["gpus"] = ["A GPU", "A GPU"]
