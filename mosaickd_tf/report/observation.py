@@ -31,7 +31,7 @@ class Observer:
         teacher: Keras model from unit images to logits, which names the classes.
         ood_images: uint8 `(n, height, width, channels)`, or None.
         folder: the folder of the run, a `pathlib.Path`.
-        patch_size: side in pixels of the patches that are compared.
+        patch_size: side in pixels of the patches that are compared, at most that of the images.
         seed: fixes the patches and the directions.
         keep_images: whether synthetic images are kept, or numbers alone.
     """
@@ -42,16 +42,16 @@ class Observer:
         self._distiller = distiller
         self._teacher = teacher
         self._samples = folder / "samples"
-        self._patch_size = patch_size
+        self._patch_size = min(patch_size, *teacher.input_shape[1:3])
         self._seed = seed
         self._keep_images = keep_images
         self._classes = teacher.output_shape[-1]
         self._count = min(max(256, 10 * self._classes), 1024)
         self._ood_patches = None
         if ood_images is not None:
-            self._ood_patches = random_patches(ood_images, patch_size, PATCHES, (seed, 1))
+            self._ood_patches = random_patches(ood_images, self._patch_size, PATCHES, (seed, 1))
             self._directions = random_directions(self._ood_patches.shape[1], DIRECTIONS, seed)
-            others = random_patches(ood_images, patch_size, PATCHES, (seed, 2))
+            others = random_patches(ood_images, self._patch_size, PATCHES, (seed, 2))
             self._ood_distance = self._distance(others)
 
     def __call__(self, step):

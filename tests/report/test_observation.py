@@ -37,6 +37,15 @@ def play(distiller, rounds=1):
     return {name: float(value) for name, value in terms.items()}
 
 
+def test_patches_are_at_most_the_images(tmp_path):
+    """A method without a discriminator takes the default patch size on small images too."""
+    distiller = mosaic()
+    large, whole = (
+        observer(distiller, tmp_path, patch_size=side)(0)["patch_distance"] for side in (99, 8)
+    )
+    assert large == whole
+
+
 def test_before_the_first_round_only_what_can_be_known_is_there(tmp_path):
     values = observer(mosaic(), tmp_path)(0)
     assert values.keys() == {
