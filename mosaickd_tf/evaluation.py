@@ -133,7 +133,7 @@ def _compiled(model):
         outputs = model(images if takes_bytes else unit(images), training=False)
         return tf.cast(outputs, "float32")
 
-    return tf.function(run, input_signature=[signature])
+    return tf.function(run, input_signature=[signature], autograph=False)
 
 
 def top_k_accuracy(outputs, labels, k=1):

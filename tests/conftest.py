@@ -1,5 +1,6 @@
 """TensorFlow quiet and on the processor; the same random weights in every test."""
 
+import gc
 import os
 import sys
 
@@ -9,6 +10,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # a person may name a GPU i
 import pytest
 
 from tests import tiny
+
+gc.freeze()  # what the libraries have made by now is not searched again and again
 
 # PyTorch's optimizers import it, if it is there, and next to TensorFlow that ends the process.
 sys.modules.setdefault("triton", None)

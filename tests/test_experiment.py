@@ -57,7 +57,7 @@ CONFIG = DistillConfig(
         generator_filters=4,
         discriminator_filters=4,
     ),
-    optimization=OptimizationConfig(rounds=2, batch_size=4),
+    optimization=OptimizationConfig(rounds=2, batch_size=4, student_steps_per_round=1),
     method=MethodConfig(compare_with=("kd",)),
     run=RunConfig(precision="float32"),
     export=ExportConfig(exports=("keras",)),
@@ -295,16 +295,16 @@ def test_a_run_that_was_cut_after_its_baseline_trains_nothing_again(finished, tm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["result.json", "baselines/kd/result.json"])
-def test_a_result_that_became_unreadable_is_made_again(finished, caplog, name):
+def test_results_that_became_unreadable_are_made_again(finished, caplog):
     folder, result, _ = finished
-    saved = {path: path.read_bytes() for path in (folder / "result.json", folder / name)}
-    (folder / "result.json").unlink()
-    (folder / name).write_bytes(saved[folder / name][:-20])
+    paths = (folder / "result.json", folder / "baselines" / "kd" / "result.json")
+    saved = {path: path.read_bytes() for path in paths}
+    for path, content in saved.items():
+        path.write_bytes(content[:-20])
     with Spy().on() as spy:
         again = experiment.run(CONFIG, folder)
-    assert spy.trained == (["mosaic", "kd"] if "kd" in name else ["mosaic"])
-    assert f"{folder / name} is broken" in caplog.text
+    assert spy.trained == ["mosaic", "kd"]
+    assert all(f"{path} is broken" in caplog.text for path in paths)
     for part in ("teacher", "student", "baselines", "agreement", "selection", "seconds"):
         assert again[part] == result[part]
     for path, content in saved.items():

@@ -12,7 +12,7 @@ WORDS = (
     "--ood_crops_per_picture=32 --ood_subset=40 --image_size=8 --channels=1 --patch_size=4 "
     "--noise_dim=8 --generator_filters=4 --discriminator_filters=4 --teacher=wrn10_1 "
     "--student=wrn10_1 --teacher_epochs=1 --batch_size=4 --rounds=4 --evaluate_every=1 "
-    "--checkpoint_every=2 --precision=float32 --exports=keras"
+    "--student_steps_per_round=1 --checkpoint_every=2 --precision=float32 --exports=keras"
 ).split()
 
 

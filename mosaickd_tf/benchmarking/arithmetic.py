@@ -23,7 +23,7 @@ def flop_of(function, *args):
     Returns:
         An integer. Of a branch that a run may or may not take, both sides count.
     """
-    graph = tf.function(function).get_concrete_function(*args).graph
+    graph = tf.function(function, autograph=False).get_concrete_function(*args).graph
     return 2 * _macs_in(graph)
 
 
@@ -41,8 +41,8 @@ def peak_flop_per_second(precision):
     maps = tf.ones((_BATCH, _SIDE, _SIDE, _CHANNELS), dtype)
     kernel = tf.ones((3, 3, _CHANNELS, _CHANNELS), dtype)
     square = tf.ones((_SQUARE, _SQUARE), dtype)
-    convolve = tf.function(lambda: tf.nn.conv2d(maps, kernel, 1, "SAME"))
-    multiply = tf.function(lambda: tf.matmul(square, square))
+    convolve = tf.function(lambda: tf.nn.conv2d(maps, kernel, 1, "SAME"), autograph=False)
+    multiply = tf.function(lambda: tf.matmul(square, square), autograph=False)
     return {
         "convolution": 2 * maps.shape.num_elements() * 9 * _CHANNELS / _fastest(convolve),
         "matrix_product": 2 * _SQUARE**3 / _fastest(multiply),

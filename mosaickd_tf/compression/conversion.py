@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf import evaluation, files
-from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.errors import RunError
+from mosaickd_tf.export import tflite
 
 TOLERANCE = 1e-4  # of outputs of a float file
 
@@ -23,8 +23,10 @@ def save(model, path, outputs="probabilities", *, integer=False):
         integer: whether the model is one of `quantization_aware` and the file computes in int8
             from uint8 pictures to uint8 outputs.
     """
-    converter = tf.lite.TFLiteConverter.from_keras_model(_serving(model, outputs, integer))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    finish = tf.nn.softmax if outputs == "probabilities" else tf.identity
+    # As integers the images are given to the model by the converter itself.
+    kind = "float32" if integer else "uint8"
+    converter = tflite.converter(model, outputs, kind, finish)
     if integer:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.inference_input_type = converter.inference_output_type = tf.uint8
@@ -60,15 +62,3 @@ def check(model, path, images, outputs="probabilities", *, integer=False):
             f"The file {pathlib.Path(path).name!r} is not the model that was trained. Expected "
             f"outputs within {most:.2g}. Received: {worst:.2g}"
         )
-
-
-def _serving(model, outputs, integer):
-    """The model for one image; as integers the images are given to it by the converter."""
-    keras = legacy_keras()
-    kind = "float32" if integer else "uint8"
-    images = keras.Input(model.input_shape[1:], batch_size=1, dtype=kind, name="images")
-    floats = images if integer else keras.layers.Lambda(lambda x: tf.cast(x, "float32"))(images)
-    logits = model(floats)
-    if outputs == "probabilities":
-        return keras.Model(images, keras.layers.Softmax(name=outputs)(logits))
-    return keras.Model(images, keras.layers.Activation("linear", name=outputs)(logits))

@@ -72,7 +72,7 @@ def _round(model, distiller, config, after_update, sample):
             after_update()
         return loss
 
-    @tf.function
+    @tf.function(autograph=False)
     def play(batch):
         for k in range(sample["transfer_images"].shape[1]):  # unrolled: a Python int
             loss = update(distiller.student_batch(batch, k))

@@ -88,11 +88,38 @@ def save_tflite_int16x8(student, path, outputs="probabilities", *, calibration):
     _write(converter, student, path, in_float=("CAST", "QUANTIZE", "DEQUANTIZE"))
 
 
+def converter(model, outputs, dtype="uint8", finish=lambda values: values):
+    """A converter from a model to a file of LiteRT's own operations, one image a call.
+
+    The model is traced and not saved first, which takes half the time and gives the file the
+    names of its input and output.
+
+    Args:
+        model: Keras model, of tf_keras too, that takes images in float32.
+        outputs: what the output is called; the input is called `images`.
+        dtype: of the file's images, which are cast.
+        finish: what becomes of the model's outputs in the file.
+
+    Returns:
+        A `tf.lite.TFLiteConverter`.
+    """
+    signature = tf.TensorSpec((1, *model.input_shape[1:]), dtype, name="images")
+
+    @tf.function(input_signature=[signature], autograph=False)
+    def serve(images):
+        return {outputs: finish(model(tf.cast(images, "float32"), training=False))}
+
+    graph = serve.get_concrete_function()
+    keeper = tf.Module()
+    keeper.weights = graph.graph.variables  # what nobody keeps is missing in the file
+    made = tf.lite.TFLiteConverter.from_concrete_functions([graph], keeper)
+    made.target_spec.supported_ops = [_OPS.TFLITE_BUILTINS]
+    return made
+
+
 def _converter(student, outputs, dtype="uint8"):
-    model = serving_model(student, outputs, batch_size=1, dtype=dtype)
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.target_spec.supported_ops = [_OPS.TFLITE_BUILTINS]
-    return converter
+    model = serving_model(student, outputs, batch_size=1, dtype="float32")
+    return converter(model, outputs, dtype)
 
 
 def _with_black_and_white(images):

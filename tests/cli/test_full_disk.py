@@ -68,6 +68,7 @@ def test_whatever_meets_a_full_disk_ends_with_3_and_goes_on_when_there_is_room(
         *("--target_dataset=embedded:digits", "--ood_dataset=embedded:photos", "--ood_fit=crops"),
         *("--ood_crops_per_picture=8", "--image_size=8", "--channels=1", "--method=kd"),
         *(f"--teacher={teacher}", f"--student={teacher}", "--batch_size=4", "--rounds=2"),
+        "--student_steps_per_round=1",
         *(
             "--precision=float32",
             "--exports=keras",

@@ -168,7 +168,7 @@ def test_a_layer_that_the_calibration_never_moves_is_refused(tmp_path):
 class StubConverter:
     """Converts at once."""
 
-    def __init__(self, model):
+    def __init__(self, functions, keeper):
         self.target_spec = tf.lite.TargetSpec()
 
     def convert(self):
@@ -180,7 +180,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     (tmp_path / "student.tflite").write_text("old")
-    monkeypatch.setattr(tf.lite.TFLiteConverter, "from_keras_model", StubConverter)
+    monkeypatch.setattr(tf.lite.TFLiteConverter, "from_concrete_functions", StubConverter)
     monkeypatch.setattr(writers.files.pathlib.Path, "write_bytes", full)
     with pytest.raises(OSError):
         export.save_tflite(student(), tmp_path / "student.tflite")
@@ -193,7 +193,7 @@ def test_another_failure_of_the_converter_is_told_in_one_line(tmp_path, monkeypa
         def convert(self):
             raise ValueError("first line\nsecond line")
 
-    monkeypatch.setattr(tf.lite.TFLiteConverter, "from_keras_model", Broken)
+    monkeypatch.setattr(tf.lite.TFLiteConverter, "from_concrete_functions", Broken)
     with pytest.raises(RunError, match="first line") as caught:
         export.save_tflite(student(), tmp_path / "student.tflite")
     assert len(str(caught.value).splitlines()) == 1

@@ -106,7 +106,7 @@ def resumed(make, folder):
 
     def play_on(made, start, stop, path=None):
         stream = rounds(images, batch_size=4, student_steps=1, start_round=start)
-        play_round = tf.function(made.train_step)
+        play_round = tf.function(made.train_step, autograph=False)
         for number, data in enumerate(stream.take(stop - start)):
             play_round(data)
             if path and not number:

@@ -94,7 +94,7 @@ def test_the_student_sees_the_bank_as_soon_as_there_is_one(monkeypatch):
 def test_pixels_become_images_of_the_classes_asked_for():
     weights = DataFreeTerms(deep_inversion_statistics_weight=0.0, deep_inversion_steps=1000)
     made = distiller("deep_inversion", loss_weights=weights)
-    step = tf.function(made._update_pixels)
+    step = tf.function(made._update_pixels, autograph=False)
     values = []
     for _ in range(60):
         made.reset_metrics()

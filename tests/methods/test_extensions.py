@@ -39,7 +39,7 @@ def batch(number=0, **arguments):
 
 def play(made, rounds):
     """Rounds in one graph; the terms of the last."""
-    step = tf.function(made.train_step, jit_compile=made.jit_compile)
+    step = tf.function(made.train_step, jit_compile=made.jit_compile, autograph=False)
     for _ in range(rounds):
         made.reset_metrics()
         terms = step(batch(int(made.rounds_played), student_steps=1))

@@ -83,7 +83,7 @@ def test_a_checkpoint_holds_the_players_and_an_optimizer_for_each(made):
 
 
 def test_the_whole_round_is_one_graph(made):
-    step = tf.function(made.train_step)
+    step = tf.function(made.train_step, autograph=False)
     step(tiny.batch())
     step(tiny.batch(1))
     assert step.experimental_get_tracing_count() == 1

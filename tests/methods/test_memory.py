@@ -40,8 +40,8 @@ def test_images_are_rounded_to_bytes():
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_draws_are_of_kept_images_alone_all_of_them_and_a_function_of_the_seed(jit_compile):
     memory = ImageMemory(8, (1, 1, 1))
-    add = tf.function(memory.add, jit_compile=jit_compile)
-    draw = tf.function(lambda seed: memory.draw(60, seed), jit_compile=jit_compile)
+    add = tf.function(memory.add, jit_compile=jit_compile, autograph=False)
+    draw = tf.function(lambda seed: memory.draw(60, seed), jit_compile=jit_compile, autograph=False)
     add(shades(10, 20, 30))
     first, again, other = (shown(draw(tf.constant([1, x]))) for x in (5, 5, 6))
     assert set(first) == {10, 20, 30}

@@ -203,7 +203,7 @@ def test_noise_is_standard_normal():
 
 def test_noise_is_the_same_under_xla():
     made = bare(40)
-    compiled = tf.function(lambda: made.synthesize(30, 3), jit_compile=True)
+    compiled = tf.function(lambda: made.synthesize(30, 3), jit_compile=True, autograph=False)
     np.testing.assert_allclose(compiled(), made.synthesize(30, 3), rtol=1e-4, atol=1e-5)
 
 
@@ -431,7 +431,7 @@ def test_the_size_of_the_batch_may_be_unknown_when_the_round_is_traced():
         "patch_images": tf.TensorSpec((None, 8, 8, 3)),
         "transfer_images": tf.TensorSpec((None, 1, 8, 8, 3)),
     }
-    traced = tf.function(made.train_step, input_signature=[signature])
+    traced = tf.function(made.train_step, input_signature=[signature], autograph=False)
     for size in (4, 3):
         made.reset_metrics()
         batch = tiny.batch(batch_size=size, student_steps=1)
@@ -540,7 +540,7 @@ def test_asked_to_skip_a_round_of_broken_images_spoils_nobody(jit_compile):
     broken = tiny.batch()
     broken["patch_images"][0] = np.nan
     broken["transfer_images"][1, 0] = np.inf
-    step = tf.function(made.train_step, jit_compile=jit_compile)
+    step = tf.function(made.train_step, jit_compile=jit_compile, autograph=False)
     terms = step(tf.nest.map_structure(tf.constant, broken))
     assert made.skipped_updates == 2
     assert made.discriminator_optimizer.iterations.numpy() == 1  # the clock goes on
