@@ -6,12 +6,17 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # a person may name a GPU instead
+# XLA compiles in less time; what it compiles to may take more.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 
 import pytest
 
 from tests import tiny
 
 gc.freeze()  # what the libraries have made by now is not searched again and again
+gc.set_threshold(50_000, 20, 50)
 
 # PyTorch's optimizers import it, if it is there, and next to TensorFlow that ends the process.
 sys.modules.setdefault("triton", None)

@@ -4,23 +4,25 @@ import signal
 
 import pytest
 
-from tests import kill
+from tests import kill, tiny
 from tests.kill import Killing, Moment
 
 WORDS = (
     "--target_dataset=embedded:digits --ood_dataset=embedded:photos --ood_fit=crops "
     "--ood_crops_per_picture=32 --ood_subset=40 --image_size=8 --channels=1 --patch_size=4 "
-    "--noise_dim=8 --generator_filters=4 --discriminator_filters=4 --teacher=wrn10_1 "
-    "--student=wrn10_1 --teacher_epochs=1 --batch_size=4 --rounds=4 --evaluate_every=1 "
-    "--student_steps_per_round=1 --checkpoint_every=2 --precision=float32 --exports=keras"
+    "--noise_dim=8 --generator_filters=4 --discriminator_filters=4 --batch_size=4 --rounds=4 "
+    "--student_steps_per_round=1 --evaluate_every=1 --checkpoint_every=2 --precision=float32 "
+    "--exports=keras"
 ).split()
 
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_and_stopped_ends_with_the_same_bits(tmp_path):
-    killing = Killing(WORDS, tmp_path, (signal.SIGKILL, signal.SIGTERM))
+    tiny.classifier(input_shape=(8, 8, 1)).save(tmp_path / "network.keras")
+    networks = [f"--{role}={tmp_path / 'network.keras'}" for role in ("teacher", "student")]
+    killing = Killing([*WORDS, *networks], tmp_path, (signal.SIGKILL, signal.SIGTERM))
     killing.play_reference()
-    assert list(killing.begins) == ["start", "teacher", "game", "export", "report", "end"]
+    assert list(killing.begins) == ["start", "game", "export", "report", "end"]
     moments = [
         Moment(stage="game", share=0.0, writing=True),
         Moment(stage="game", share=0.5, writing=False),

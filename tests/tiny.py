@@ -5,7 +5,12 @@ import random
 import keras
 import numpy as np
 
-from mosaickd_tf.models import build_classifier, build_generator, build_patch_discriminator
+from mosaickd_tf.models import (
+    build_classifier,
+    build_generator,
+    build_patch_discriminator,
+    parts,
+)
 
 IMAGE_SHAPE = (8, 8, 3)
 NUM_CLASSES = 10
@@ -23,9 +28,26 @@ def seed_weights(number):
 
 
 def classifier(seed=0, num_classes=NUM_CLASSES, input_shape=IMAGE_SHAPE):
-    """A WRN-10-1 whose moving statistics differ from those of a new one."""
+    """Two stages with layers and names as those of our networks."""
+    seed_weights(seed)
+    inputs, hidden = parts.entrance(input_shape, None, None, smallest=4)
+    hidden = parts.convolve(hidden, 8, "stage1_conv", parts.fan_out_normal)
+    hidden = parts.norm_relu(hidden, "stage2_norm")
+    hidden = parts.convolve(hidden, 16, "stage2_conv", parts.fan_out_normal, stride=2)
+    features = parts.average(parts.norm_relu(hidden, "head"))
+    logits = parts.logits(features, num_classes, parts.torch_uniform())
+    return _shaken(keras.Model(inputs, logits), seed)
+
+
+def wide_resnet(seed=0, num_classes=NUM_CLASSES, input_shape=IMAGE_SHAPE):
+    """A WRN-10-1, the smallest network of ours."""
     seed_weights(seed)
     model = build_classifier("wrn10_1", num_classes=num_classes, input_shape=input_shape)
+    return _shaken(model, seed)
+
+
+def _shaken(model, seed):
+    """The model with moving statistics that differ from those of a new one."""
     rng = np.random.RandomState(seed)
     for variable in model.non_trainable_variables:
         if "moving" in variable.path:

@@ -373,7 +373,7 @@ def test_the_requests_that_the_rows_spoil_are_right(place, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", [DATA[4], MODELS[4], MODELS[5], FLAGFILES[3]], ids=str)
+@pytest.mark.parametrize("row", [DATA[4], MODELS[5]], ids=str)
 def test_a_process_of_its_own_says_the_same(place, tmp_path, row):
     command, words, *parts = row
     before = snapshot(place)

@@ -20,16 +20,15 @@ SMALL = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["mosaic", "kd"])
-def test_the_numbers_are_printed_and_written(tmp_path, capsys, method):
+def test_the_numbers_are_printed_and_written(tmp_path, capsys):
     path = tmp_path / "out" / "round.json"
-    assert call(benchmark, *SMALL, f"--method={method}", f"--json={path}") == 0
+    assert call(benchmark, *SMALL, "--method=kd", f"--json={path}") == 0
     out, err = capsys.readouterr()
     assert err == ""
     numbers = json.loads(path.read_text())
-    assert numbers["asked"]["method"] == method
+    assert numbers["asked"]["method"] == "kd"
     assert f"{numbers['seconds_per_round']:.3f}" in out
-    assert f"{method}, wrn10_1 to wrn10_1" in out
+    assert "kd, wrn10_1 to wrn10_1" in out
     for name in ("images_per_second", "peak_bytes", "first_round_seconds"):
         assert numbers[name] > 0
     assert numbers["precision"] == "float32"

@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from mosaickd_tf.cli import distill
+from mosaickd_tf.cli import distill, evaluate, export
 from mosaickd_tf.config import METHODS
 from tests import tiny
 from tests.cli import call
@@ -234,17 +234,6 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place, tmp_path, c
 # The whole way
 
 
-def command(name, folder, *words):
-    """Runs a command far from the source tree, as after an installation."""
-    return subprocess.run(
-        [sys.executable, "-m", f"mosaickd_tf.cli.{name}", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.fixture(scope="module")
 def quick_start(tmp_path_factory):
     """The quick start in small, in a folder of its own; what it said, and how to repeat it."""
@@ -252,7 +241,13 @@ def quick_start(tmp_path_factory):
 
     def run(*more):
         words = ["--flagfile=configs/quickstart.cfg", *TINY, "--workdir=run", *more]
-        return command("distill", folder, *words)
+        return subprocess.run(
+            [sys.executable, "-m", "mosaickd_tf.cli.distill", *words],
+            cwd=folder,  # far from the source tree, as after an installation
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
 
     return folder, run(), run
 
@@ -307,17 +302,17 @@ def test_the_same_command_again_says_that_it_is_finished(quick_start):
 
 
 @pytest.mark.slow
-def test_the_tflite_file_is_evaluated_to_the_same_accuracy(quick_start):
+def test_the_tflite_file_is_evaluated_to_the_same_accuracy(quick_start, monkeypatch):
     folder, _, _ = quick_start
-    answer = command(
-        "evaluate",
-        folder,
+    monkeypatch.chdir(folder)
+    code = call(
+        evaluate,
         "--model=run/export/student_float32.tflite",
         "--target_dataset=embedded:digits",
         "--teacher=run/teacher/teacher.keras",
         "--json=numbers.json",
     )
-    assert (answer.returncode, answer.stderr) == (0, "")
+    assert code == 0
     numbers = json.loads((folder / "numbers.json").read_text())
     result = json.loads((folder / "run" / "result.json").read_text())
     assert numbers["images"] == 597
@@ -326,13 +321,11 @@ def test_the_tflite_file_is_evaluated_to_the_same_accuracy(quick_start):
 
 
 @pytest.mark.slow
-def test_the_student_of_the_run_is_exported_elsewhere(quick_start):
+def test_the_student_of_the_run_is_exported_elsewhere(quick_start, monkeypatch):
     folder, _, _ = quick_start
-    answer = command(
-        "export", folder, "--workdir=run", "--export_dir=logits", "--outputs=logits",
-        "--exports=keras,tflite_float32",
-    )  # fmt: skip
-    assert (answer.returncode, answer.stderr) == (0, "")
+    monkeypatch.chdir(folder)
+    words = ["--export_dir=logits", "--outputs=logits", "--exports=keras,tflite_float32"]
+    assert call(export, "--workdir=run", *words) == 0
     assert sorted(path.name for path in (folder / "logits").iterdir()) == [
         "labels.txt",
         "serving.keras",

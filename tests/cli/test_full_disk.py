@@ -27,7 +27,7 @@ def disk(tmp_path):
         )
 
     try:
-        size(300)
+        size(100)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("only root may mount a small disk")
     yield folder, size

@@ -1,5 +1,6 @@
 """`bin/results`: what comes into the ledger, and that the project's own page is what it gives."""
 
+import functools
 import json
 import pathlib
 import re
@@ -15,6 +16,13 @@ from tests.report.results import result
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "cifar100_from_cifar10-wrn40_2_to_wrn16_1-mosaic-seed0.json"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _cells_are_read_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "read_cells", functools.cache(cells.read_cells))
+        yield
 
 
 @pytest.fixture

@@ -18,14 +18,14 @@ NEEDED = {"sskd": {"teacher_rounds": 1}}
 
 
 def test_layers_of_our_networks_are_found():
-    model = tiny.classifier()
+    model = tiny.wide_resnet()
     assert penultimate_layer(model) == ["features"]
     assert middle_layer(model) == ["stage2_block1_add"]  # of three
     assert middle_layer(staged.pair()["teacher"]) == ["stage1_relu"]  # of two the earlier
 
 
 def test_shapes_are_those_of_what_passes():
-    model = tiny.classifier()
+    model = tiny.wide_resnet()
     taps = Taps(model, layers_by_name(model, ["stage2_block1_add", "features"]))
     before = tiny.values(model)
     assert watched_shapes(taps) == [(4, 4, 32), (64,)]

@@ -58,7 +58,7 @@ def test_the_attention_changes_what_the_student_learns():
 
 
 def test_networks_of_ours_are_compared_at_the_end_of_each_stage():
-    names = ZsktDistiller.watched_layers(tiny.classifier())
+    names = ZsktDistiller.watched_layers(tiny.wide_resnet())
     assert names == ["stage1_block1_add", "stage2_block1_add", "stage3_block1_add"]
 
 

@@ -21,7 +21,7 @@ NOISE = np.random.RandomState(3).standard_normal((4, 6)).astype("float32")
 
 def network(kind):
     if kind == "classifier":
-        return tiny.classifier(), IMAGES
+        return tiny.wide_resnet(), IMAGES
     if kind == "generator":
         return build_generator(image_size=8, noise_dim=6, base_filters=4), NOISE
     return build_patch_discriminator(image_size=8, patch_size=4, base_filters=4), IMAGES
@@ -75,7 +75,7 @@ def test_a_low_precision_copy_computes_in_it_and_gives_float32(kind):
 
 
 def test_copies_own_their_weights():
-    model = tiny.classifier()
+    model = tiny.wide_resnet()
     before = tiny.values(model)
     for copy in (fast_copy(model), portable_copy(model)):
         for variable in copy.variables:
@@ -84,7 +84,7 @@ def test_copies_own_their_weights():
 
 
 def test_copies_carry_every_weight_and_moving_statistic():
-    model = tiny.classifier()
+    model = tiny.wide_resnet()
     for copy in (fast_copy(model), portable_copy(model), portable_copy(fast_copy(model))):
         assert tiny.same_bits(tiny.values(model), tiny.values(copy))
 
@@ -97,14 +97,14 @@ def test_copies_carry_the_standardisation():
 
 
 def test_a_portable_copy_of_a_frozen_model_can_be_trained():
-    model = tiny.classifier()
+    model = tiny.wide_resnet()
     expected = len(model.trainable_variables)
     model.trainable = False
     assert len(portable_copy(model).trainable_variables) == expected
 
 
 def test_a_portable_copy_is_saved_and_loads_where_this_package_is_not_registered(tmp_path):
-    portable = portable_copy(fast_copy(tiny.classifier(), "mixed_bfloat16"))
+    portable = portable_copy(fast_copy(tiny.wide_resnet(), "mixed_bfloat16"))
     portable.save(tmp_path / "student.keras")
     registered = dict(keras.saving.get_custom_objects())
     keras.saving.get_custom_objects().clear()
@@ -117,7 +117,7 @@ def test_a_portable_copy_is_saved_and_loads_where_this_package_is_not_registered
 
 def test_a_nested_model_is_rewritten_throughout():
     inputs = keras.Input((8, 8, 3))
-    model = keras.Model(inputs, keras.layers.Softmax()(tiny.classifier()(inputs)))
+    model = keras.Model(inputs, keras.layers.Softmax()(tiny.wide_resnet()(inputs)))
     fast = fast_copy(model)
     (inner,) = [x for x in fast.layers if isinstance(x, keras.Model)]
     assert kinds_of_norm(inner) == {FusedBatchNormalization}
@@ -129,7 +129,7 @@ def test_a_nested_model_is_rewritten_throughout():
 
 def test_a_low_precision_copy_of_a_wrapped_model_still_gives_float32():
     inputs = keras.Input((8, 8, 3))
-    wrapped = keras.Model(inputs, tiny.classifier()(keras.layers.Rescaling(2.0, -1.0)(inputs)))
+    wrapped = keras.Model(inputs, tiny.wide_resnet()(keras.layers.Rescaling(2.0, -1.0)(inputs)))
     fast = fast_copy(wrapped, "mixed_bfloat16")
     assert fast.layers[-1].get_layer("stem").compute_dtype == "bfloat16"
     assert fast(IMAGES, training=False).dtype == "float32"

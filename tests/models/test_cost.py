@@ -40,7 +40,7 @@ def test_macs_of_a_wide_residual_network_by_hand():
     second = 16 * (9 * 16 * 32 + 9 * 32 * 32 + 16 * 32)
     third = 4 * (9 * 32 * 64 + 9 * 64 * 64 + 32 * 64)
     logits = 64 * 10
-    assert macs(tiny.classifier()) == stem + first + second + third + logits
+    assert macs(tiny.wide_resnet()) == stem + first + second + third + logits
 
 
 def wide_resnet_macs(depth, width, classes):
@@ -95,7 +95,7 @@ def test_parameters_are_the_published_ones(name, millions):
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("copy", [lambda model: model, fast_copy], ids=["as built", "fast"])
 def test_parameters_are_the_trainable_weights_also_of_a_frozen_model(frozen, copy):
-    model = copy(tiny.classifier())
+    model = copy(tiny.wide_resnet())
     expected = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     model.trainable = not frozen
     assert parameters(model) == expected > 70_000
@@ -115,7 +115,7 @@ def test_parameters_by_hand_leave_statistics_out():
 
 
 def test_a_model_inside_a_model_is_counted_once():
-    inner = tiny.classifier()
+    inner = tiny.wide_resnet()
     inputs = keras.Input((8, 8, 3))
     outer = keras.Model(inputs, layers.Softmax()(inner(layers.Rescaling(2.0)(inputs))))
     assert (parameters(outer), macs(outer)) == (parameters(inner), macs(inner))

@@ -16,15 +16,15 @@ IMAGES = np.random.RandomState(3).uniform(size=(4, 8, 8, 3)).astype("float32")
 def nested():
     """A model of our own in another model."""
     inputs = keras.Input((8, 8, 3))
-    return keras.Model(inputs, tiny.classifier()(keras.layers.Rescaling(2.0)(inputs)))
+    return keras.Model(inputs, tiny.wide_resnet()(keras.layers.Rescaling(2.0)(inputs)))
 
 
 def models():
-    plain = tiny.classifier()
+    plain = tiny.wide_resnet()
     return {
         "functional": plain,
         "nested": nested(),
-        "subclassed": tiny.Subclassed(tiny.classifier()),
+        "subclassed": tiny.Subclassed(tiny.wide_resnet()),
         "fast": fast_copy(plain),
     }
 
@@ -39,7 +39,7 @@ def test_the_noted_features_are_those_that_the_next_layers_use(kind):
 
 
 def test_the_input_of_a_normalisation_has_the_statistics_that_it_moves_towards():
-    model = tiny.classifier()
+    model = tiny.wide_resnet()
     (layer,) = layers_by_name(model, ["stage1_block1_1_norm"])
     before = layer.moving_mean.numpy()
     _, (seen,) = Taps(model, [layer], side="input")(IMAGES, training=True)
@@ -49,7 +49,7 @@ def test_the_input_of_a_normalisation_has_the_statistics_that_it_moves_towards()
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_the_gradient_flows_through_what_is_noted(jit_compile):
-    model = tiny.classifier()
+    model = tiny.wide_resnet()
     taps = Taps(model, layers_by_name(model, ["stage1_block1_add"]))
 
     @tf.function(jit_compile=jit_compile)
@@ -68,7 +68,7 @@ def test_the_gradient_flows_through_what_is_noted(jit_compile):
 
 
 def test_a_watched_layer_is_left_as_it_was():
-    model = tiny.classifier()
+    model = tiny.wide_resnet()
     layers = normalizations(model)
     taps = Taps(model, layers)
     with pytest.raises(ValueError):  # noqa: PT011  the words are those of Keras
@@ -77,7 +77,7 @@ def test_a_watched_layer_is_left_as_it_was():
 
 
 def test_normalisations_are_found_at_any_depth():
-    assert len(normalizations(nested())) == len(normalizations(tiny.classifier())) == 7
+    assert len(normalizations(nested())) == len(normalizations(tiny.wide_resnet())) == 7
 
 
 @pytest.mark.parametrize("name, count", [("nowhere", 0), ("twice", 2)])
