@@ -12,6 +12,7 @@ os.environ.setdefault(
 )
 
 import pytest
+import tensorflow as tf
 
 from tests import tiny
 
@@ -31,3 +32,11 @@ def _cache_of_the_tests(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _seeded():
     tiny.seed_weights(0)
+
+
+@pytest.fixture(scope="module")
+def eagerly():
+    """Compiled functions run as they stand: what is called once or twice is not worth a trace."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

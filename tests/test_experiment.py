@@ -40,6 +40,8 @@ from mosaickd_tf.methods import METHODS
 from mosaickd_tf.record import read_rows
 from tests import tiny
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 CONFIG = DistillConfig(
     data=DataConfig(
         target_dataset="embedded:digits",

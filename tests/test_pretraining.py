@@ -18,6 +18,8 @@ from mosaickd_tf.errors import Interrupted, RequestError, RunError
 from mosaickd_tf.models import parts
 from tests import tiny
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 EPOCHS = 3
 STEPS = 3  # batches in an epoch
 

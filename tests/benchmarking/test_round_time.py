@@ -12,6 +12,8 @@ from mosaickd_tf.benchmarking import measure_round, round_time
 from mosaickd_tf.config import BenchmarkConfig
 from mosaickd_tf.errors import RequestError
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 TINY = BenchmarkConfig(
     teacher="wrn10_1",
     student="wrn10_1",

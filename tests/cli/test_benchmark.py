@@ -7,6 +7,8 @@ import pytest
 from mosaickd_tf.cli import benchmark
 from tests.cli import call
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 SMALL = [
     "--teacher=wrn10_1",
     "--student=wrn10_1",

@@ -9,7 +9,7 @@ from mosaickd_tf.cli import distill, export, report
 from tests import tiny
 from tests.cli import call
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def disk(tmp_path):
         )
 
     try:
-        size(100)
+        size(300)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("only root may mount a small disk")
     yield folder, size
@@ -63,7 +63,7 @@ def test_whatever_meets_a_full_disk_ends_with_3_and_goes_on_when_there_is_room(
 ):
     folder, size = disk
     teacher = tmp_path / "teacher.keras"
-    tiny.classifier(input_shape=(8, 8, 1)).save(teacher)
+    tiny.wide_resnet(input_shape=(8, 8, 1)).save(teacher)
     run = [
         *("--target_dataset=embedded:digits", "--ood_dataset=embedded:photos", "--ood_fit=crops"),
         *("--ood_crops_per_picture=8", "--image_size=8", "--channels=1", "--method=kd"),

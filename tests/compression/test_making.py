@@ -15,6 +15,7 @@ from mosaickd_tf.export import operations
 from tests import tiny
 from tests.compression import IMAGES, QUICK, batches, distiller, student
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 COMBINED = dataclasses.replace(QUICK, combine=("pruned_int8", "pruned_clustered"))
 
 
