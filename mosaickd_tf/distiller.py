@@ -209,6 +209,18 @@ class Distiller(keras.Model):
         """Unit images of the student's update number k of the round: OOD ones, as they come."""
         return batch["transfer_images"][:, k]
 
+    def context(self, batch, k):
+        """What `student_loss` takes, by name, in update k beside what the networks have seen."""
+        return {}
+
+    def play_student(self, batch):
+        """The student's phase of a round: an update on each of its batches."""
+        update = self.update_student
+        if not tf.executing_eagerly():  # traced once, however many updates there are
+            update = tf.function(update, autograph=False)
+        for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
+            update(self.student_batch(batch, k), **self.context(batch, k))
+
     def update_student(self, unit_images, **context):
         """One update of the student, and of heads that learn with it, on these images.
 

@@ -23,6 +23,12 @@ gc.set_threshold(50_000, 20, 50)
 sys.modules.setdefault("triton", None)
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first, so that no process waits for another's last one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _cache_of_the_tests(tmp_path_factory):
     """The user's cache is left alone, by the commands that tests start too."""

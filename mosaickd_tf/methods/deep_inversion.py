@@ -8,7 +8,7 @@ from mosaickd_tf.config import OptimizationConfig
 from mosaickd_tf.distiller import STATISTICS, Distiller, known_shape
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.data_free import PUBLISHED
-from mosaickd_tf.methods.generative import STUDENT, count, steps
+from mosaickd_tf.methods.generative import STUDENT, count
 from mosaickd_tf.methods.memory import ImageMemory
 from mosaickd_tf.methods.statistics import TeacherStatistics
 from mosaickd_tf.optimizers import start_anew
@@ -126,8 +126,7 @@ class DeepInversionDistiller(Distiller):
     def train_step(self, batch):
         """Plays one round: the pixels once, then the student on images of the bank."""
         self._update_pixels()
-        for k in range(steps(batch)):  # unrolled: a Python int
-            self.update_student(self.student_batch(batch, k))
+        self.play_student(batch)
         self._finish_batch_if_due()
         return self.end_round()
 

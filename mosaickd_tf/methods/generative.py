@@ -75,8 +75,7 @@ class GenerativeDistiller(Distiller):
         """Plays one round: the generator's phase, then the student on fresh images."""
         self._restart_generator_if_due()
         self.play_generator(batch)
-        for k in range(steps(batch)):  # unrolled: a Python int
-            self.update_student(self.student_batch(batch, k))
+        self.play_student(batch)
         return self.end_round()
 
     def play_generator(self, batch):
@@ -209,8 +208,3 @@ class GenerativeDistiller(Distiller):
 def count(images):
     """Number of images in a batch, a Python int where the graph knows it."""
     return tf.shape(images)[0] if images.shape[0] is None else images.shape[0]
-
-
-def steps(batch):
-    """Updates of the student in a round, a Python int."""
-    return batch["transfer_images"].shape[1]

@@ -16,10 +16,5 @@ class KnowledgeDistiller(Distiller):
 
     def train_step(self, batch):
         """Plays one round: an update of the student on each of its batches of OOD images."""
-        for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
-            self.update_student(self.student_batch(batch, k), **self.context(batch, k))
+        self.play_student(batch)
         return self.end_round()
-
-    def context(self, batch, k):
-        """What `student_loss` takes, by name, in update k beside what the networks have seen."""
-        return {}
