@@ -1,9 +1,11 @@
 """Players and batches as small as they can be."""
 
+import functools
 import random
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from mosaickd_tf.models import (
     build_classifier,
@@ -77,6 +79,12 @@ def batch(seed=0, batch_size=BATCH_SIZE, student_steps=STUDENT_STEPS):
             "float32"
         ),
     }
+
+
+@functools.lru_cache(maxsize=4)
+def compiled(made):
+    """The step of a distiller as a graph, as Keras traces it: without AutoGraph, and once."""
+    return tf.function(made.train_step, jit_compile=made.jit_compile, autograph=False)
 
 
 def values(model):

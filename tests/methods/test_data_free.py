@@ -1,7 +1,5 @@
 """The methods without any images: who moves, how a round runs, how it goes on after a stop."""
 
-import functools
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -33,15 +31,9 @@ def distiller(name, jit_compile=False, **arguments):
     return made
 
 
-@functools.lru_cache(maxsize=4)
-def compiled(made):
-    """The step of a distiller as a graph of its own, traced once."""
-    return tf.function(made.train_step, jit_compile=made.jit_compile, autograph=False)
-
-
 def play(made, rounds=1):
     """Rounds in one graph; the terms of the last."""
-    step = compiled(made)
+    step = tiny.compiled(made)
     for number in range(rounds):
         made.reset_metrics()
         terms = step(tf.nest.map_structure(tf.constant, tiny.batch(number, student_steps=1)))

@@ -1,7 +1,5 @@
 """Beyond the paper and ablations of it: each changes what it says and nothing else."""
 
-import functools
-
 import keras
 import numpy as np
 import pytest
@@ -39,15 +37,9 @@ def batch(number=0, **arguments):
     return tf.nest.map_structure(tf.constant, tiny.batch(number, **arguments))
 
 
-@functools.lru_cache(maxsize=4)
-def compiled(made):
-    """The step of a distiller as a graph of its own, traced once."""
-    return tf.function(made.train_step, jit_compile=made.jit_compile, autograph=False)
-
-
 def play(made, rounds):
     """Rounds in one graph; the terms of the last."""
-    step = compiled(made)
+    step = tiny.compiled(made)
     for _ in range(rounds):
         made.reset_metrics()
         terms = step(batch(int(made.rounds_played), student_steps=1))

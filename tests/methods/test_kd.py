@@ -38,6 +38,16 @@ def test_a_round_updates_the_student_once_on_each_of_its_batches(monkeypatch):
     assert int(made.rounds_played) == 1
 
 
+def test_a_graph_traces_the_update_once_and_plays_it_on_each_batch(monkeypatch):
+    made, batch = distiller(), tf.nest.map_structure(tf.constant, tiny.batch(student_steps=3))
+    expected = play(distiller(), batch)
+    traced, loss = [], made.student_loss
+    monkeypatch.setattr(made, "student_loss", lambda *seen: (traced.append(seen), loss(*seen))[1])
+    given = float(tiny.compiled(made)(batch)["distillation_loss"])
+    assert (len(traced), int(made.student_optimizer.iterations)) == (1, 3)
+    np.testing.assert_allclose(given, expected, rtol=1e-5)  # the mean over three updates
+
+
 def test_a_round_moves_the_student_and_leaves_the_teacher_bit_for_bit():
     made = distiller()
     teacher, student = tiny.values(made.teacher), tiny.values(made.student)

@@ -126,7 +126,7 @@ def test_copies_compute_the_same_fast_in_low_precision_and_portable(name):
 
 @pytest.mark.slow
 def test_a_phone_s_student_learns_from_two_updates_and_leaves_as_tflite(tmp_path):
-    teacher = tiny.wide_resnet()
+    teacher = tiny.classifier()
     shape = teacher.input_shape[1:]
     student = fast_copy(
         build_classifier("mobilenet_v3_small", num_classes=tiny.NUM_CLASSES, input_shape=shape)
