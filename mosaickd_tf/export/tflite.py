@@ -95,7 +95,8 @@ def converter(model, outputs, dtype="uint8", finish=lambda values: values):
     names of its input and output.
 
     Args:
-        model: Keras model, of tf_keras too, that takes images in float32.
+        model: Keras model, of tf_keras too, from float32 images `(1, height, width, channels)`
+            in [0, 255] to `(1, num_classes)`.
         outputs: what the output is called; the input is called `images`.
         dtype: of the file's images, which are cast.
         finish: what becomes of the model's outputs in the file.
@@ -109,10 +110,10 @@ def converter(model, outputs, dtype="uint8", finish=lambda values: values):
     def serve(images):
         return {outputs: finish(model(tf.cast(images, "float32"), training=False))}
 
-    graph = serve.get_concrete_function()
+    function = serve.get_concrete_function()
     keeper = tf.Module()
-    keeper.weights = graph.graph.variables  # what nobody keeps is missing in the file
-    made = tf.lite.TFLiteConverter.from_concrete_functions([graph], keeper)
+    keeper.weights = function.graph.variables  # what nobody keeps is missing in the file
+    made = tf.lite.TFLiteConverter.from_concrete_functions([function], keeper)
     made.target_spec.supported_ops = [_OPS.TFLITE_BUILTINS]
     return made
 

@@ -51,6 +51,13 @@ def test_a_tflite_file_takes_one_uint8_image_and_gives_its_probabilities(tflite)
         np.testing.assert_allclose(interpreter.get_tensor(given["index"])[0], wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize("outputs", ["probabilities", "logits"])
+def test_the_signature_names_what_goes_in_and_what_comes_out(tmp_path, outputs):
+    export.save_tflite(student(), tmp_path / "student.tflite", outputs)
+    signatures = Interpreter(str(tmp_path / "student.tflite")).get_signature_list()
+    assert signatures == {"serving_default": {"inputs": ["images"], "outputs": [outputs]}}
+
+
 def test_a_tflite_file_has_built_in_operations_only(tflite):
     operations = {row["op_name"] for row in Interpreter(str(tflite))._get_ops_details()}
     assert {"CONV_2D", "FULLY_CONNECTED", "SOFTMAX"} <= operations
