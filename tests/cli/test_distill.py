@@ -297,13 +297,14 @@ def test_the_same_command_again_says_that_it_is_finished(quick_start, monkeypatc
     with caplog.at_level("INFO", "mosaickd_tf"):
         assert call(distill, *QUICK_START) == 0
     assert "this run is finished" in caplog.text
-    said = capsys.readouterr().out.strip()
-    assert said and said in first.stdout
+    out, err = capsys.readouterr()
+    assert out.strip() and out.strip() in first.stdout
+    assert err == ""
     assert (folder / "run" / "result.json").read_text() == before
 
 
 @pytest.mark.slow
-def test_the_tflite_file_is_evaluated_to_the_same_accuracy(quick_start, monkeypatch):
+def test_the_tflite_file_is_evaluated_to_the_same_accuracy(quick_start, monkeypatch, capsys):
     folder, _ = quick_start
     monkeypatch.chdir(folder)
     code = call(
@@ -313,7 +314,7 @@ def test_the_tflite_file_is_evaluated_to_the_same_accuracy(quick_start, monkeypa
         "--teacher=run/teacher/teacher.keras",
         "--json=numbers.json",
     )
-    assert code == 0
+    assert (code, capsys.readouterr().err) == (0, "")
     numbers = json.loads((folder / "numbers.json").read_text())
     result = json.loads((folder / "run" / "result.json").read_text())
     assert numbers["images"] == 597
@@ -322,11 +323,12 @@ def test_the_tflite_file_is_evaluated_to_the_same_accuracy(quick_start, monkeypa
 
 
 @pytest.mark.slow
-def test_the_student_of_the_run_is_exported_elsewhere(quick_start, monkeypatch):
+def test_the_student_of_the_run_is_exported_elsewhere(quick_start, monkeypatch, capsys):
     folder, _ = quick_start
     monkeypatch.chdir(folder)
     words = ["--export_dir=logits", "--outputs=logits", "--exports=keras,tflite_float32"]
     assert call(export, "--workdir=run", *words) == 0
+    assert capsys.readouterr().err == ""
     assert sorted(path.name for path in (folder / "logits").iterdir()) == [
         "labels.txt",
         "serving.keras",
