@@ -16,6 +16,8 @@ from mosaickd_tf.signals import SignalWatch
 
 logger = logging.getLogger(__name__)
 
+_SECONDS_APART = 5  # at least, between the checkpoints of two epochs; epochs can be shorter
+
 
 def train_teacher(config, target, folder):
     """Trains a classifier on the target data by plain `fit`, or takes up a finished one.
@@ -145,7 +147,7 @@ def _fit(learner, config, train, folder):
 
 
 class _Keeper(keras.callbacks.Callback):
-    """Saves each epoch and between two when it is time, says how it goes, stops on a signal."""
+    """Saves after epochs and between two when it is time, says how it goes, stops on a signal."""
 
     def __init__(self, checkpoints, watch, config, steps, done):
         super().__init__()
@@ -156,8 +158,7 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self._done += 1
-        is_time = time.monotonic() - self._saved[1] >= self._seconds
-        if self._watch.signal or (is_time and self._done % self._steps):
+        if self._watch.signal or (self._is_time(self._seconds) and self._done % self._steps):
             self._save()
         if self._watch.signal:
             raise Interrupted(self._watch.signal)
@@ -165,8 +166,9 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not math.isfinite(logs["loss"]):
             raise self._diverged(f"its loss became {logs['loss']}")
-        self._save()
         done = epoch + 1
+        if done == self._epochs or self._watch.signal or self._is_time(_SECONDS_APART):
+            self._save()
         if done % max(1, self._epochs // 10) == 0 or done == self._epochs:
             logger.info(
                 "teacher: epoch %d of %d  loss %.4f  accuracy %.4f",
@@ -177,6 +179,10 @@ class _Keeper(keras.callbacks.Callback):
             )
         if self._watch.signal:
             raise Interrupted(self._watch.signal)
+
+    def _is_time(self, seconds):
+        """Whether so many seconds have passed since the last checkpoint."""
+        return time.monotonic() - self._saved[1] >= seconds
 
     def _save(self):
         try:

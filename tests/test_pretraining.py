@@ -68,6 +68,11 @@ def config(seed=0, precision="float32", **teacher):
     )
 
 
+@pytest.fixture(autouse=True)
+def _each_epoch_is_kept(monkeypatch):
+    monkeypatch.setattr(pretraining, "_SECONDS_APART", 0)
+
+
 def stop_after_epoch(monkeypatch, number, how):
     """Lets `how` happen once the checkpoint of an epoch is written."""
     save = Checkpoints.save
@@ -196,6 +201,16 @@ def test_a_teacher_is_kept_between_two_epochs_when_it_is_time(tmp_path, monkeypa
     assert Checkpoints(tmp_path / "cut" / "checkpoints", {}).progress() == {"step": 4}
     teacher = pretraining.train_teacher(asked, target(), tmp_path / "cut")
     assert tiny.same_bits(wanted, tiny.values(teacher))
+
+
+def test_epochs_shorter_than_a_few_seconds_are_not_all_kept(tmp_path, monkeypatch):
+    kept, save = [], Checkpoints.save
+    monkeypatch.setattr(
+        Checkpoints, "save", lambda self, at: (kept.append(at["step"]), save(self, at))
+    )
+    monkeypatch.setattr(pretraining, "_SECONDS_APART", 3600)
+    pretraining.train_teacher(config(), target(), tmp_path)
+    assert kept == [STEPS * EPOCHS]
 
 
 def test_a_teacher_of_numbers_that_are_not_finite_is_given_up_and_none_is_kept(tmp_path):
