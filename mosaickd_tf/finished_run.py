@@ -23,7 +23,8 @@ def compress(workdir, exports, config, outputs):
         A list of `compression.Compressed`.
 
     Raises:
-        RequestError: for a folder without a finished run, or what cannot be compressed.
+        RequestError: for a folder without a finished run or with a process at work, or what
+            cannot be compressed.
     """
     result = files.read_json(pathlib.Path(workdir) / "result.json")
     if result is None:
@@ -35,5 +36,6 @@ def compress(workdir, exports, config, outputs):
     asked = DistillConfig(
         **{name: from_options(topic, result["config"]) for name, topic in topics.items()}
     )
-    run = Experiment(asked, RunFolder.opened(workdir), *preparing.prepare(asked))
-    return run.compress(exports, config, outputs)
+    with RunFolder.opened(workdir) as folder:
+        run = Experiment(asked, folder, *preparing.prepare(asked))
+        return run.compress(exports, config, outputs)

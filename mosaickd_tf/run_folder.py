@@ -52,9 +52,15 @@ class RunFolder:
 
     @classmethod
     def opened(cls, path):
-        """The folder of a run that is only read, or added to: its flags stay as they are."""
+        """The folder of a run that is added to: its flags stay as they are.
+
+        Raises:
+            RequestError: when a live process works in it, or it cannot be written.
+        """
         folder = cls.__new__(cls)
         folder.path = pathlib.Path(path)
+        with _said(folder.path):
+            folder._lock = Lock(folder.path)
         return folder
 
     def __truediv__(self, name):

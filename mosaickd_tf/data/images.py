@@ -6,8 +6,6 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-from mosaickd_tf.errors import RequestError
-
 MODES = {1: "L", 3: "RGB"}
 
 
@@ -81,7 +79,7 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
     """Cuts random squares out of a picture and resizes each to an image.
 
     Args:
-        picture: a PIL image, at least `smallest` pixels a side.
+        picture: a PIL image.
         image_size: side of the results in pixels.
         channels: 1 or 3.
         count: how many crops.
@@ -90,19 +88,13 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
         rng: a NumPy generator.
 
     Returns:
-        A list of `count` uint8 arrays `(image_size, image_size, channels)`.
-
-    Raises:
-        RequestError: when the picture is smaller than the smallest crop.
+        A list of `count` uint8 arrays `(image_size, image_size, channels)`; an empty one for a
+        picture that is smaller than the smallest crop.
     """
     picture = as_shown(picture).convert(MODES[channels])
     width, height = picture.size
     if min(width, height) < smallest:
-        raise RequestError(
-            f"A picture of {width}×{height} pixels is smaller than the smallest crop of "
-            f"{smallest}. Expected at least {smallest} pixels a side. Received: "
-            f"{min(width, height)}. Use --ood_fit=resize or a smaller --ood_smallest_crop"
-        )
+        return []
     crops = []
     for _ in range(count):
         side = int(rng.integers(smallest, min(largest, width, height) + 1))

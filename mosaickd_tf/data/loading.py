@@ -154,20 +154,37 @@ def _crops(source, part, config):
             "`ood_largest_crop` is too small. Expected at least the smallest crop. "
             f"Received: {largest} below {smallest}. Choose a larger one"
         )
-    images = (
-        crop
-        for picture, _ in source.read(part)
-        for crop in random_crops(
-            picture,
-            config.image_size,
-            config.channels,
-            count=config.ood_crops_per_picture,
-            smallest=smallest,
-            largest=largest,
-            rng=rng,
+    found = {"large": 0, "small": 0}
+
+    def images():
+        for picture, _ in source.read(part):
+            crops = random_crops(
+                picture,
+                config.image_size,
+                config.channels,
+                count=config.ood_crops_per_picture,
+                smallest=smallest,
+                largest=largest,
+                rng=rng,
+            )
+            found["large" if crops else "small"] += 1
+            yield from crops
+        if found["small"] and not found["large"]:
+            raise RequestError(
+                f"No crop fits. Expected pictures of at least {smallest} pixels a side. Received: "
+                f"{found['small']} smaller ones in {source.name!r}. Use --ood_fit=resize or a "
+                "smaller --ood_smallest_crop"
+            )
+
+    stacked = _stacked(images(), source, config)
+    if found["small"]:
+        logger.warning(
+            "%s: %d pictures smaller than the smallest crop of %d pixels were left out",
+            printable(source.name),
+            found["small"],
+            smallest,
         )
-    )
-    return _stacked(images, source, config)
+    return stacked
 
 
 def _carve(train, fraction):

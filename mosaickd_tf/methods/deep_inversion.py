@@ -5,12 +5,13 @@ import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.config import OptimizationConfig
-from mosaickd_tf.distiller import STATISTICS, Distiller, known_shape
+from mosaickd_tf.distiller import STATISTICS, Distiller
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.data_free import PUBLISHED
 from mosaickd_tf.methods.generative import STUDENT, count
 from mosaickd_tf.methods.memory import ImageMemory
 from mosaickd_tf.methods.statistics import TeacherStatistics
+from mosaickd_tf.models.fitting import known_shape
 from mosaickd_tf.optimizers import start_anew
 from mosaickd_tf.randomness import random_bits, standard_normal
 

@@ -2,9 +2,10 @@
 
 import tensorflow as tf
 
-from mosaickd_tf.distiller import FEATURES, OOD_IMAGES, known_shape
+from mosaickd_tf.distiller import FEATURES, OOD_IMAGES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.kd import KnowledgeDistiller
+from mosaickd_tf.models.fitting import known_shape
 from mosaickd_tf.models.stages import stage_outputs
 from mosaickd_tf.models.taps import leaves
 

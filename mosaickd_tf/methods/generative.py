@@ -4,10 +4,11 @@ import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.config import ExtensionConfig
-from mosaickd_tf.distiller import STATISTICS, Distiller, Seen, check_built, known_shape
+from mosaickd_tf.distiller import STATISTICS, Distiller, Seen
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.memory import FirstValues, ImageMemory
 from mosaickd_tf.methods.statistics import TeacherStatistics
+from mosaickd_tf.models.fitting import check_built, known_shape
 from mosaickd_tf.models.sampling import synthetic_images
 from mosaickd_tf.optimizers import gan_adam, start_anew
 from mosaickd_tf.randomness import standard_normal

@@ -92,7 +92,7 @@ def request(place, workdir, *words):
         (["--ood_dataset=folder:{}/empty"], "No images below"),
         (["--ood_dataset=folder:{}/broken"], "Broken image"),
         (["--ood_dataset={}/pictures"], "Unknown data set"),
-        (["--ood_fit=crops", "--ood_smallest_crop=32"], "smaller than the smallest crop"),
+        (["--ood_fit=crops", "--ood_smallest_crop=32"], "at least 32 pixels a side"),
         (["--ood_fit=crops", "--ood_largest_crop=4"], "ood_largest_crop"),
         (["--target_dataset=folder:{}/pictures"], "needs labels"),
         (["--teacher={}/none.keras"], "No such file"),

@@ -131,9 +131,17 @@ def test_crops_are_the_same_in_every_run():
 def test_crops_are_at_least_as_large_as_the_image_unless_told_otherwise(tmp_path):
     name = folder(tmp_path, ["1.png"], size=(15, 60))
     fields = {"ood_dataset": name, "image_size": 16, "ood_fit": "crops"}
-    with pytest.raises(RequestError, match="15×60 pixels is smaller than the smallest crop of 16"):
+    with pytest.raises(RequestError, match="at least 16 pixels a side. Received: 1 smaller ones"):
         load_ood(DataConfig(**fields))
     assert len(load_ood(DataConfig(**fields, ood_smallest_crop=15))) == 16
+
+
+def test_pictures_smaller_than_the_smallest_crop_are_left_out_and_counted(tmp_path, caplog):
+    folder(tmp_path, ["1.png", "2.png"], size=(15, 60))
+    name = folder(tmp_path, ["3.png"], size=(16, 16))
+    ood = load_ood(DataConfig(ood_dataset=name, image_size=16, ood_fit="crops"))
+    assert len(ood) == 16  # of the one that is large enough
+    assert "2 pictures smaller than the smallest crop of 16 pixels" in caplog.text
 
 
 def test_crops_of_a_fixed_side_are_windows_of_the_photo():
