@@ -1,0 +1,88 @@
+"""Trainings whose rounds cost nothing, and what they leave."""
+
+import itertools
+import os
+
+import tensorflow as tf
+
+from mosaickd_tf.checkpoints import Checkpoints
+from mosaickd_tf.record import read_rows
+from mosaickd_tf.training import Plan, train
+
+
+class Killed(BaseException):
+    """Stands for what ends a process at once."""
+
+
+class Counter:
+    """A distiller whose rounds cost nothing: its state is how many were played."""
+
+    def __init__(self, nan_from=None):
+        self.count = tf.Variable(0)
+        self.played = []
+        self.nan_from = nan_from
+        self.players = ()
+        self.gradient_norms = {}
+        self.skipped_updates = 0
+
+    def state(self):
+        return {"count": self.count}
+
+    def make_train_function(self, force=False):
+        pass
+
+    def train_function(self, batches):
+        self.played.append(next(batches))
+        self.count.assign_add(1)
+        is_nan = self.nan_from is not None and self.count.numpy() >= self.nan_from
+        return {"adversarial_loss": float("nan") if is_nan else 0.5}
+
+    def reset_metrics(self):
+        pass
+
+
+class Killing(Counter):
+    """One that is killed in a round."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def train_function(self, batches):
+        if int(self.count) + 1 == self.at:
+            raise Killed
+        return super().train_function(batches)
+
+
+def run(distiller, folder, evaluate=lambda step: {}, **plan):
+    plan = {"rounds": 6, "evaluate_every": 1, "checkpoint_every": 1} | plan
+    return train(distiller, itertools.count, Plan(images_per_round=4, **plan), folder, evaluate)
+
+
+def saved(folder, name="last"):
+    """The count of rounds in the state of a checkpoint, or None when there is none."""
+    count = tf.Variable(-1)
+    progress = Checkpoints(folder / "checkpoints", {"count": count}).restore(name)
+    return None if progress is None else int(count.numpy())
+
+
+def rounds_recorded(folder):
+    return [row["round"] for row in read_rows(folder / "metrics.jsonl")]
+
+
+def raise_at(step, error):
+    def evaluate(played):
+        if played == step:
+            raise error
+        return {}
+
+    return evaluate
+
+
+def kill_at(step, number):
+    def evaluate(played):
+        if played == step:
+            os.kill(os.getpid(), number)
+        return {"accuracy": played / 10}
+
+    return evaluate
