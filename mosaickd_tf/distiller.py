@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.guard import UpdateGuard, update_if_finite
+from mosaickd_tf.guard import LossScale, UpdateGuard, update_if_finite
 from mosaickd_tf.models.fitting import check_built, check_same_task
-from mosaickd_tf.models.taps import Taps, layers_by_name
+from mosaickd_tf.models.taps import Taps, layers_by_name, leaves
 from mosaickd_tf.optimizers import MomentumSGD
 
 # What a method may need beside the two networks.
@@ -100,6 +100,7 @@ class Distiller(keras.Model):
         self.num_images = num_images
         self.skip_nonfinite = skip_nonfinite
         self.guard = None
+        self.loss_scales = {}
         self.teacher_taps = self._taps(teacher, teacher_layers)
         self.student_taps = self._taps(student, student_layers)
         self.rounds_played = self.add_weight(
@@ -123,7 +124,9 @@ class Distiller(keras.Model):
         self.student_optimizer = student_optimizer or MomentumSGD(0.1, l2=1e-4)
         # Variables are made before the first trace, so that the round is traced once.
         self.student_optimizer.build(tf.nest.flatten(self._moved_with("student")))
-        if self.skip_nonfinite:
+        if self._computes_in_float16():
+            self.loss_scales = {player: LossScale() for player in self.players}
+        if self.skip_nonfinite or self.loss_scales:
             self.guard = UpdateGuard([getattr(self, player) for player in self.players])
 
     @property
@@ -160,6 +163,7 @@ class Distiller(keras.Model):
             "rounds": self.rounds_played,
             "means": means,
             **({"guard": self.guard} if self.guard else {}),
+            **({"loss_scales": dict(self.loss_scales)} if self.loss_scales else {}),
         }
 
     @property
@@ -258,7 +262,7 @@ class Distiller(keras.Model):
     def report(self, **terms):
         """Notes the value of each named term."""
         for name, value in terms.items():
-            self._note(self.trackers[name], value)
+            _note(self.trackers[name], value, only_finite=self.skip_nonfinite)
 
     def weighted(self, **terms):
         """The sum of weight · term; reports each term.
@@ -290,22 +294,23 @@ class Distiller(keras.Model):
     def apply(self, tape, loss, player):
         """One update of the player of that name; gradients of no other are taken."""
         moved = self._moved_with(player)
-        gradients = tape.gradient(loss, moved)
+        scale = self.loss_scales.get(player)
+        gradients = scale.gradient(tape, loss, moved) if scale else tape.gradient(loss, moved)
         optimizer = getattr(self, f"{player}_optimizer")
         flat = tf.nest.flatten(gradients), tf.nest.flatten(moved)
         if self.guard:
-            self.guard.apply(optimizer, *flat, loss)
+            self.guard.apply(optimizer, *flat, loss, scale)
         else:
             optimizer.apply(*flat)
         for name, of_network in gradients.items():
             norm = tf.linalg.global_norm(of_network)  # L2, over all variables
-            self._note(self.gradient_norms[f"gradient_norm_{name}"], norm)
+            mean = self.gradient_norms[f"gradient_norm_{name}"]
+            _note(mean, norm, only_finite=self.guard is not None)
 
-    def _note(self, mean, value):
-        if self.guard:
-            update_if_finite(mean, value)
-        else:
-            mean.update_state(value)
+    def _computes_in_float16(self):
+        networks = [getattr(self, name) for name in ("teacher", *self.players)]
+        layers = [layer for network in networks for layer in leaves(network)]
+        return "float16" in {layer.compute_dtype for layer in layers}
 
     def _moved_with(self, player):
         """The trainable variables that an update of this player moves, by network."""
@@ -315,6 +320,13 @@ class Distiller(keras.Model):
     def _taps(self, model, names):
         names = names or self.watched_layers(model)
         return Taps(model, layers_by_name(model, names))
+
+
+def _note(mean, value, only_finite):
+    if only_finite:
+        update_if_finite(mean, value)
+    else:
+        mean.update_state(value)
 
 
 def _means(names):

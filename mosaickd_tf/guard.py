@@ -1,6 +1,9 @@
-"""Updates that are not finite are not applied."""
+"""Updates that are not finite are not applied; losses are scaled for float16."""
 
 import tensorflow as tf
+
+_FIRST_SCALE = 2.0**15
+_DOUBLED_AFTER = 2000  # updates in a row that were finite
 
 
 class UpdateGuard(tf.Module):
@@ -27,7 +30,7 @@ class UpdateGuard(tf.Module):
         ]
         self.kept = [tf.Variable(v.numpy(), trainable=False) for v in self._statistics]
 
-    def apply(self, optimizer, gradients, variables, loss):
+    def apply(self, optimizer, gradients, variables, loss, scale=None):
         """One update, or none.
 
         Args:
@@ -35,21 +38,68 @@ class UpdateGuard(tf.Module):
             gradients: list of tensors.
             variables: list of what they move.
             loss: the scalar that they come from.
+            scale: the `LossScale` that they were computed with. An overflow that it made halves
+                it and does not count as skipped.
         """
 
         def move():
+            if scale:
+                scale.note_finite()
             optimizer.apply(gradients, variables)
             for kept, variable in zip(self.kept, self._statistics, strict=True):
                 kept.assign(variable)
             return self.skipped.read_value()
 
         def leave():
+            is_lost = True
+            if scale:  # before the statistics go back
+                is_overflow = all_finite([loss, *self._statistics])
+                is_lost = ~scale.halve(is_overflow)
             optimizer.iterations.assign_add(1)
             for kept, variable in zip(self.kept, self._statistics, strict=True):
                 variable.assign(kept)
-            return self.skipped.assign_add(1)
+            return self.skipped.assign_add(tf.cast(is_lost, "int64"))
 
         tf.cond(all_finite([loss, *gradients, *self._statistics]), move, leave)
+
+
+class LossScale(tf.Module):
+    """A factor that keeps the gradients of a loss within what float16 can tell from 0.
+
+    It doubles after many updates that were finite and halves after one that was not, down to 1.
+
+    Reference:
+        - [Micikevicius et al., 2018](https://arxiv.org/abs/1710.03740)
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.value = tf.Variable(_FIRST_SCALE, trainable=False)
+        self._finite = tf.Variable(tf.zeros((), "int64"), trainable=False)
+
+    def gradient(self, tape, loss, variables):
+        """The gradients of a loss, computed from the scaled one, in the structure of variables."""
+        scaled = tape.gradient(loss, variables, output_gradients=self.value.read_value())
+        return tf.nest.map_structure(lambda g: None if g is None else g / self.value, scaled)
+
+    def halve(self, is_overflow):
+        """Makes the next gradients half as large inside, if it is an overflow that they had.
+
+        Args:
+            is_overflow: a boolean scalar.
+
+        Returns:
+            Whether it could still be halved, a boolean scalar.
+        """
+        can_help = is_overflow & (self.value > 1.0)
+        self.value.assign(tf.where(can_help, self.value / 2, self.value))
+        self._finite.assign(0)
+        return can_help
+
+    def note_finite(self):
+        """Counts an update that was finite."""
+        is_due = self._finite.assign_add(1) % _DOUBLED_AFTER == 0
+        self.value.assign(tf.where(is_due, self.value * 2, self.value))
 
 
 def all_finite(tensors):

@@ -20,20 +20,22 @@ PACKAGES = (
 )
 
 
-def has_bfloat16():
-    """Whether the GPU, or without one the processor, computes in bfloat16."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        details = tf.config.experimental.get_device_details(gpus[0])
-        return details.get("compute_capability", (0, 0))[0] >= 8
-    return bool({"amx_bf16", "avx512_bf16"} & set(_processor("flags").split()))
-
-
 def resolve_precision(precision):
     """The Keras dtype policy for a requested precision, `"auto"` by what the machine has."""
     if precision == "auto":
-        precision = "bfloat16" if has_bfloat16() else "float32"
-    return "mixed_bfloat16" if precision == "bfloat16" else precision
+        precision = _fastest_precision()
+    return f"mixed_{precision}" if precision in ("bfloat16", "float16") else precision
+
+
+def _fastest_precision():
+    """What the GPU, or without one the processor, computes in fastest."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        generation = details.get("compute_capability", (0, 0))[0]
+        return "bfloat16" if generation >= 8 else "float16" if generation == 7 else "float32"
+    has_bfloat16 = {"amx_bf16", "avx512_bf16"} & set(_processor("flags").split())
+    return "bfloat16" if has_bfloat16 else "float32"
 
 
 def versions(precision):

@@ -8,6 +8,7 @@ import tensorflow as tf
 from mosaickd_tf import losses
 from mosaickd_tf.distiller import Distiller
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models import fast_copy
 from mosaickd_tf.optimizers import MomentumSGD
 from tests import tiny
 
@@ -267,6 +268,40 @@ def test_asked_to_skip_updates_that_are_finite_are_the_same(pair):
         students.append((start, tiny.values(distiller.student)))
         assert distiller.skipped_updates == 0
     assert tiny.same_bits(students[0][1], students[1][1])
+
+
+def low(pair):
+    """A distiller of the pair in float16."""
+    made = Distiller(**{name: fast_copy(x, "mixed_float16") for name, x in pair.items()})
+    made.compile(student_optimizer=MomentumSGD(0.1))
+    return made
+
+
+def test_float16_gives_about_the_weights_and_the_norm_of_float32(pair):
+    full = Distiller(**{name: fast_copy(model) for name, model in pair.items()})
+    full.compile(student_optimizer=MomentumSGD(0.1))
+    half = low(pair)
+    for made in (full, half):
+        tf.function(made.update_student, autograph=False)(IMAGES)
+    assert not full.loss_scales and set(half.loss_scales) == {"student"}
+    for wanted, received in zip(tiny.values(full.student), tiny.values(half.student), strict=True):
+        np.testing.assert_allclose(received, wanted, rtol=0.01, atol=2e-3)
+    norms = [float(x.gradient_norms["gradient_norm_student"].result()) for x in (full, half)]
+    assert norms[1] == pytest.approx(norms[0], rel=0.02)
+
+
+def test_the_scale_of_a_loss_comes_back_from_a_checkpoint(pair, tmp_path):
+    first, second = low(pair), low(pair)
+    first.loss_scales["student"].value.assign(64.0)
+    path = tf.train.Checkpoint(**first.state()).write(tmp_path / "state")
+    tf.train.Checkpoint(**second.state()).read(path).assert_consumed()
+    assert float(second.loss_scales["student"].value) == 64.0
+
+
+def test_in_float16_a_loss_that_is_not_finite_is_reported_unless_it_may_be_skipped(pair):
+    made = low(pair)
+    made.update_student(IMAGES * np.float32("nan"))
+    assert np.isnan(made.trackers["distillation_loss"].result())
 
 
 def test_a_frame_without_a_method_says_so(distiller):

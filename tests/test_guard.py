@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.guard import UpdateGuard, all_finite, update_if_finite
+from mosaickd_tf import guard as guard_module
+from mosaickd_tf.guard import LossScale, UpdateGuard, all_finite, update_if_finite
 from mosaickd_tf.optimizers import MomentumSGD
 from tests import tiny
 
@@ -79,6 +80,58 @@ def test_what_is_finite_moves_as_it_would_without(network, optimizer):
 
     unguarded()
     assert tiny.same_bits(guarded, values(network, optimizer))
+
+
+@tf.function
+def scaled_step(guard, optimizer, network, gradient, loss, scale):
+    gradients = [tf.ones_like(v) * gradient for v in network.trainable_variables]
+    guard.apply(optimizer, gradients, network.trainable_variables, loss, scale)
+
+
+def test_a_scaled_loss_has_the_gradient_that_float16_takes_for_0():
+    variable, scale = tf.Variable([2.0, -3.0]), LossScale()
+    with tf.GradientTape(persistent=True) as tape:
+        low = tf.cast(variable, "float16")
+        loss = tf.reduce_sum(tf.cast(low, "float32") * 2.0**-26)
+    assert not tape.gradient(loss, variable).numpy().any()  # 2**-24 is the least above 0
+    (gradient,) = scale.gradient(tape, loss, [variable])
+    np.testing.assert_array_equal(gradient, np.float32([2.0**-26] * 2))
+
+
+def test_a_variable_without_a_gradient_has_none_of_the_scaled_loss_either():
+    with tf.GradientTape() as tape:
+        loss = tf.constant(1.0)
+    assert LossScale().gradient(tape, loss, {"student": [tf.Variable(1.0)]}) == {"student": [None]}
+
+
+def test_an_overflow_halves_the_scale_and_counts_only_when_that_cannot_help(network, optimizer):
+    guard, scale = UpdateGuard([network]), LossScale()
+    scale.value.assign(4.0)
+    before = tiny.values(network)
+    for left, skipped in ((2.0, 0), (1.0, 0), (1.0, 1)):
+        scaled_step(guard, optimizer, network, INF, 1.0, scale)
+        assert (float(scale.value), int(guard.skipped)) == (left, skipped)
+    assert tiny.same_bits(before, tiny.values(network))
+    scaled_step(guard, optimizer, network, 1.0, 1.0, scale)
+    assert not tiny.same_bits(before, tiny.values(network))
+
+
+def test_a_loss_that_is_not_finite_is_not_the_fault_of_its_scale(network, optimizer):
+    guard, scale = UpdateGuard([network]), LossScale()
+    first = float(scale.value)
+    scaled_step(guard, optimizer, network, NAN, NAN, scale)
+    assert (float(scale.value), int(guard.skipped)) == (first, 1)
+
+
+def test_the_scale_doubles_after_many_finite_updates_in_a_row(network, optimizer, monkeypatch):
+    monkeypatch.setattr(guard_module, "_DOUBLED_AFTER", 3)
+    guard, scale = UpdateGuard([network]), LossScale()
+    scale.value.assign(8.0)
+    seen = []
+    for gradient in (1.0, 1.0, INF, 1.0, 1.0, 1.0, 1.0):
+        scaled_step(guard, optimizer, network, gradient, 1.0, scale)
+        seen.append(float(scale.value))
+    assert seen == [8.0, 8.0, 4.0, 4.0, 4.0, 8.0, 8.0]
 
 
 @pytest.mark.parametrize(

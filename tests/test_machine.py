@@ -47,8 +47,16 @@ def test_auto_is_bfloat16_where_the_processor_computes_in_it(processor, flags, p
     assert machine.resolve_precision("auto") == policy
 
 
-@pytest.mark.parametrize("capability, has", [((8, 0), True), ((9, 0), True), ((7, 5), False)])
-def test_a_gpu_decides_where_there_is_one(processor, monkeypatch, capability, has):
+@pytest.mark.parametrize(
+    "capability, policy",
+    [
+        ((9, 0), "mixed_bfloat16"),
+        ((8, 0), "mixed_bfloat16"),
+        ((7, 5), "mixed_float16"),  # tensor cores of float16 alone
+        ((6, 1), "float32"),
+    ],
+)
+def test_a_gpu_decides_where_there_is_one(processor, monkeypatch, capability, policy):
     processor(XEON.format("amx_bf16"))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["a GPU"])
     monkeypatch.setattr(
@@ -56,7 +64,7 @@ def test_a_gpu_decides_where_there_is_one(processor, monkeypatch, capability, ha
         "get_device_details",
         lambda _: {"compute_capability": capability},
     )
-    assert machine.has_bfloat16() is has
+    assert machine.resolve_precision("auto") == policy
 
 
 def test_a_system_that_says_nothing_of_its_processor_computes_in_float32(processor):
@@ -64,7 +72,7 @@ def test_a_system_that_says_nothing_of_its_processor_computes_in_float32(process
     assert machine.resolve_precision("auto") == "float32"
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_precision_that_was_asked_for_is_taken(processor, precision):
     processor(XEON.format("amx_bf16"))
     assert machine.resolve_precision(precision) == precision

@@ -124,9 +124,10 @@ def test_statistics_that_are_given_go_before_those_of_the_training_part(tmp_path
     assert (facts["mean"], facts["std"]) == ([0.25], [0.5])
 
 
-def test_the_file_is_float32_and_of_built_in_layers_whatever_it_was_trained_in(tmp_path):
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_the_file_is_float32_and_of_built_in_layers_whatever_it_was_trained_in(tmp_path, precision):
     pretraining.train_teacher(
-        config(precision="mixed_bfloat16", teacher_epochs=1), target(validation=False), tmp_path
+        config(precision=precision, teacher_epochs=1), target(validation=False), tmp_path
     )
     loaded = keras.saving.load_model(tmp_path / "teacher.keras")
     assert "mosaickd_tf" not in loaded.to_json()

@@ -24,7 +24,7 @@ EXPORTS = (
     *COMPRESSED,
 )
 CALIBRATIONS = ("auto", "synthetic", "ood", "mixed")
-PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
 ON_DIVERGENCE = ("stop", "rollback", "skip")
 STUDENT_IMAGES = ("both", "synthetic", "ood")
 
@@ -82,8 +82,9 @@ class RunConfig(Topic):
     deterministic: bool = option(False, "Only operations that give the same bits each time.")
     precision: str = option(
         "auto",
-        "Arithmetic of the networks; `auto` is mixed_bfloat16 where the processor computes in "
-        "it, else float32; bfloat16 is short for mixed_bfloat16.",
+        "Arithmetic of the networks; `auto` is mixed_bfloat16 where the GPU, or without one the "
+        "processor, computes in it, mixed_float16 with scaled losses on older GPUs, else float32; "
+        "bfloat16 and float16 are short for the mixed ones.",
         choices=PRECISIONS,
     )
     jit_compile: str = option(

@@ -5,6 +5,8 @@ import math
 
 COLLAPSED = 0.05  # of the teacher's variety of classes, after it had been
 LEARNED = 0.5  # of it; a student that has hardly learned yet names few classes by chance
+FELL = 0.5  # of its best agreement with the teacher; one class may be most of what that names
+_AGREEMENTS = ("validation_agreement", "agreement_at_hand")
 WON = 0.98  # of ln 2; the report warns long before
 MOST_ROLLBACKS = 3
 SLOWER = 0.5  # times all learning rates, at each of them
@@ -62,9 +64,11 @@ def sign(row, rows):
 def _collapse(row, rows):
     """A student that names one class for all images, and did not before."""
     variety = row.get("student_variety")
-    before = [r["student_variety"] for r in rows if r.get("student_variety") is not None]
-    if variety is None or variety >= COLLAPSED or max(before, default=0.0) < LEARNED:
+    if variety is None or variety >= COLLAPSED or _best("student_variety", rows) < LEARNED:
         return None
+    for name in _AGREEMENTS:
+        if name in row and row[name] > FELL * _best(name, rows):
+            return None
     return Trouble(
         round=row["round"],
         term="student_variety",
@@ -73,6 +77,12 @@ def _collapse(row, rows):
             f"{variety:.3f} of what the teacher does, below {COLLAPSED:g}"
         ),
     )
+
+
+def _best(name, rows):
+    """The highest of a number since the first round; what an untrained student has is chance."""
+    numbers = [row[name] for row in rows if row["round"] and row.get(name) is not None]
+    return max(numbers, default=0.0)
 
 
 def _won(row):

@@ -50,7 +50,7 @@ WRONG = [
     (MethodConfig, {"method": "magic"}, "method", "mosaic, kd", "magic"),
     (MethodConfig, {"compare_with": ("kd", "magic")}, "compare_with", "mosaic, kd", "magic"),
     (ExportConfig, {"exports": ("keras", "onnx")}, "exports", "keras, saved_model", "onnx"),
-    (RunConfig, {"precision": "float16"}, "precision", "float32, mixed_bfloat16", "float16"),
+    (RunConfig, {"precision": "int8"}, "precision", "float32, mixed_bfloat16", "int8"),
     (RunConfig, {"seed": -1}, "seed", "at least 0", "-1"),
 ]
 

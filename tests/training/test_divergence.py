@@ -10,6 +10,7 @@ from mosaickd_tf.training import divergence
 from mosaickd_tf.training.divergence import COLLAPSED, LEARNED, WON, Trouble
 
 LIMIT = WON * math.log(2)
+UNTRAINED = {"round": 0, "student_variety": 2.0, "agreement_at_hand": 0.9}  # by chance
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -25,7 +26,7 @@ def test_finite_numbers_are_no_trouble():
 
 def collapse(value, before):
     rows = [{"round": 1, "student_variety": earlier} for earlier in before]
-    return divergence.sign({"round": 2, "student_variety": value}, [{"round": 0}, *rows])
+    return divergence.sign({"round": 2, "student_variety": value}, [UNTRAINED, *rows])
 
 
 def test_a_student_that_falls_into_one_class_is_noticed():
@@ -46,6 +47,15 @@ def test_a_student_that_falls_into_one_class_is_noticed():
 )
 def test_a_student_of_few_classes_from_the_beginning_has_not_fallen(value, before):
     assert collapse(value, before) is None
+
+
+@pytest.mark.parametrize("name", ["validation_agreement", "agreement_at_hand"])
+@pytest.mark.parametrize("agreement, is_noticed", [(0.3, True), (0.31, False), (0.54, False)])
+def test_one_class_that_is_most_of_what_the_teacher_names_is_no_fall(name, agreement, is_noticed):
+    """As in the first rounds with a teacher that names one class for half of the images."""
+    rows = [UNTRAINED, {"round": 4, "student_variety": 0.6, name: 0.6}]
+    row = {"round": 8, "student_variety": 0.02, name: agreement}
+    assert (divergence.sign(row, rows) is not None) is is_noticed
 
 
 def test_a_discriminator_that_is_always_right_is_noticed():
