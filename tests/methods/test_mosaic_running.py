@@ -1,4 +1,4 @@
-"""The four-player game by `fit`, under XLA, in bfloat16, on batches that are broken."""
+"""The four-player game by `fit`, under XLA, in low precision, on batches that are broken."""
 
 import math
 import types
@@ -125,9 +125,10 @@ def test_xla_plays_the_rounds_that_eager_steps_play():
             np.testing.assert_allclose(history[name][epoch], value, rtol=1e-4, atol=1e-4)
 
 
-def test_bfloat16_gives_about_the_terms_of_float32():
+@pytest.mark.parametrize("low", ["mixed_bfloat16", "mixed_float16"])
+def test_low_precision_gives_about_the_terms_of_float32(low):
     results = []
-    for policy in ("float32", "mixed_bfloat16"):
+    for policy in ("float32", low):
         tiny.seed_weights(0)
         players = {name: fast_copy(x, policy) for name, x in tiny.plain_players().items()}
         results.append(play(distiller(players)))
