@@ -71,7 +71,7 @@ TYPES_AND_RANGES = [
     ("distill", "--channels=2", "one of: 1, 3", "channels=2"),
     ("distill", "--method=magic", "one of: mosaic", "method=magic"),
     ("distill", "--compare_with=kd,magic", "one of: mosaic", "compare_with=magic"),
-    ("distill", "--precision=float16", "one of: auto", "precision=float16"),
+    ("distill", "--precision=int8", "one of: auto", "precision=int8"),
     ("distill", "--exports=keras,onnx", "one of: keras", "exports=onnx"),
     ("distill", "--teacher_mean=a", "numbers with commas", "--teacher_mean=a"),
     ("distill", "--validation_fraction=0.6", "at most 0.5", "validation_fraction=0.6"),
