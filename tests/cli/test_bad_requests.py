@@ -124,7 +124,12 @@ COMBINATIONS = [
     ("distill", "--patch_size=9", "`patch_size`", "patch_size=9"),
     ("distill", "--image_size=10 --teacher=wrn10_1 --student=wrn10_1", "image_size=10", "of 4"),
     ("distill", "--ood_fit=crops --ood_largest_crop=4", "`ood_largest_crop`", "4 below 8"),
-    ("distill", "--ood_fit=crops --ood_smallest_crop=32", "of 32", "--ood_smallest_crop"),
+    (
+        "distill",
+        "--ood_fit=crops --ood_smallest_crop=32",
+        "at least 32 pixels a side",
+        "--ood_smallest_crop",
+    ),
     ("distill", "--method=fitnet --teacher_layers=nothing", "'nothing'", "the name of one layer"),
     ("distill", "--method=crd --ood_subset=-1", "at least 0", "ood_subset=-1"),
 ]
