@@ -248,8 +248,13 @@ class _Loop:
 
     def _what_to_do(self):
         step = (self.checkpoints.progress() or {}).get("step")
-        kept = "There is no checkpoint yet" if step is None else f"That of round {step} is intact"
-        return f"{kept}; lower the learning rates or the weight of that term, or --on_divergence"
+        kept = "There is no checkpoint yet"
+        if step is not None:
+            kept = f"The checkpoint of round {step} is intact"
+        return (
+            f"{kept}. Lower the learning rates or the weight of that term, in another folder, or "
+            "ask for another --on_divergence in this one"
+        )
 
     def _optimizers(self):
         names = [f"{player}_optimizer" for player in self.distiller.players]

@@ -74,7 +74,7 @@ def test_stop_names_round_term_and_the_checkpoint_that_is_intact(tmp_path):
     with pytest.raises(RunError) as caught:
         run(Diverging(), tmp_path, checkpoint_every=2)
     message = str(caught.value)
-    assert message.startswith("Round 5: the adversarial_loss became inf. That of round 4 is intact")
+    assert message.startswith("Round 5: the adversarial_loss became inf. The checkpoint of round 4")
     assert "--on_divergence" in message
 
 
@@ -205,7 +205,7 @@ def test_a_state_that_is_not_finite_though_its_terms_are_is_not_saved(tmp_path):
 
     with pytest.raises(RunError, match="Round 4: numbers in student are not finite") as caught:
         run(Broken(), tmp_path, checkpoint_every=2)
-    assert "That of round 2 is intact" in str(caught.value)
+    assert "The checkpoint of round 2 is intact" in str(caught.value)
 
 
 def test_what_is_not_finite_is_not_saved_by_the_clock(tmp_path):
