@@ -15,9 +15,8 @@ import itertools
 import os
 import pathlib
 import subprocess
-import sys
 
-from mosaickd_tf import files
+from mosaickd_tf import files, machine
 from mosaickd_tf.record import read_rows
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -60,23 +59,6 @@ was found with MosaicKD ([how](quickstart.md)).
 """
 
 
-def distill(folder, *flags, threads):
-    """Plays a run of the command, unless it has been played; returns its folder."""
-    if not (folder / "result.json").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        words = [f"--flagfile={ROOT}/configs/{name}.cfg" for name in FLAGFILES]
-        with open(folder.with_suffix(".log"), "w", encoding="utf-8") as log:
-            subprocess.run(
-                [ROOT / "bin" / "distill", *words, *flags, f"--workdir={folder}"],
-                env=os.environ | {"TF_NUM_INTRAOP_THREADS": str(threads)},
-                stdout=log,
-                stderr=log,
-                check=True,
-            )
-        print("finished", folder, flush=True)
-    return folder
-
-
 def validation_accuracy(folder):
     """The best accuracy of a run on the validation part."""
     rows = read_rows(folder / "metrics.jsonl")
@@ -94,7 +76,7 @@ class Tuning:
     def __init__(self, workdir, jobs):
         self.workdir = workdir
         self.jobs = jobs
-        self.threads = max(1, os.cpu_count() // jobs)
+        self.threads = max(1, machine.cores() // jobs)
 
     def facts(self):
         """Plays the tries; returns the accuracy of each method's, by its flags."""
@@ -124,33 +106,43 @@ class Tuning:
 
     def _teachers(self, seeds):
         """Lets the shortest of runs train the teachers by name."""
-        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            list(
-                pool.map(
-                    lambda seed: self._distill(f"teachers/{seed}", "kd", seed, _SHORTEST), seeds
-                )
-            )
+        self._play((f"teachers/{seed}", "kd", seed, _SHORTEST) for seed in seeds)
+
+    def _taught(self, name, method, seed, flags):
+        """A run with the teacher of its seed."""
+        teacher = f"--teacher={self.workdir}/teachers/{seed}/teacher/teacher.keras"
+        return name, method, seed, [teacher, *flags]
 
     def _play(self, runs):
-        def play(run):
-            name, method, seed, flags = run
-            teacher = f"--teacher={self.workdir}/teachers/{seed}/teacher/teacher.keras"
-            return self._distill(name, method, seed, [teacher, *flags])
-
+        """Plays `(name, method, seed, flags)` each; returns the folders."""
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            return list(pool.map(play, runs))
+            return list(pool.map(self._distill, *zip(*runs, strict=True)))
 
     def _distill(self, name, method, seed, flags):
-        own = f"--flagfile={ROOT}/configs/methods/{method}.cfg"
-        return distill(
-            self.workdir / name,
-            own,
+        """Plays a run of the command, unless it has been played; returns its folder."""
+        folder = self.workdir / name
+        if (folder / "result.json").is_file():
+            return folder
+        folder.mkdir(parents=True, exist_ok=True)
+        flagfiles = (*FLAGFILES, f"methods/{method}")
+        words = [
+            *(f"--flagfile={ROOT}/configs/{path}.cfg" for path in flagfiles),
             f"--seed={seed}",
             "--precision=float32",
             "--exports=keras",
             *flags,
-            threads=self.threads,
-        )
+            f"--workdir={folder}",
+        ]
+        with open(folder.with_suffix(".log"), "w", encoding="utf-8") as log:
+            subprocess.run(
+                [ROOT / "bin" / "distill", *words],
+                env=os.environ | {"TF_NUM_INTRAOP_THREADS": str(self.threads)},
+                stdout=log,
+                stderr=log,
+                check=True,
+            )
+        print("finished", folder, flush=True)
+        return folder
 
 
 def best_of(tries):
@@ -186,4 +178,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,8 +8,9 @@ import tensorflow as tf
 from mosaickd_tf import losses
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.guard import LossScale, UpdateGuard, update_if_finite
+from mosaickd_tf.models.conversion import computes_in_float16
 from mosaickd_tf.models.fitting import check_built, check_same_task
-from mosaickd_tf.models.taps import Taps, layers_by_name, leaves
+from mosaickd_tf.models.taps import Taps, layers_by_name
 from mosaickd_tf.optimizers import MomentumSGD
 
 # What a method may need beside the two networks.
@@ -124,7 +125,7 @@ class Distiller(keras.Model):
         self.student_optimizer = student_optimizer or MomentumSGD(0.1, l2=1e-4)
         # Variables are made before the first trace, so that the round is traced once.
         self.student_optimizer.build(tf.nest.flatten(self._moved_with("student")))
-        if self._computes_in_float16():
+        if computes_in_float16(self.teacher, *(getattr(self, name) for name in self.players)):
             self.loss_scales = {player: LossScale() for player in self.players}
         if self.skip_nonfinite or self.loss_scales:
             self.guard = UpdateGuard([getattr(self, player) for player in self.players])
@@ -306,11 +307,6 @@ class Distiller(keras.Model):
             norm = tf.linalg.global_norm(of_network)  # L2, over all variables
             mean = self.gradient_norms[f"gradient_norm_{name}"]
             _note(mean, norm, only_finite=self.guard is not None)
-
-    def _computes_in_float16(self):
-        networks = [getattr(self, name) for name in ("teacher", *self.players)]
-        layers = [layer for network in networks for layer in leaves(network)]
-        return "float16" in {layer.compute_dtype for layer in layers}
 
     def _moved_with(self, player):
         """The trainable variables that an update of this player moves, by network."""

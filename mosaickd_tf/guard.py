@@ -67,6 +67,8 @@ class LossScale(tf.Module):
     """A factor that keeps the gradients of a loss within what float16 can tell from 0.
 
     It doubles after many updates that were finite and halves after one that was not, down to 1.
+    `keras.optimizers.LossScaleOptimizer` would stop the clock of the rounds at each overflow, and
+    its scale has no lower end, where an update is no overflow any more but lost.
 
     Reference:
         - [Micikevicius et al., 2018](https://arxiv.org/abs/1710.03740)

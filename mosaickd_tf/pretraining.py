@@ -94,7 +94,7 @@ def _compile(learner, options, steps):
     """Sets loss and optimizer of the teacher's training; returns the latter."""
     rate = CosineOverRounds(options.teacher_learning_rate, options.teacher_epochs * steps)
     optimizer = MomentumSGD(rate, l2=options.teacher_weight_decay)
-    if "float16" in {layer.compute_dtype for layer in learner.layers}:
+    if models.computes_in_float16(learner):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(learner.trainable_variables)
     learner.compile(

@@ -290,6 +290,16 @@ def test_float16_gives_about_the_weights_and_the_norm_of_float32(pair):
     assert norms[1] == pytest.approx(norms[0], rel=0.02)
 
 
+def test_in_float16_an_overflow_leaves_the_student_and_halves_the_scale(pair):
+    made = low(pair)
+    made.loss_scales["student"].value.assign(2.0**127)
+    before = tiny.values(made.student)[0]
+    made.update_student(IMAGES)
+    np.testing.assert_array_equal(tiny.values(made.student)[0], before)
+    assert float(made.loss_scales["student"].value) == 2.0**126
+    assert made.skipped_updates == 0
+
+
 def test_the_scale_of_a_loss_comes_back_from_a_checkpoint(pair, tmp_path):
     first, second = low(pair), low(pair)
     first.loss_scales["student"].value.assign(64.0)

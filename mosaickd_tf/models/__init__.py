@@ -1,6 +1,6 @@
 """The networks, each a Keras model of built-in layers."""
 
-from mosaickd_tf.models.conversion import fast_copy, portable_copy
+from mosaickd_tf.models.conversion import computes_in_float16, fast_copy, portable_copy
 from mosaickd_tf.models.cost import macs, parameters
 from mosaickd_tf.models.generator import build_generator
 from mosaickd_tf.models.loading import load_classifier, load_generator, load_teacher
@@ -18,6 +18,7 @@ __all__ = [
     "build_patch_discriminator",
     "check_classifier_name",
     "classifier_names",
+    "computes_in_float16",
     "fast_copy",
     "load_classifier",
     "load_generator",

@@ -8,6 +8,7 @@ Both copies are made by rewriting the network's configuration and carrying its w
 import keras
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.taps import leaves
 
 _BUILT_IN = {
     "module": "keras.layers",
@@ -56,6 +57,12 @@ def portable_copy(model):
     copy = _rewritten(model, _BUILT_IN, "float32", keep=())
     copy.trainable = True
     return copy
+
+
+def computes_in_float16(*networks):
+    """Whether any layer of these models or layers computes in float16, at any depth."""
+    layers = [layer for network in networks for layer in leaves(network)]
+    return "float16" in {layer.compute_dtype for layer in layers}
 
 
 def _output_layers(model):

@@ -1,5 +1,7 @@
 """Which try of a method was the best, and how a page tells all of them."""
 
+import json
+
 import pytest
 
 from benchmarks import equal_tuning
@@ -28,3 +30,29 @@ def test_every_method_is_a_flagfile_and_its_flags_are_known(method):
     for knob in equal_tuning.KNOBS[method]:
         for flag in knob.split():
             assert flag.partition("=")[0].removeprefix("--") in options
+
+
+def test_every_method_has_four_tries_and_its_best_plays_with_three_seeds(tmp_path, monkeypatch):
+    played = []
+
+    def run(words, **_):
+        flags = dict(str(word).removeprefix("--").split("=", 1) for word in words[1:])
+        played.append(flags)
+        folder = flags["workdir"]
+        accuracy = float(flags["student_learning_rate"]) if "tries" in folder else 0.0
+        row = json.dumps({"round": 1, "validation_accuracy": accuracy})
+        (tmp_path / folder / "metrics.jsonl").write_text(row)
+        (tmp_path / folder / "result.json").write_text("{}")
+
+    monkeypatch.setattr(equal_tuning.subprocess, "run", run)
+    tuning = equal_tuning.Tuning(tmp_path, jobs=2)
+    tries = tuning.facts()
+    assert set(tries) == set(equal_tuning.KNOBS)
+    assert {len(of_method) for of_method in tries.values()} == {4}
+    best = equal_tuning.best_of(tries)
+    assert all("--student_learning_rate=0.4" in flags for flags in best.values())
+    assert len({len(tuning.finals(best)) for _ in range(2)}) == 1  # the second time from disk
+    finals = [flags for flags in played if "finals" in flags["workdir"]]
+    assert len(finals) == 3 * len(tries)
+    assert all(flags["student_learning_rate"] == "0.4" for flags in finals)
+    assert all(f"/{flags['seed']}/teacher/" in flags["teacher"] for flags in finals)
