@@ -95,12 +95,18 @@ def rivals(config, precision):
         precision: name of the dtype policy of our own rounds.
 
     Raises:
-        RequestError: where PyTorch or the source tree is not there, or for another method.
+        RequestError: where PyTorch or the source tree is not there, or for another method or a
+            precision that the PyTorch round does not have.
     """
     if config.method != "mosaic":
         raise RequestError(
             "`against_pytorch` knows one method. Expected --method=mosaic. Received: "
             f"--method={config.method}. Leave --against_pytorch out"
+        )
+    if precision == "mixed_float16":
+        raise RequestError(
+            "`against_pytorch` does not play in float16. Expected --precision=float32 or "
+            f"bfloat16. Received: {precision}. Name one of them"
         )
     if importlib.util.find_spec("torch") is None:
         raise RequestError(

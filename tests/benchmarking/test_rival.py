@@ -46,6 +46,11 @@ def test_another_method_has_no_rival():
         rival.rivals(BenchmarkConfig(method="kd"), "float32")
 
 
+def test_float16_has_no_rival():
+    with pytest.raises(RequestError, match="--precision=float32 or bfloat16"):
+        rival.rivals(TINY, "mixed_float16")
+
+
 def test_a_round_that_does_not_end_says_why(monkeypatch):
     monkeypatch.setattr(rival, "_MODULE", "benchmarks.not_there")
     other = rival.PyTorchRival(TINY, precision="float32", lean=False)
