@@ -10,6 +10,7 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.guard import LossScale, UpdateGuard, update_if_finite
 from mosaickd_tf.models.conversion import computes_in_float16
 from mosaickd_tf.models.fitting import check_built, check_same_task
+from mosaickd_tf.models.frozen import frozen_copy
 from mosaickd_tf.models.taps import Taps, layers_by_name
 from mosaickd_tf.optimizers import MomentumSGD
 
@@ -102,7 +103,7 @@ class Distiller(keras.Model):
         self.skip_nonfinite = skip_nonfinite
         self.guard = None
         self.loss_scales = {}
-        self.teacher_taps = self._taps(teacher, teacher_layers)
+        self.teacher_taps = self._taps(teacher, teacher_layers, frozen=True)
         self.student_taps = self._taps(student, student_layers)
         self.rounds_played = self.add_weight(
             name="rounds_played", shape=(), dtype="int64", initializer="zeros", trainable=False
@@ -313,8 +314,10 @@ class Distiller(keras.Model):
         names = self.learners if player == "student" else (player,)
         return {name: getattr(self, name).trainable_variables for name in names}
 
-    def _taps(self, model, names):
+    def _taps(self, model, names, frozen=False):
         names = names or self.watched_layers(model)
+        if frozen and not names:  # layers that are watched have to be there
+            return Taps(frozen_copy(model), [])
         return Taps(model, layers_by_name(model, names))
 
 

@@ -9,6 +9,7 @@ from mosaickd_tf import losses
 from mosaickd_tf.distiller import Distiller
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models import fast_copy
+from mosaickd_tf.models.taps import normalizations
 from mosaickd_tf.optimizers import MomentumSGD
 from tests import tiny
 
@@ -60,6 +61,15 @@ def test_the_teacher_is_asked_without_its_dropout(pair):
         distiller.update_student(IMAGES)
         reports.append(float(distiller.trackers["distillation_loss"].result()))
     assert reports == pytest.approx([reports[0]] * 3, rel=1e-5)
+
+
+def test_the_teacher_is_asked_folded_unless_its_layers_are_watched(pair):
+    asked = Distiller(**pair).teacher_taps.model
+    assert normalizations(asked) != normalizations(pair["teacher"])
+    np.testing.assert_allclose(asked(IMAGES), pair["teacher"](IMAGES), rtol=1e-4, atol=1e-5)
+    names = {f"{name}_layers": [pair[name].layers[2].name] for name in pair}
+    watching = Distiller(**pair, **names)
+    assert watching.teacher_taps.model is pair["teacher"]
 
 
 def test_updates_bring_the_student_closer_to_the_teacher(distiller):

@@ -15,12 +15,12 @@ from mosaickd_tf.compression import (
     weights,
     wrapping,
 )
-from mosaickd_tf.compression.folding import fold
 from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.compression.stages import stages
-from mosaickd_tf.compression.steps import read_steps
 from mosaickd_tf.compression.twin import folded_twin, keras_twin
 from mosaickd_tf.errors import RunError
+from mosaickd_tf.models.folding import fold
+from mosaickd_tf.models.steps import read_steps
 
 logger = logging.getLogger(__name__)
 

@@ -90,7 +90,7 @@ class DeepInversionDistiller(Distiller):
     ):
         super().__init__(**kwargs)
         self.loss_weights = loss_weights
-        self.statistics = TeacherStatistics(self.teacher_taps)
+        self.statistics = TeacherStatistics(self.teacher, self.teacher_taps.layers)
         image_shape, classes = (known_shape(self.teacher, x) for x in ("input", "output"))
         if not image_shape or not classes:
             raise RequestError(

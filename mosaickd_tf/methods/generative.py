@@ -167,7 +167,9 @@ class GenerativeDistiller(Distiller):
         if wanted.conditional_weight:
             self.track("classification_loss")
         compared = STATISTICS in self.needs or wanted.statistics_weight
-        self.statistics = TeacherStatistics(self.teacher_taps) if compared else None
+        self.statistics = (
+            TeacherStatistics(self.teacher, self.teacher_taps.layers) if compared else None
+        )
         restarts = wanted.generator_restart_every
         self.generator_start = FirstValues(self.generator) if restarts else None
         image_shape = known_shape(self.teacher, "input") or known_shape(self.generator, "output")

@@ -12,7 +12,8 @@ class TeacherStatistics:
     """Shows images to the teacher and compares their statistics with the remembered ones.
 
     Args:
-        teacher_taps: the `Taps` on the layers of the teacher that the method watches.
+        teacher: Keras model from unit images to logits.
+        layers: those of it that the method watches too.
 
     Raises:
         RequestError: for a teacher without batch normalisation.
@@ -21,8 +22,7 @@ class TeacherStatistics:
         - [Yin et al., 2020](https://arxiv.org/abs/1912.08795), `R_feature`
     """
 
-    def __init__(self, teacher_taps):
-        teacher = teacher_taps.model
+    def __init__(self, teacher, layers=()):
         self.norms = normalizations(teacher)
         if not self.norms:
             raise RequestError(
@@ -30,7 +30,7 @@ class TeacherStatistics:
                 f"with BatchNormalization. Received: {teacher.name!r} without any; choose another "
                 "method, or a weight of 0"
             )
-        self.taps = Taps(teacher_taps, self.norms, side="input")
+        self.taps = Taps(Taps(teacher, layers), self.norms, side="input")
 
     def __call__(self, unit_images):
         """What the teacher has `Seen` in the images, its `statistics_loss` summed over layers."""

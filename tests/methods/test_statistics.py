@@ -5,7 +5,7 @@ import numpy as np
 
 from mosaickd_tf.methods.statistics import TeacherStatistics
 from mosaickd_tf.models import fast_copy
-from mosaickd_tf.models.taps import Taps, normalizations
+from mosaickd_tf.models.taps import normalizations
 from tests import tiny
 
 IMAGES = np.random.RandomState(4).uniform(size=(5, *tiny.IMAGE_SHAPE)).astype("float32")
@@ -25,7 +25,7 @@ def expected64(teacher):
 def test_all_layers_count_and_logits_and_features_come_along():
     teacher = tiny.classifier()
     features = teacher.get_layer("features")
-    seen = TeacherStatistics(Taps(teacher, [features]))(IMAGES)
+    seen = TeacherStatistics(teacher, [features])(IMAGES)
     np.testing.assert_allclose(seen.statistics_loss, expected64(teacher), rtol=1e-4)
     np.testing.assert_allclose(seen.logits, teacher(IMAGES), rtol=1e-5, atol=1e-6)
     assert seen.features[0].shape == (5, features.output.shape[-1])
@@ -34,7 +34,7 @@ def test_all_layers_count_and_logits_and_features_come_along():
 def test_fused_copies_and_models_inside_of_models_give_the_same():
     teacher = tiny.classifier()
     wrapped = tiny.Subclassed(fast_copy(teacher))
-    seen = TeacherStatistics(Taps(wrapped, []))(IMAGES)
+    seen = TeacherStatistics(wrapped)(IMAGES)
     np.testing.assert_allclose(seen.statistics_loss, expected64(teacher), rtol=1e-4)
 
 
@@ -47,7 +47,7 @@ def test_channels_may_lie_on_another_axis():
             keras.layers.Dense(5),
         ]
     )
-    seen = TeacherStatistics(Taps(teacher, []))(IMAGES)
+    seen = TeacherStatistics(teacher)(IMAGES)
     rows = np.moveaxis(IMAGES, 1, -1).reshape(-1, 8)
     expected = np.linalg.norm(rows.mean(0)) + np.linalg.norm(rows.var(0) - 1.0)
     np.testing.assert_allclose(seen.statistics_loss, expected, rtol=1e-5)
@@ -58,5 +58,5 @@ def test_a_batch_of_what_is_remembered_costs_nothing():
     convolved = teacher.layers[0](IMAGES).numpy()
     teacher.layers[1].moving_mean.assign(convolved.mean((0, 1, 2)))
     teacher.layers[1].moving_variance.assign(convolved.var((0, 1, 2)))
-    seen = TeacherStatistics(Taps(teacher, []))(IMAGES)
+    seen = TeacherStatistics(teacher)(IMAGES)
     np.testing.assert_allclose(seen.statistics_loss, 0.0, atol=1e-6)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mosaickd_tf.compression.folding import fold
-from mosaickd_tf.compression.steps import AFFINE, Step, read_steps
+from mosaickd_tf.models.folding import fold
+from mosaickd_tf.models.steps import AFFINE, Step, read_steps
 from tests.compression import student
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mosaickd_tf.compression.steps import AFFINE, read_steps
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.steps import AFFINE, read_steps
 from tests.compression import SHAPE, student
 
 

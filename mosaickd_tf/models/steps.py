@@ -42,6 +42,7 @@ class Step:
         arguments: what the layer is made with.
         weights: arrays, float64: kernel and bias, or scale and offset; may be empty.
         trainable: whether training may move the weights.
+        dtype: in which the layer computes.
     """
 
     kind: str
@@ -50,13 +51,15 @@ class Step:
     arguments: dict = dataclasses.field(default_factory=dict)
     weights: list = dataclasses.field(default_factory=list)
     trainable: bool = True
+    dtype: str = "float32"
 
 
-def read_steps(model):
-    """Reads a classifier of unit images as steps from images in [0, 255] to logits.
+def read_steps(model, white=255.0):
+    """Reads a classifier of unit images as steps from images in [0, white] to logits.
 
     Args:
         model: a functional or sequential Keras 3 model, models in it included.
+        white: the value of the steps' images that is 1 in the model's.
 
     Returns:
         A list of `Step` in the order of computation; the last gives the logits.
@@ -64,6 +67,7 @@ def read_steps(model):
     Raises:
         RequestError: for a layer that cannot be carried over, with its name.
     """
+    _check_readable(model)
     images = Step(
         kind="InputLayer", name="images", inputs=[], arguments={"shape": model.input_shape[1:]}
     )
@@ -71,7 +75,7 @@ def read_steps(model):
         kind=AFFINE,
         name=UNIT_IMAGES,
         inputs=["images"],
-        weights=[np.full(model.input_shape[-1], 1 / 255), np.zeros(model.input_shape[-1])],
+        weights=[np.full(model.input_shape[-1], 1 / white), np.zeros(model.input_shape[-1])],
         trainable=False,
     )
     reader = _Reader([images, scale])
@@ -89,11 +93,7 @@ class _Reader:
 
     def walk(self, model, inputs):
         """Reads one model; returns the name of the step that gives its output."""
-        if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
-            raise RequestError(
-                f"The student {model.name!r} cannot be compressed while it learns. Expected a "
-                f"functional or sequential model. Received: a {type(model).__name__}"
-            )
+        _check_readable(model)
         functional = keras.Model(model.inputs, model.outputs)
         given = dict(zip((id(t) for t in functional.inputs), inputs, strict=True))
         for layer in functional.operations:
@@ -112,27 +112,29 @@ class _Reader:
         if kind in _IDENTITIES:
             return inputs[0]
         if kind in _PLAIN:
-            return self._add(kind, layer.name, inputs, _arguments(layer, _PLAIN[kind]))
+            return self._add(kind, layer, inputs, _arguments(layer, _PLAIN[kind]))
         if _is_affine(layer):  # as the networks have that come from here
             weights = [_double(array).reshape(-1) for array in layer.get_weights()]
-            return self._add(AFFINE, layer.name, inputs, {}, weights, layer.trainable)
+            return self._add(AFFINE, layer, inputs, {}, weights, layer.trainable)
         if kind in _KERNELS:
             return self._kernel(kind, layer, inputs)
         if kind in _AFFINES:
-            trainable = kind == "BatchNormalization"
+            trainable = isinstance(layer, keras.layers.BatchNormalization)
             weights = list(_AFFINES[kind](layer))
-            return self._add(AFFINE, layer.name, inputs, {}, weights, trainable)
+            return self._add(AFFINE, layer, inputs, {}, weights, trainable)
         if kind == "ReLU":
             return self._relu(layer, inputs)
         if kind == "Activation":
-            return self._activation(layer, layer.name, inputs)
+            return self._activation(layer, "", inputs)
         raise refusal(layer, f"layers of {', '.join(sorted(known_layers()))}", kind)
 
-    def _add(self, kind, name, inputs, arguments=None, weights=(), trainable=True):
+    def _add(self, kind, layer, inputs, arguments=None, weights=(), trainable=True, suffix=""):
+        name = layer.name + suffix
         while name in {step.name for step in self.steps}:  # models in a model may repeat names
             name += "_again"
         step = Step(kind=kind, name=name, inputs=inputs, weights=list(weights))
         step.arguments, step.trainable = arguments or {}, trainable
+        step.dtype = layer.compute_dtype
         self.steps.append(step)
         return name
 
@@ -140,34 +142,43 @@ class _Reader:
         kernel, *bias = [_double(variable) for variable in layer.get_weights()]
         outputs = int(np.prod(kernel.shape[2:])) if kind == "DepthwiseConv2D" else kernel.shape[-1]
         weights = [kernel, bias[0] if bias else np.zeros(outputs)]
-        name = self._add(kind, layer.name, inputs, _arguments(layer, _KERNELS[kind]), weights)
-        return self._activation(layer, f"{layer.name}_activation", [name])
+        name = self._add(kind, layer, inputs, _arguments(layer, _KERNELS[kind]), weights)
+        return self._activation(layer, "_activation", [name])
 
     def _relu(self, layer, inputs):
         if layer.negative_slope or layer.threshold:
             raise refusal(layer, "a ReLU that is 0 below 0", f"slope {layer.negative_slope}")
-        return self._add("ReLU", layer.name, inputs, {"max_value": layer.max_value})
+        return self._add("ReLU", layer, inputs, {"max_value": layer.max_value})
 
-    def _activation(self, layer, name, inputs):
+    def _activation(self, layer, suffix, inputs):
         function = keras.activations.serialize(layer.activation)
         if function == "linear":
             return inputs[0]
         if function in ("relu", "relu6"):
             arguments = {"max_value": 6.0 if function == "relu6" else None}
-            return self._add("ReLU", name, inputs, arguments)
+            return self._add("ReLU", layer, inputs, arguments, suffix=suffix)
         if function not in ("hard_sigmoid", "hard_silu"):
             raise refusal(layer, "relu, relu6, hard_sigmoid, hard_silu or none", function)
-        gate = self._hard_sigmoid(layer, name, inputs)
+        gate = self._hard_sigmoid(layer, suffix, inputs)
         if function == "hard_sigmoid":
             return gate
-        return self._add("Multiply", name, [inputs[0], gate])
+        return self._add("Multiply", layer, [inputs[0], gate], suffix=suffix)
 
-    def _hard_sigmoid(self, layer, name, inputs):
+    def _hard_sigmoid(self, layer, suffix, inputs):
         """`relu6(x + 3) / 6`, of which neither Keras has the same layer."""
         ones = np.ones(layer.output.shape[-1])
-        above = self._add(AFFINE, f"{name}_above", inputs, {}, [ones, 3 * ones], False)
-        capped = self._add("ReLU", f"{name}_capped", [above], {"max_value": 6.0})
-        return self._add(AFFINE, f"{name}_sixth", [capped], {}, [ones / 6, 0 * ones], False)
+        shift, sixth = [ones, 3 * ones], [ones / 6, 0 * ones]
+        above = self._add(AFFINE, layer, inputs, {}, shift, False, f"{suffix}_above")
+        capped = self._add("ReLU", layer, [above], {"max_value": 6.0}, suffix=f"{suffix}_capped")
+        return self._add(AFFINE, layer, [capped], {}, sixth, False, f"{suffix}_sixth")
+
+
+def _check_readable(model):
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        raise RequestError(
+            f"The model {model.name!r} cannot be read layer by layer. Expected a functional or "
+            f"sequential model. Received: a {type(model).__name__}"
+        )
 
 
 def known_layers():
@@ -178,9 +189,41 @@ def known_layers():
 def refusal(layer, expected, received):
     """The `RequestError` for a layer that cannot be carried over."""
     return RequestError(
-        f"The layer {layer.name!r} cannot be compressed while the student learns. Expected "
-        f"{expected}. Received: {received}"
+        f"The layer {layer.name!r} cannot be read. Expected {expected}. Received: {received}"
     )
+
+
+def build(steps, library, name, affine, precise=False):
+    """Builds steps as a functional model of `keras` or `tf_keras`.
+
+    Args:
+        steps: a list of `Step`, folded or not.
+        library: the module `keras` or `tf_keras`.
+        name: of the model.
+        affine: from an `AFFINE` step and the tensor that it takes to the layer that computes it,
+            that layer's weights and the tensor that it gives.
+        precise: whether layers compute, and keep their weights, in the steps' dtype.
+
+    Returns:
+        A model from the steps' images to what the last step gives.
+    """
+    tensors, weighted = {}, []
+    for step in steps:
+        inputs = [tensors[source] for source in step.inputs]
+        if step.kind == "InputLayer":
+            tensors[step.name] = library.Input(step.arguments["shape"], name=step.name)
+        elif step.kind == AFFINE:
+            layer, weights, tensors[step.name] = affine(step, inputs[0])
+            weighted.append((layer, weights))
+        else:
+            dtype = {"dtype": step.dtype} if precise else {}
+            layer = getattr(library.layers, step.kind)(name=step.name, **step.arguments, **dtype)
+            weighted.append((layer, step.weights))
+            tensors[step.name] = layer(inputs if len(inputs) > 1 else inputs[0])
+    model = library.Model(tensors["images"], tensors[steps[-1].name], name=name)
+    for layer, weights in weighted:
+        layer.set_weights([array.astype("float32") for array in weights])
+    return model
 
 
 def _ends(layer, model):
@@ -242,6 +285,7 @@ def _batch_normalization(layer):
 
 _AFFINES = {
     "BatchNormalization": _batch_normalization,
+    "FusedBatchNormalization": _batch_normalization,
     "Normalization": _normalization,
     "Rescaling": _rescaling,
 }

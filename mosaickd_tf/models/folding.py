@@ -1,6 +1,6 @@
 """Normalisations disappear into the convolutions before them."""
 
-from mosaickd_tf.compression.steps import AFFINE
+from mosaickd_tf.models.steps import AFFINE
 
 
 def fold(steps):

@@ -1,0 +1,111 @@
+"""The copy of a teacher that the rounds ask answers as the teacher, and is nothing to train."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from mosaickd_tf.models import build_classifier, fast_copy, frozen
+from mosaickd_tf.models.frozen import frozen_copy
+from mosaickd_tf.models.taps import normalizations
+from tests import tiny
+from tests.compression import shaken
+
+NAMES = ("wrn16_1", "resnet18", "vgg11_bn", "mobilenet_v2", "mobilenet_v3_small")
+IMAGES = np.random.RandomState(5).uniform(size=(4, 32, 32, 3)).astype("float32")
+
+
+def learned(name):
+    tiny.seed_weights(0)
+    return shaken(build_classifier(name, num_classes=10, input_shape=(32, 32, 3)))
+
+
+def answers(model, images=IMAGES):
+    """Logits, and the gradient of the entropy of what they say with respect to the images."""
+    images = tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = tf.cast(model(images, training=False), "float32")
+        entropy = -tf.reduce_sum(tf.nn.softmax(logits) * tf.nn.log_softmax(logits))
+    return logits.numpy(), tape.gradient(entropy, images).numpy()
+
+
+def distance(a, b):
+    """Root mean square of the difference, in units of that of `b`."""
+    return np.sqrt(np.mean(np.square(a - b)) / np.mean(np.square(b)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_and_gradients_are_the_teacher_s(name):
+    teacher = fast_copy(learned(name))
+    copy = frozen_copy(teacher)
+    assert copy is not teacher
+    (logits, gradient), (expected, expected_gradient) = answers(copy), answers(teacher)
+    assert distance(logits, expected) < 1e-5
+    assert distance(gradient, expected_gradient) < 1e-3  # ReLUs that lie at 0 may turn
+
+
+def test_only_normalisations_before_a_relu_are_left():
+    teacher = fast_copy(learned("wrn16_1"))
+    left = normalizations(frozen_copy(teacher))
+    # The standardisation, and of each of six blocks and the head the one before its first ReLU.
+    assert (len(normalizations(teacher)), len(left)) == (13, 8)
+
+
+def test_nothing_of_it_learns_and_weights_are_kept_as_they_are_used():
+    copy = frozen_copy(fast_copy(learned("wrn16_1"), "mixed_bfloat16"))
+    assert copy.trainable_variables == []
+    kernels = {v.dtype for v in copy.variables if v.path.endswith("kernel") and len(v.shape) == 4}
+    assert kernels == {"bfloat16"}
+    assert copy(IMAGES).dtype == "float32"
+
+
+@pytest.mark.parametrize("name", ["wrn16_1", "resnet18"])
+def test_in_low_precision_it_is_about_as_far_from_float32_as_the_teacher(name):
+    exact, _ = answers(learned(name))
+    teacher = fast_copy(learned(name), "mixed_bfloat16")
+    copy = frozen_copy(teacher)
+    assert copy is not teacher
+    own, further = (distance(answers(model)[0], exact) for model in (teacher, copy))
+    assert 0 < further < 2 * own
+
+
+def test_a_layer_that_cannot_be_carried_over_leaves_the_teacher_as_it_is():
+    odd = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.LeakyReLU()])
+    assert frozen_copy(odd) is odd
+
+
+def test_a_subclassed_teacher_is_left_as_it_is():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(3)
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    own = Own()
+    own(np.zeros((1, 4), "float32"))
+    assert frozen_copy(own) is own
+
+
+def test_a_layer_that_is_not_what_its_name_says_leaves_the_teacher_as_it_is():
+    @keras.saving.register_keras_serializable(package="test_frozen")
+    class ReLU(layers.ReLU):
+        def call(self, inputs):
+            return super().call(inputs) + 1.0
+
+    other = keras.Sequential([keras.Input((8, 8, 3)), ReLU(), layers.Flatten(), layers.Dense(3)])
+    assert frozen_copy(other) is other
+
+
+def test_a_copy_that_gives_no_numbers_is_not_taken(monkeypatch):
+    def broken(steps):
+        steps[-1].weights = [array * np.nan for array in steps[-1].weights]
+        return steps
+
+    teacher = tiny.classifier()
+    assert frozen_copy(teacher) is not teacher
+    monkeypatch.setattr(frozen, "fold", broken)
+    assert frozen_copy(teacher) is teacher
