@@ -29,11 +29,10 @@ from mosaickd_tf.report import page
 from mosaickd_tf.report.observation import GRID, Observer
 from mosaickd_tf.report.pictures import save_grid
 from mosaickd_tf.run_folder import RunFolder, as_command
-from mosaickd_tf.training import Plan, train
+from mosaickd_tf.training import plan_for, train
 
 logger = logging.getLogger(__name__)
 
-EVALUATIONS = 10  # in a run, unless --evaluate_every says otherwise
 MAX_COMPARED = 1000  # real images on which exports are compared where there is no test part
 
 
@@ -169,7 +168,11 @@ class Experiment:
         progress = train(
             distiller,
             _batches(config, distiller, images),
-            self._plan(distiller.transfer_factor * config.optimization.batch_size),
+            plan_for(
+                config,
+                images_per_round=distiller.transfer_factor * config.optimization.batch_size,
+                select_by="validation_accuracy" if self.validation else None,
+            ),
             folder,
             evaluator(distiller.student, teacher, self.validation or self._at_hand(distiller)),
             self._observer(distiller, teacher, folder),
@@ -184,19 +187,6 @@ class Experiment:
             return np.zeros(shape, np.uint8)
         rows = kind.transfer_rows(lambda: evaluation.predict_logits(teacher, self.ood.images))
         return self.ood.images if rows is None else self.ood.images[rows]
-
-    def _plan(self, batch_size):
-        rounds = self.config.optimization.rounds
-        evaluate_every = self.config.run.evaluate_every or max(1, rounds // EVALUATIONS)
-        return Plan(
-            rounds=rounds,
-            evaluate_every=evaluate_every,
-            checkpoint_every=self.config.run.checkpoint_every or evaluate_every,
-            checkpoint_minutes=self.config.run.checkpoint_minutes,
-            on_divergence=self.config.run.on_divergence,
-            images_per_round=batch_size,
-            select_by="validation_accuracy" if self.validation else None,
-        )
 
     def _at_hand(self, distiller):
         """Images without labels: OOD ones, or where there are none, synthetic ones."""

@@ -9,6 +9,7 @@ from mosaickd_tf.distiller import OOD_IMAGES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import calibration
 from mosaickd_tf.methods import METHODS
+from mosaickd_tf.training import plan_for
 
 LOOKED_AT = 64  # OOD images on which a teacher's outputs are checked
 
@@ -24,6 +25,7 @@ def prepare(config):
         RequestError: when the request is wrong.
     """
     _check_needs(config)
+    plan_for(config, images_per_round=config.optimization.batch_size)
     if not _is_file_name(config.players.student):
         models.check_classifier_name(config.players.student)
     target = loading.load_target(config.data) if config.data.target_dataset else None

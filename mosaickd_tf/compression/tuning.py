@@ -62,7 +62,7 @@ def _round(model, distiller, config, after_update, sample):
     optimizer.build(model.trainable_variables)
 
     def update(unit_images):
-        teacher_logits = distiller.teacher(unit_images, training=False)
+        teacher_logits, _ = distiller.teacher_taps(unit_images)
         with tf.GradientTape() as tape:
             logits = model(unit_images * 255.0, training=True)
             loss = losses.distillation_loss(teacher_logits, logits, distiller.temperature)

@@ -128,6 +128,7 @@ class BenchmarkConfig(Topic):
     warmup_rounds: int = option(1, "Rounds between the first and those.", at_least=0)
     precision: str = option("auto", "As of bin/distill.", choices=PRECISIONS)
     jit_compile: str = option("auto", "As of bin/distill.", choices=("auto", "true", "false"))
+    steps_per_execution: int = option(1, "As of bin/distill.", at_least=1)
     against_pytorch: bool = option(
         False, "Play a round of PyTorch after each of ours; needs PyTorch and the source tree."
     )

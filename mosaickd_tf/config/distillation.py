@@ -92,6 +92,12 @@ class RunConfig(Topic):
         "Whether XLA compiles the round; `auto` is on where there is a GPU.",
         choices=("auto", "true", "false"),
     )
+    steps_per_execution: int = option(
+        1,
+        "Rounds in a call of the compiled function, of which evaluations and checkpoints have to "
+        "be multiples; more spare a GPU the waits between them.",
+        at_least=1,
+    )
     evaluate_every: int = option(
         0, "Rounds between evaluations; 0 for ten of them in the run.", at_least=0
     )

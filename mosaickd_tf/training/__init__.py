@@ -1,6 +1,6 @@
 """The outer loop of a run: plan, rounds, what goes wrong in them, checkpoints."""
 
 from mosaickd_tf.training.loop import train
-from mosaickd_tf.training.plan import Plan, Progress
+from mosaickd_tf.training.plan import Plan, Progress, plan_for
 
-__all__ = ["Plan", "Progress", "train"]
+__all__ = ["Plan", "Progress", "plan_for", "train"]

@@ -19,7 +19,7 @@ from mosaickd_tf.training.plan import Progress
 
 logger = logging.getLogger(__name__)
 
-_TOLD_EVERY = 10  # rounds between two readings of the terms for the progress bar
+_TOLD_EVERY = 10  # rounds, about, between two readings of the terms for the progress bar
 _GOOD = "good"  # checkpoints of an evaluation without a sign that something went wrong
 
 
@@ -129,8 +129,8 @@ class _Loop:
                 raise RunError(f"{found}. There is nothing to go back to") from found
 
     def _play(self, batches, bar):
-        """One round and what is due after it."""
-        terms = self._round(batches, bar)
+        """One call, a round or several, and what is due after it."""
+        terms = self._call(batches, bar)
         names = self._evaluated(terms) if self._due(self.plan.evaluate_every) else ()
         wanted = "best" in names or (_GOOD in names and self.plan.on_divergence == "rollback")
         if wanted or self._due(self.plan.checkpoint_every):
@@ -139,15 +139,15 @@ class _Loop:
         elif self.watch.signal or self._is_time():
             self._save_if_finite(terms)
 
-    def _round(self, batches, bar):
+    def _call(self, batches, bar):
         began = time.perf_counter()
         terms = self.distiller.train_function(batches)
-        self.progress.step += 1
+        self.progress.step += self.plan.rounds_per_call
         to_tell = self._due(_TOLD_EVERY)
         if to_tell or self._due(self.plan.evaluate_every):
             terms = self._finite(terms)  # waits for the device
         self.progress.seconds += time.perf_counter() - began
-        bar.update()
+        bar.update(self.plan.rounds_per_call)
         if to_tell:
             row = {"images_per_second": self._speed(), **self.values, **terms}
             bar.set_postfix_str(told(row))
@@ -265,7 +265,9 @@ class _Loop:
         return minutes and time.monotonic() - self.saved_at >= 60 * minutes
 
     def _due(self, every):
-        return self.progress.step % every == 0 or self.progress.step == self.plan.rounds
+        """Whether the last call played a round after which this is due."""
+        step = self.progress.step
+        return step % every < self.plan.rounds_per_call or step == self.plan.rounds
 
     def _speed(self):
         return self.progress.step * self.plan.images_per_round / self.progress.seconds

@@ -2,6 +2,10 @@
 
 import dataclasses
 
+from mosaickd_tf.errors import RequestError
+
+EVALUATIONS = 10  # in a run, unless --evaluate_every says otherwise
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -17,6 +21,8 @@ class Plan:
         checkpoint_minutes: minutes after which a checkpoint is due whatever the round; 0 for
             never.
         on_divergence: what to do when numbers go wrong: "stop", "rollback" or "skip".
+        rounds_per_call: rounds that the compiled function plays in a call, a divisor of
+            `rounds`, `evaluate_every` and `checkpoint_every`.
     """
 
     rounds: int
@@ -26,6 +32,43 @@ class Plan:
     select_by: str | None = None
     checkpoint_minutes: float = 0.0
     on_divergence: str = "stop"
+    rounds_per_call: int = 1
+
+
+def plan_for(config, images_per_round, select_by=None):
+    """The plan of a run.
+
+    Args:
+        config: a `DistillConfig`.
+        images_per_round: OOD images that a round consumes.
+        select_by: the value of an evaluation by which the best state is chosen, or None.
+
+    Returns:
+        A `Plan`.
+
+    Raises:
+        RequestError: when evaluations or checkpoints would fall between two calls.
+    """
+    rounds, options = config.optimization.rounds, config.run
+    evaluate_every = options.evaluate_every or max(1, rounds // EVALUATIONS)
+    checkpoint_every = options.checkpoint_every or evaluate_every
+    in_a_call = options.steps_per_execution
+    if any(number % in_a_call for number in (rounds, evaluate_every, checkpoint_every)):
+        raise RequestError(
+            "`rounds`, `evaluate_every` and `checkpoint_every` do not fit the rounds in a call. "
+            f"Expected multiples of steps_per_execution={in_a_call}. Received: {rounds}, "
+            f"{evaluate_every} and {checkpoint_every}. Change one of them"
+        )
+    return Plan(
+        rounds=rounds,
+        evaluate_every=evaluate_every,
+        checkpoint_every=checkpoint_every,
+        checkpoint_minutes=options.checkpoint_minutes,
+        on_divergence=options.on_divergence,
+        images_per_round=images_per_round,
+        select_by=select_by,
+        rounds_per_call=in_a_call,
+    )
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -55,6 +55,14 @@ def test_memory_is_that_of_this_process_at_its_peak(numbers):
     assert 1e7 < numbers["peak_bytes"] <= peak * 1024
 
 
+def test_of_a_call_of_several_rounds_the_time_of_one_is_told():
+    timer = round_time.RoundTimer(dataclasses.replace(TINY, steps_per_execution=2))
+    began = time.perf_counter()
+    seconds = timer()
+    assert 0 < seconds < (time.perf_counter() - began) / 2
+    assert int(timer.distiller.rounds_played) == 2
+
+
 def test_a_round_trains_the_players():
     timer = round_time.RoundTimer(TINY)
     before = [v.numpy() for v in timer.distiller.generator.trainable_variables]

@@ -65,14 +65,14 @@ def game(teacher, seed):
     return distiller
 
 
-def play(distiller, folder, evaluate=lambda step: {}):
+def play(distiller, folder, evaluate=lambda step: {}, **planned):
     def batches(start_round):
         return pipelines.rounds(
             IMAGES, batch_size=4, student_steps=2, seed=5, start_round=start_round
         )
 
-    plan = Plan(rounds=4, evaluate_every=1, checkpoint_every=2, images_per_round=4)
-    return train(distiller, batches, plan, folder, evaluate)
+    options = {"rounds": 4, "evaluate_every": 1, "checkpoint_every": 2} | planned
+    return train(distiller, batches, Plan(images_per_round=4, **options), folder, evaluate)
 
 
 def variables(distiller):
@@ -107,6 +107,21 @@ def test_a_resumed_game_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
     assert rows[1][3].pop("resumed_from") == 2  # the first after it went on
     assert rows[0] == rows[1]
     assert set(rows[0][-1]) == {"round", *first.terms}
+
+
+def test_several_rounds_in_a_call_are_the_same_rounds_bit_for_bit(tmp_path):
+    teacher, wanted = tiny_classifier(), None
+    for in_a_call in (1, 2):
+        distiller = game(teacher, seed=1)
+        distiller.compile(
+            student_optimizer=MomentumSGD(CosineOverRounds(0.1, 4, 2), l2=1e-4),
+            steps_per_execution=in_a_call,
+        )
+        folder = tmp_path / str(in_a_call)
+        play(distiller, folder, evaluate_every=2, rounds_per_call=in_a_call)
+        assert rounds_recorded(folder) == [0, 2, 4]
+        wanted = wanted or values(distiller)
+    assert tiny.same_bits(wanted, values(distiller))
 
 
 # The record

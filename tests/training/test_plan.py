@@ -1,9 +1,31 @@
-"""Where a training stands."""
+"""What is planned, and where a training stands."""
 
 import dataclasses
 import json
 
-from mosaickd_tf.training.plan import Progress
+import pytest
+
+from mosaickd_tf.config import DistillConfig, OptimizationConfig, RunConfig
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.training.plan import Progress, plan_for
+
+
+def planned(rounds, **run):
+    config = DistillConfig(optimization=OptimizationConfig(rounds=rounds), run=RunConfig(**run))
+    plan = plan_for(config, images_per_round=8)
+    return plan.evaluate_every, plan.checkpoint_every, plan.rounds_per_call
+
+
+def test_a_run_is_evaluated_ten_times_and_checkpointed_as_often():
+    assert planned(250) == (25, 25, 1)
+    assert planned(3) == (1, 1, 1)
+    assert planned(250, evaluate_every=50, checkpoint_every=10) == (50, 10, 1)
+
+
+def test_what_is_due_falls_after_a_call_of_several_rounds():
+    assert planned(240, steps_per_execution=4) == (24, 24, 4)
+    with pytest.raises(RequestError, match="steps_per_execution=4. Received: 250, 25 and 25"):
+        planned(250, steps_per_execution=4)
 
 
 def test_a_value_is_the_best_if_none_before_was_better():
