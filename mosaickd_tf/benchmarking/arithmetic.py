@@ -13,8 +13,8 @@ _RUNS = 10
 def flop_of(function, *args):
     """Floating-point operations of the convolutions and matrix products in a computation.
 
-    They are counted in its graph, the gradients' with them; a multiplication and an addition
-    are two.
+    They are counted in its graph, the gradients' with them and without what nothing depends on;
+    a multiplication and an addition are two.
 
     Args:
         function: of tensors, as `tf.function` can trace it.
@@ -60,8 +60,31 @@ def _fastest(function):
 
 
 def _macs_in(graph):
-    inner = [function.graph for function in graph._functions.values()]  # branches, loops
-    return sum(map(_macs, graph.get_operations())) + sum(map(_macs_in, inner))
+    """Multiply-accumulates of a graph; a function counts as often as it is called."""
+    functions = graph._functions
+    macs = 0
+    for op in _needed(graph):
+        called = [functions[name].graph for name in _called(op) if name in functions]
+        macs += _macs(op) + sum(map(_macs_in, called))
+    return macs
+
+
+def _needed(graph):
+    """The operations without which a graph would not give what it gives; others never run."""
+    waiting = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
+    needed = {}
+    while waiting:
+        op = waiting.pop()
+        if op.name not in needed:
+            needed[op.name] = op
+            waiting += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+    return needed.values()
+
+
+def _called(op):
+    """Names of the functions that an operation calls: its own, branches, the body of a loop."""
+    for value in op.node_def.attr.values():
+        yield from (function.name for function in (value.func, *value.list.func) if function.name)
 
 
 def _macs(op):

@@ -73,10 +73,10 @@ def measure_round(config):
         A JSON-able dict: `asked`, the config; `precision` and `jit_compile` as resolved;
         `seconds_per_round`, the median, and `seconds` of a round in each call;
         `images_per_second`, OOD images for the discriminator as in result.json; `peak_bytes` of
-        this process, or of the GPU; `first_round_seconds` from the start of this process; `flop_per_round`,
-        `flop_per_second`, `peak_flop_per_second` of plain operations here and the share of
-        the better one; `pytorch`, what took turns with it; `exports`, what `latencies` gives;
-        `versions`.
+        this process, or of the GPU; `first_round_seconds` from the start of this process;
+        `flop_per_round`, `flop_per_second`, `peak_flop_per_second` of plain operations here and
+        the share of the better one; `pytorch`, what took turns with it; `exports`, what
+        `latencies` gives; `versions`.
 
     Raises:
         RequestError: when the config cannot be built.

@@ -38,7 +38,7 @@ def test_a_depthwise_convolution_sees_one_channel_at_a_time():
     def backward(images, kernel):
         with tf.GradientTape() as tape:
             tape.watch([images, kernel])
-            outputs = tf.nn.depthwise_conv2d(images, kernel, (1, 1, 1, 1), "SAME")
+            outputs = tf.nn.depthwise_conv2d(images, kernel, (1, 1, 1, 1), "SAME") ** 2
         return tape.gradient(outputs, [images, kernel])
 
     macs = (2 * 8 * 8 * 6) * (3 * 3)
@@ -52,6 +52,28 @@ def test_what_branches_do_counts_too():
         return tf.cond(tf.reduce_sum(x) > 0, lambda: tf.matmul(x, x), lambda: x)
 
     assert arithmetic.flop_of(either, square) == 2 * 4**3
+
+
+def test_a_function_counts_as_often_as_it_is_called():
+    square = tf.ones((4, 4))
+    inner = tf.function(lambda x: tf.matmul(x, x), autograph=False)
+    outer = tf.function(lambda x: inner(inner(x)), autograph=False)
+    assert arithmetic.flop_of(lambda x: outer(x) + inner(x), square) == 3 * 2 * 4**3
+
+
+def test_what_nobody_reads_does_not_count_and_what_moves_a_variable_does():
+    square, variable = tf.ones((4, 4)), tf.Variable(tf.zeros((4, 4)))
+
+    def idle(x):
+        tf.matmul(x, x)
+        return x
+
+    def moves(x):
+        variable.assign_add(tf.matmul(x, x))
+        return x
+
+    assert arithmetic.flop_of(idle, square) == 0
+    assert arithmetic.flop_of(moves, square) == 2 * 4**3
 
 
 def test_the_peak_is_that_of_work_that_was_really_done(monkeypatch):

@@ -1,0 +1,37 @@
+"""The parts of a round add up to it."""
+
+import pytest
+
+from benchmarks import round_parts
+from mosaickd_tf.config import BenchmarkConfig
+
+TINY = BenchmarkConfig(
+    teacher="wrn10_1",
+    student="wrn10_1",
+    num_classes=3,
+    image_size=8,
+    batch_size=2,
+    student_steps_per_round=2,
+    rounds=1,
+    warmup_rounds=0,
+    precision="float32",
+)
+
+
+def test_the_parts_do_the_work_of_the_round():
+    whole, *parts = round_parts.measure(TINY)
+    assert {part["times"] for part in parts if "update" not in part["name"]} == {1, 2}
+    assert all(row["seconds"] > 0 and row["flop"] > 0 for row in (whole, *parts))
+    assert sum(part["flop"] for part in parts) == pytest.approx(whole["flop"], rel=1e-4)
+
+
+def test_what_no_part_accounts_for_is_the_last_row():
+    rows = [
+        {"name": "the round", "times": 1, "seconds": 2.0, "flop": 4e9},
+        {"name": "one", "times": 5, "seconds": 1.5, "flop": 3e9},
+    ]
+    assert list(round_parts.table(rows))[2:] == [
+        "| the round | 1 | 2.000 | 100% | 4.0 | 2 |",
+        "| one | 5 | 1.500 | 75% | 3.0 | 2 |",
+        "| all else | 1 | 0.500 | 25% | 1.0 | 2 |",
+    ]
