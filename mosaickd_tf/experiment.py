@@ -18,9 +18,8 @@ from mosaickd_tf import (
     pretraining,
 )
 from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
-from mosaickd_tf.data import loading, pipelines
+from mosaickd_tf.data import loading, ood_subset, pipelines
 from mosaickd_tf.data.images import ImageSet
-from mosaickd_tf.data.ood_subset import describe, select_ood_subset
 from mosaickd_tf.data.opinions import teacher_opinions
 from mosaickd_tf.distiller import OOD_IMAGES
 from mosaickd_tf.judging import Judge, evaluator
@@ -145,10 +144,10 @@ class Experiment:
         opinions = teacher_opinions(
             teacher, self.ood.images, evaluation.predict_logits, data.cache_dir
         )
-        chosen = select_ood_subset(opinions.entropy, data.ood_subset)
+        chosen = ood_subset.select_ood_subset(opinions.entropy, data.ood_subset)
         self.ood = self.ood.take(chosen)
-        facts = describe(opinions, chosen, teacher.output_shape[-1])
-        files.write_json(self.folder / "ood_subset.json", facts)
+        facts = ood_subset.describe(opinions, chosen, teacher.output_shape[-1])
+        files.write_json(self.folder / ood_subset.FILE_NAME, facts | {"rows": chosen.tolist()})
         logger.info(
             "OOD subset: %s of %s images, those of which the teacher is least sure; median "
             "entropy %.2f nats, of all %.2f",

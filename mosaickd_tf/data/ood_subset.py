@@ -5,6 +5,9 @@ Source: Fang et al., 2021, the OOD subsets of ImageNet and Places365.
 
 import numpy as np
 
+from mosaickd_tf.errors import RequestError
+
+FILE_NAME = "ood_subset.json"  # in a run's folder: what was chosen
 _QUANTILES = {"min": 0.0, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "max": 1.0}
 
 
@@ -59,6 +62,29 @@ def describe(opinions, chosen, num_classes):
         },
         "class_shares": (named / len(chosen)).tolist(),
     }
+
+
+def kept_subset(images, kept):
+    """Takes the same images again.
+
+    Args:
+        images: the `ImageSet` of which a run took some.
+        kept: what it kept in `FILE_NAME`, or None where it kept nothing.
+
+    Returns:
+        An `ImageSet`.
+
+    Raises:
+        RequestError: when there are not as many images as there were.
+    """
+    if not kept or "rows" not in kept:  # as of versions that did not keep them
+        return images
+    if len(images) != kept["of"]:
+        raise RequestError(
+            f"The OOD pictures have changed since the run. Expected {kept['of']:,} of them. "
+            f"Received: {len(images):,} from {images.source}. Name some with --images"
+        )
+    return images.take(kept["rows"])
 
 
 def _quantiles(values):

@@ -4,7 +4,7 @@ import pathlib
 
 from mosaickd_tf import files, models
 from mosaickd_tf.config import DataConfig, ExtensionConfig, from_options
-from mosaickd_tf.data import loading
+from mosaickd_tf.data import loading, ood_subset
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import metadata
 from mosaickd_tf.export.supplies import COMPARED, Supplies, export_supplied
@@ -74,7 +74,7 @@ def gather(student_path, source):
         label_names = _read_labels(run / "export" / metadata.LABELS, student.output_shape[-1])
     return student, Supplies(
         test=target.test if target else None,
-        ood=loading.load_ood(data) if data.ood_dataset else None,
+        ood=_ood(data, run) if data.ood_dataset else None,
         synthesize=synthesize,
         label_names=label_names,
     )
@@ -120,6 +120,16 @@ def _data(source, asked, image_size, channels, has_generator):
         channels=channels,
         ood_fit="crops" if images == "embedded:photos" else "resize",
         ood_crops_per_picture=COMPARED,
+    )
+
+
+def _ood(data, run):
+    """The OOD images, of a run's own data set those from which its student learned."""
+    images = loading.load_ood(data)
+    return (
+        ood_subset.kept_subset(images, files.read_json(run / ood_subset.FILE_NAME))
+        if data.ood_subset
+        else images
     )
 
 

@@ -144,6 +144,18 @@ def test_a_run_gives_its_test_part_its_pictures_and_its_generator(run, supplied)
     np.testing.assert_allclose(synthetic, wanted, atol=0.51)
 
 
+def test_of_a_run_of_some_pictures_those_are_taken(run, supplied):
+    asked = dataclasses.asdict(DATA) | {"ood_subset": 3}
+    files.write_json(run / "result.json", {"config": asked})
+    files.write_json(run / "ood_subset.json", {"of": 10, "rows": [1, 4, 6]})
+    of_run(run)
+    everything = loading.load_ood(DATA).images
+    np.testing.assert_array_equal(supplied[0].ood.images, everything[[1, 4, 6]])
+    files.write_json(run / "ood_subset.json", {"of": 11, "rows": [1, 4, 6]})
+    with pytest.raises(RequestError, match="Expected 11 of them. Received: 10"):
+        of_run(run)
+
+
 def test_a_generator_that_is_told_classes_gets_them(run, supplied):
     asked = dataclasses.asdict(DATA) | {"conditional_weight": 1.0}
     files.write_json(run / "result.json", {"config": asked})

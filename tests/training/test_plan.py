@@ -17,9 +17,17 @@ def planned(rounds, **run):
 
 
 def test_a_run_is_evaluated_ten_times_and_checkpointed_as_often():
-    assert planned(250) == (25, 25, 1)
+    assert planned(1000) == (100, 100, 1)
     assert planned(3) == (1, 1, 1)
-    assert planned(250, evaluate_every=50, checkpoint_every=10) == (50, 10, 1)
+    assert planned(1000, evaluate_every=30) == (30, 30, 1)
+    assert planned(1000, evaluate_every=30, checkpoint_every=7) == (30, 7, 1)
+
+
+def test_what_else_is_asked_for_is_in_the_plan():
+    config = DistillConfig(optimization=OptimizationConfig(rounds=9))
+    plan = plan_for(config, images_per_round=8, select_by="validation_accuracy")
+    assert (plan.rounds, plan.images_per_round, plan.select_by) == (9, 8, "validation_accuracy")
+    assert (plan.checkpoint_minutes, plan.on_divergence) == (10.0, "stop")
 
 
 def test_what_is_due_falls_after_a_call_of_several_rounds():
