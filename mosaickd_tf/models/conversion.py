@@ -1,31 +1,30 @@
 """Copies of a network for another purpose: fast in training, or portable in a file.
 
 The builders of this package make networks of built-in Keras layers in float32, which load
-anywhere. Training wants fused normalisation and, where the machine has it, low precision.
+anywhere. Training wants fused layers and, where the machine has it, low precision.
 Both copies are made by rewriting the network's configuration and carrying its weights over.
 """
 
 import keras
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.normalization import FusedBatchNormalization
 from mosaickd_tf.models.taps import leaves
+from mosaickd_tf.models.upsampling import PostponedUpSampling2D, UpsamplingConv2D, postponed
 
-_BUILT_IN = {
-    "module": "keras.layers",
-    "class_name": "BatchNormalization",
-    "registered_name": None,
+# Layers of Keras, and ours that do the same faster: the first always, the others in pairs.
+_FASTER = {
+    "BatchNormalization": FusedBatchNormalization,
+    "UpSampling2D": PostponedUpSampling2D,
+    "Conv2D": UpsamplingConv2D,
 }
-_FUSED = {
-    "module": "mosaickd_tf.models.normalization",
-    "class_name": "FusedBatchNormalization",
-    "registered_name": "mosaickd_tf>FusedBatchNormalization",
-}
+_BUILT_IN = {ours.__name__: name for name, ours in _FASTER.items()}
 # The entrance and the exit of a network: images in [0, 1] and logits need float32.
 _FLOAT32_LAYERS = ("Normalization", "Rescaling", "InputLayer", "Softmax")
 
 
 def fast_copy(model, policy="float32"):
-    """Copies a network for training: fused batch normalisation and the given precision.
+    """Copies a network for training: fused layers and the given precision.
 
     Args:
         model: a Keras model with a configuration (functional, sequential or registered).
@@ -38,7 +37,14 @@ def fast_copy(model, policy="float32"):
     Raises:
         RequestError: when the model has no configuration to copy it by.
     """
-    return _rewritten(model, _FUSED, policy, _output_layers(model))
+    pairs = postponed(model)
+
+    def faster(node):
+        name = node["class_name"]
+        wanted = name == "BatchNormalization" or node["config"].get("name") in pairs
+        return _ours(name) if wanted else {}
+
+    return _rewritten(model, faster, policy, _output_layers(model))
 
 
 def portable_copy(model):
@@ -54,7 +60,14 @@ def portable_copy(model):
     Raises:
         RequestError: when the model has no configuration to copy it by.
     """
-    copy = _rewritten(model, _BUILT_IN, "float32", keep=())
+
+    def built_in(node):
+        if node["class_name"] not in _BUILT_IN:
+            return {}
+        name = _BUILT_IN[node["class_name"]]
+        return {"module": "keras.layers", "class_name": name, "registered_name": None}
+
+    copy = _rewritten(model, built_in, "float32", keep=())
     copy.trainable = True
     return copy
 
@@ -74,13 +87,21 @@ def _output_layers(model):
     return names
 
 
-def _rewritten(model, normalization, policy, keep):
-    from mosaickd_tf.models import normalization as _  # noqa: F401  registers the fused layer
+def _ours(name):
+    """How a serialised layer of ours names itself that takes the place of one of Keras."""
+    ours = _FASTER[name]
+    return {
+        "module": ours.__module__,
+        "class_name": ours.__name__,
+        "registered_name": f"mosaickd_tf>{ours.__name__}",
+    }
 
+
+def _rewritten(model, instead, policy, keep):
     try:
         described = keras.saving.serialize_keras_object(model)
         copy = keras.saving.deserialize_keras_object(
-            _rewrite(described, normalization, policy, frozenset(keep))
+            _rewrite(described, instead, policy, frozenset(keep))
         )
     except (NotImplementedError, TypeError, ValueError) as error:
         raise RequestError(
@@ -91,16 +112,16 @@ def _rewritten(model, normalization, policy, keep):
     return copy
 
 
-def _rewrite(node, normalization, policy, keep):
-    """Walks a serialised Keras object and exchanges normalisation layers and policies."""
+def _rewrite(node, instead, policy, keep):
+    """Walks a serialised Keras object and exchanges layers and policies."""
     if isinstance(node, (list, tuple)):
-        return type(node)(_rewrite(item, normalization, policy, keep) for item in node)
+        return type(node)(_rewrite(item, instead, policy, keep) for item in node)
     if not isinstance(node, dict):
         return node
-    node = {key: _rewrite(value, normalization, policy, keep) for key, value in node.items()}
-    if node.get("class_name") in (_BUILT_IN["class_name"], _FUSED["class_name"]):
-        node.update(normalization)
+    node = {key: _rewrite(value, instead, policy, keep) for key, value in node.items()}
     config = node.get("config")
+    if "class_name" in node and isinstance(config, dict):
+        node.update(instead(node))
     if isinstance(config, dict) and isinstance(config.get("dtype"), dict):
         stays = node["class_name"] in _FLOAT32_LAYERS or config.get("name") in keep
         config["dtype"]["config"] = {"name": "float32" if stays else policy}
