@@ -129,12 +129,10 @@ def test_a_teacher_is_trained_by_the_published_recipe(name):
     changed = changes(TeacherTrainingConfig(**sections), TeacherTrainingConfig())
     network = changed.pop("teacher", "")
     assert name == "_".join(filter(None, ["cifar100", network]))
-    assert changed == {
-        "target_dataset": "tfds:cifar100",
-        "validation_fraction": 0.0,
-        "teacher_batch_size": 256,
-        "teacher_weight_decay": 1e-4,
-    }
+    schedule = {"teacher_batch_size": 256, "teacher_weight_decay": 1e-4}
+    if network == "wrn16_2":  # ours, for two cores; the weight decay is the default
+        schedule = {"teacher_batch_size": 64, "teacher_epochs": 24}
+    assert changed == {"target_dataset": "tfds:cifar100", "validation_fraction": 0.0} | schedule
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.cfg")), ids=lambda path: path.stem)

@@ -22,7 +22,7 @@ def test_the_parts_do_the_work_of_the_round():
     whole, *parts = round_parts.measure(TINY)
     assert {part["times"] for part in parts if "update" not in part["name"]} == {1, 2}
     assert all(row["seconds"] > 0 and row["flop"] > 0 for row in (whole, *parts))
-    assert sum(part["flop"] for part in parts) == pytest.approx(whole["flop"], rel=1e-4)
+    assert sum(part["flop"] for part in parts) == pytest.approx(whole["flop"], rel=1e-3)
 
 
 def test_what_no_part_accounts_for_is_the_last_row():
