@@ -32,7 +32,7 @@ def nearest(rows, others, *, itself=False):
     Args:
         rows: float64 `(n, size)`.
         others: float64 `(m, size)`.
-        itself: whether both are the same rows; then the nearest other one counts.
+        itself: whether the rows are the first of the others; then the nearest other one counts.
 
     Returns:
         Float64 `(n,)`, L2.
@@ -53,7 +53,7 @@ def measure(workdir, count, seed=0):
 
     Args:
         workdir: the folder of a finished run with a generator and a target data set.
-        count: how many images of each set at most; training images are all compared with.
+        count: how many images of each set at most; all training images are compared with.
         seed: of the noise.
 
     Returns:
@@ -70,7 +70,7 @@ def measure(workdir, count, seed=0):
     for space, turn in (("pixels", _pixels), ("features", _features(supply.teacher))):
         train = turn(target.train.images)
         found[space] = {name: nearest(turn(images), train) for name, images in sets.items()}
-        found[space]["training"] = nearest(train, train, itself=True)
+        found[space]["training"] = nearest(train[:count], train, itself=True)
     return found
 
 
