@@ -32,13 +32,14 @@ def frozen_copy(model):
         cannot be carried over or where the copy gives other logits.
     """
     try:
+        exact = portable_copy(model)
         steps = fold(read_steps(model, white=1.0))
     except RequestError as error:
         logger.debug("%s is asked as it is. %s", model.name, error)
         return model
     copy = build(steps, keras, model.name, _normalization, precise=True)
     copy.trainable = False
-    if _gives_the_same(copy, model):
+    if _gives_the_same(copy, model, exact):
         return copy
     logger.debug("%s is asked as it is. A folded copy gives other logits", model.name)
     return model
@@ -53,18 +54,18 @@ def _normalization(step, tensor):
     return layer, weights, layer(tensor)
 
 
-def _gives_the_same(copy, model):
+def _gives_the_same(copy, model, exact):
     """Whether logits of noise are those of the model in float32, as far as its own are."""
     shape = [side or 32 for side in model.input_shape[1:]]
     images = np.random.RandomState(0).uniform(size=(_COMPARED, *shape)).astype("float32")
-    exact, asked, received = (
+    wanted, asked, received = (
         keras.ops.convert_to_numpy(network(images, training=False)).astype("float64")
-        for network in (portable_copy(model), model, copy)
+        for network in (exact, model, copy)
     )
-    if received.shape != exact.shape:
+    if received.shape != wanted.shape:
         return False
-    allowed = max(TOLERANCE * _size(exact), _FURTHER * _size(asked - exact))
-    return bool(_size(received - exact) <= allowed)
+    allowed = max(TOLERANCE * _size(wanted), _FURTHER * _size(asked - wanted))
+    return bool(_size(received - wanted) <= allowed)
 
 
 def _size(logits):

@@ -100,6 +100,14 @@ def test_a_layer_that_is_not_what_its_name_says_leaves_the_teacher_as_it_is():
     assert frozen_copy(other) is other
 
 
+def test_a_layer_that_keras_cannot_make_again_leaves_the_teacher_as_it_is():
+    class ReLU(layers.ReLU):
+        """Known to nobody."""
+
+    own = keras.Sequential([keras.Input((8, 8, 3)), ReLU(), layers.Flatten(), layers.Dense(3)])
+    assert frozen_copy(own) is own
+
+
 def test_a_copy_that_gives_no_numbers_is_not_taken(monkeypatch):
     def broken(steps):
         steps[-1].weights = [array * np.nan for array in steps[-1].weights]
