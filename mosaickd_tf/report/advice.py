@@ -117,11 +117,21 @@ def _unsure(rows, result):
     limit = UNSURE * math.log(len(counts))
     if entropy < limit:
         return None
-    return (
+    found = (
         f"The teacher is unsure of the synthetic images: its entropy is {entropy:.2f} nats, above "
-        f"{limit:.2f}, half of ln({len(counts)}). Raise the weight of the alignment: "
-        f"{_more(result, 'align_weight', 2)}, or lower that of the patches: "
-        f"{_more(result, 'local_weight', 0.5)}"
+        f"{limit:.2f}, half of ln({len(counts)}). "
+    )
+    bits, batch = -rows[-1].get("class_balance_loss", 0.0), result["config"]["batch_size"]
+    sure = math.log2(min(batch, len(counts)))
+    if bits > sure:  # of a batch without doubts the mean cannot be as even as this
+        return found + (
+            f"The class balance of {bits:.2f} bits asks for that: {batch} sure answers have at "
+            f"most {sure:.2f}. Lower its weight: {_more(result, 'balance_weight', 0.1)}, or take "
+            f"larger batches: --batch_size={4 * batch} (now {batch})"
+        )
+    return found + (
+        f"Raise the weight of the alignment: {_more(result, 'align_weight', 2)}, or lower that of "
+        f"the patches: {_more(result, 'local_weight', 0.5)}"
     )
 
 

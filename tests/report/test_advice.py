@@ -94,6 +94,20 @@ def test_a_teacher_that_is_unsure(entropy, bad):
         assert "--local_weight=0.5 (now 1)" in found[0]
 
 
+@pytest.mark.parametrize("balance, bad", [(-2.0, False), (-2.01, True)])
+def test_a_balance_that_so_few_sure_answers_cannot_have(balance, bad):
+    """Four images that are each surely of a class have a mean of 2 bits at most."""
+    told = rows(
+        counts=EVEN, label_space_alignment_loss=[1, 1, 2], class_balance_loss=[-1, -1, balance]
+    )
+    sentence = one(told, result(batch_size=4, balance_weight=10.0))
+    assert ("4 sure answers have at most 2.00" in sentence) == bad
+    assert (
+        "--balance_weight=1 (now 10), or take larger batches: --batch_size=16" in sentence
+    ) == bad
+    assert ("--align_weight=2" in sentence) != bad
+
+
 def test_a_student_that_does_not_follow():
     sentence = one(rows(counts=EVEN, distillation_loss=[0.8, 0.7, 0.6]), result())
     assert "went from 0.800 to 0.600 nats, not below 0.5 of the first" in sentence
