@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mosaickd_tf import evaluation, files
 from mosaickd_tf.errors import RunError
-from mosaickd_tf.export import tflite
+from mosaickd_tf.export import operations, tflite
 
 TOLERANCE = 1e-4  # of outputs of a float file
 
@@ -35,6 +35,8 @@ def save(model, path, outputs="probabilities", *, integer=False):
         content = converter.convert()
     with files.whole(path) as partial:
         partial.write_bytes(content)
+        if integer:
+            operations.forget_names(partial)
 
 
 def check(model, path, images, outputs="probabilities", *, integer=False):

@@ -4,16 +4,14 @@ What tensorflow-model-optimization compresses are models of tf_keras, and in the
 batch normalisation only right behind a convolution. The twin has none.
 """
 
-import functools
-
 import keras
 import numpy as np
 
-from mosaickd_tf import evaluation, models
+from mosaickd_tf import evaluation
 from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.folding import fold
-from mosaickd_tf.models.steps import UNIT_IMAGES, build, read_steps
+from mosaickd_tf.models.folding import folded_copy
+from mosaickd_tf.models.steps import UNIT_IMAGES
 
 TOLERANCE = 1e-5  # of the greatest logit, in float32
 
@@ -33,7 +31,7 @@ def folded_twin(student, images):
         RequestError: for a layer that cannot be carried over, or a twin whose logits differ by
             more than `TOLERANCE`.
     """
-    twin = _folded(student, legacy_keras())
+    twin = folded_copy(student, legacy_keras())
     expected = evaluation.predict_logits(student, images)
     received = np.asarray(twin.predict(images.astype("float32"), verbose=0))
     difference = np.max(np.abs(received - expected)) / np.max(np.abs(expected))
@@ -55,27 +53,10 @@ def keras_twin(twin, student):
     Returns:
         A Keras 3 model of built-in layers from unit images to the twin's logits.
     """
-    folded = _folded(student, keras)
+    folded = folded_copy(student, keras)
     for layer in folded.layers:
         if layer.weights:
             layer.set_weights(twin.get_layer(layer.name).get_weights())
     scale, offset = folded.get_layer(UNIT_IMAGES).get_weights()
     folded.get_layer(UNIT_IMAGES).set_weights([scale * 255, offset])  # it takes unit images now
     return folded
-
-
-def _folded(student, library):
-    """A model of either Keras of the student's folded steps, from images in [0, 255]."""
-    steps = fold(read_steps(models.portable_copy(student)))
-    return build(steps, library, student.name, functools.partial(_depthwise, library.layers))
-
-
-def _depthwise(layers, step, tensor):
-    """A scale and offset as the layer that can be quantised; it wants maps."""
-    layer = layers.DepthwiseConv2D(1, name=step.name, trainable=step.trainable)
-    scale, offset = step.weights
-    weights = [scale.reshape(1, 1, -1, 1), offset]
-    if len(tensor.shape) == 4:
-        return layer, weights, layer(tensor)
-    pixel = layers.Reshape((1, 1, tensor.shape[-1]), name=f"{step.name}_pixel")(tensor)
-    return layer, weights, layers.Flatten(name=f"{step.name}_features")(layer(pixel))

@@ -60,3 +60,16 @@ def check_integers(path, name, allowed=()):
             f"LiteRT computes in integers. Received: {', '.join(named)}. Replace those layers, "
             "or leave such formats out of --exports"
         )
+
+
+def forget_names(path):
+    """Takes the names of inner tensors, which the runtime does not need, out of a .tflite file."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(str(path))
+    for graph in model.subgraphs:
+        kept = {*graph.inputs, *graph.outputs}
+        for number, tensor in enumerate(graph.tensors):
+            if number not in kept:
+                tensor.name = b""
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -61,7 +61,7 @@ def save_tflite_int8(student, path, outputs="probabilities", *, calibration):
         RunError: when the converter fails otherwise.
     """
     # Of a graph that takes uint8 the converter would keep the cast and the first layers in float.
-    converter = _converter(student, outputs, dtype="float32")
+    converter = _converter(student, outputs, dtype="float32", fold=True)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = _one_by_one(
         _with_black_and_white(calibration).astype("float32")
@@ -78,7 +78,7 @@ def save_tflite_int16x8(student, path, outputs="probabilities", *, calibration):
     The bytes are cast to float and quantised to int16 at the entrance, and outputs brought back
     to float, since the converter gives such files no uint8 input. See `save_tflite_int8`.
     """
-    converter = _converter(student, outputs)
+    converter = _converter(student, outputs, fold=True)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = _one_by_one(calibration)
     converter.target_spec.supported_ops = [
@@ -118,8 +118,8 @@ def converter(model, outputs, dtype="uint8", finish=lambda values: values):
     return made
 
 
-def _converter(student, outputs, dtype="uint8"):
-    model = serving_model(student, outputs, batch_size=1, dtype="float32")
+def _converter(student, outputs, dtype="uint8", fold=False):
+    model = serving_model(student, outputs, batch_size=1, dtype="float32", fold=fold)
     return converter(model, outputs, dtype)
 
 
@@ -152,6 +152,7 @@ def _write(converter, student, path, in_float=None):
         if in_float is not None:
             operations.check_integers(partial, student.name, in_float)
             operations.check_ranges(partial, student.name)
+            operations.forget_names(partial)
 
 
 def _refusal(student, message):

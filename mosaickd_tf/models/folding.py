@@ -1,6 +1,30 @@
 """Normalisations disappear into the convolutions before them."""
 
-from mosaickd_tf.models.steps import AFFINE
+import functools
+
+from mosaickd_tf.models.conversion import portable_copy
+from mosaickd_tf.models.steps import AFFINE, build, read_steps
+
+
+def folded_copy(model, library):
+    """Carries a classifier over to convolutions with bias and no normalisations.
+
+    A scale and offset that no convolution can take in becomes a depthwise convolution of one
+    pixel, which is one operation where integers compute, and can be quantised in training.
+
+    Args:
+        model: a functional or sequential Keras 3 model from unit images to logits.
+        library: the module `keras` or `tf_keras`.
+
+    Returns:
+        A functional float32 model of that library from float images in [0, 255] to logits, its
+        layers named after the model's.
+
+    Raises:
+        RequestError: for a layer that cannot be carried over, with its name.
+    """
+    steps = fold(read_steps(portable_copy(model)))
+    return build(steps, library, model.name, functools.partial(_depthwise, library.layers))
 
 
 def fold(steps):
@@ -50,3 +74,14 @@ _ABSORB = {
     "Dense": _into_last_axis,
     "DepthwiseConv2D": _into_depthwise,
 }
+
+
+def _depthwise(layers, step, tensor):
+    """The layer, which wants maps, that is a scale and offset; its weights; what it gives."""
+    layer = layers.DepthwiseConv2D(1, name=step.name, trainable=step.trainable)
+    scale, offset = step.weights
+    weights = [scale.reshape(1, 1, -1, 1), offset]
+    if len(tensor.shape) == 4:
+        return layer, weights, layer(tensor)
+    pixel = layers.Reshape((1, 1, tensor.shape[-1]), name=f"{step.name}_pixel")(tensor)
+    return layer, weights, layers.Flatten(name=f"{step.name}_features")(layer(pixel))

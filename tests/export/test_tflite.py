@@ -9,7 +9,9 @@ from keras import layers
 
 from mosaickd_tf import evaluation, export
 from mosaickd_tf.errors import RequestError, RunError
+from mosaickd_tf.export import operations
 from mosaickd_tf.export import tflite as writers
+from tests.compression import student as pre_activation
 from tests.export import IMAGES, logits, softmax, student
 
 DARK = IMAGES // 2  # no pixel is white
@@ -118,6 +120,28 @@ def test_an_int8_file_is_near_the_student(int8):
     received = evaluation.open_model(int8).predict(DARK)
     wanted = softmax(student()(DARK.astype("float32") / 255, training=False).numpy())
     np.testing.assert_allclose(received, wanted, atol=0.02)
+
+
+def test_a_normalisation_that_no_convolution_takes_in_is_one_operation_in_integers(tmp_path):
+    path = tmp_path / "student.tflite"
+    export.save_tflite_int8(pre_activation(), path, calibration=DARK)
+    kinds = [name for name, _ in operations.of_file(path)]
+    assert "MUL" not in kinds
+    assert kinds.count("DEPTHWISE_CONV_2D") == 2  # the standardisation, and that of the block
+
+
+def test_inner_tensors_of_an_int8_file_have_no_names(int8):
+    rows = Interpreter(str(int8)).get_tensor_details()
+    assert len(rows) > 8 and [row["name"] for row in rows if row["name"]] == [
+        "serving_default_images:0",
+        "StatefulPartitionedCall:0",
+    ]
+
+
+def test_a_layer_that_cannot_be_folded_leaves_the_student_as_it_is(tmp_path):
+    path = tmp_path / "student.tflite"
+    export.save_tflite_int8(student(extra=layers.LeakyReLU()), path, calibration=DARK)
+    assert "LEAKY_RELU" in {name for name, _ in operations.of_file(path)}
 
 
 def test_calibration_leaves_the_images_alone():
