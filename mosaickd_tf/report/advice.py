@@ -126,8 +126,7 @@ def _unsure(rows, result):
     if bits > sure:  # of a batch without doubts the mean cannot be as even as this
         return found + (
             f"The class balance of {bits:.2f} bits asks for that: {batch} sure answers have at "
-            f"most {sure:.2f}. Lower its weight: {_more(result, 'balance_weight', 0.1)}, or take "
-            f"larger batches: --batch_size={4 * batch} (now {batch})"
+            f"most {sure:.2f}. Take larger batches: --batch_size={4 * batch} (now {batch})"
         )
     return found + (
         f"Raise the weight of the alignment: {_more(result, 'align_weight', 2)}, or lower that of "
