@@ -102,9 +102,7 @@ def test_a_balance_that_so_few_sure_answers_cannot_have(balance, bad):
     )
     sentence = one(told, result(batch_size=4, balance_weight=10.0))
     assert ("4 sure answers have at most 2.00" in sentence) == bad
-    assert (
     assert ("Take larger batches: --batch_size=16 (now 4)" in sentence) == bad
-    ) == bad
     assert ("--align_weight=2" in sentence) != bad
 
 
