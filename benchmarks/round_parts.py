@@ -35,9 +35,6 @@ def parts(distiller, batch):
     teacher, student = distiller.teacher_taps.model, distiller.student
     generator, judge = distiller.generator, distiller.discriminator
 
-    def answers(network, images, training):
-        return lambda: network(images, training=training)
-
     def moved(network, images):
         """Forward, and gradients of the weights."""
 
@@ -72,7 +69,7 @@ def parts(distiller, batch):
         return tape.gradient(loss, judge.trainable_variables)
 
     return {
-        "teacher, answers": (answers(teacher, both, False), updates),
+        "teacher, answers": (lambda: teacher(both, training=False), updates),
         "student, update": (moved(student, both), updates),
         "generator, images": (lambda: distiller.synthesize(batch_size), updates),
         "generator, update": (painted, 1),

@@ -3,7 +3,7 @@
 Weights are rounded to fixed point, a step a tensor, and packed without loss; the file is a
 .keras file as any other. What the rounding costs is for `bin/evaluate` to say.
 
-    bin/python -m benchmarks.rounded_teacher runs/wrn16_2/teacher.keras results/wrn16_2.keras
+    bin/python -m benchmarks.rounded_teacher runs/wrn16_2/teacher.keras wrn16_2.keras
 """
 
 import argparse

@@ -78,8 +78,9 @@ def read_steps(model, white=255.0):
         weights=[np.full(model.input_shape[-1], 1 / white), np.zeros(model.input_shape[-1])],
         trainable=False,
     )
-    reader = _Reader([images, scale])
-    last = reader.walk(model, [UNIT_IMAGES])
+    first = [images] if white == 1 else [images, scale]
+    reader = _Reader(first)
+    last = reader.walk(model, [first[-1].name])
     if reader.steps[-1].name != last:
         raise RequestError(f"Layers of {model.name!r} follow its output. Expected none")
     return reader.steps
