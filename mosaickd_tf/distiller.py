@@ -103,7 +103,7 @@ class Distiller(keras.Model):
         self.skip_nonfinite = skip_nonfinite
         self.guard = None
         self.loss_scales = {}
-        self.teacher_taps = self._taps(teacher, teacher_layers, frozen=True)
+        self.teacher_taps = self._taps(teacher, teacher_layers)
         self.student_taps = self._taps(student, student_layers)
         self.rounds_played = self.add_weight(
             name="rounds_played", shape=(), dtype="int64", initializer="zeros", trainable=False
@@ -130,6 +130,16 @@ class Distiller(keras.Model):
             self.loss_scales = {player: LossScale() for player in self.players}
         if self.skip_nonfinite or self.loss_scales:
             self.guard = UpdateGuard([getattr(self, player) for player in self.players])
+
+    def make_train_function(self, force=False):
+        """Compiles the round, in which a folded copy of the teacher is asked.
+
+        Not where layers of the teacher are watched: those have to be there.
+        """
+        if self.teacher_taps.model is self.teacher and not self.teacher_taps.layers:
+            with self.distribute_strategy.scope():
+                self.teacher_taps = Taps(frozen_copy(self.teacher), [])
+        return super().make_train_function(force)
 
     @property
     def metrics(self):
@@ -314,10 +324,8 @@ class Distiller(keras.Model):
         names = self.learners if player == "student" else (player,)
         return {name: getattr(self, name).trainable_variables for name in names}
 
-    def _taps(self, model, names, frozen=False):
+    def _taps(self, model, names):
         names = names or self.watched_layers(model)
-        if frozen and not names:  # layers that are watched have to be there
-            return Taps(frozen_copy(model), [])
         return Taps(model, layers_by_name(model, names))
 
 

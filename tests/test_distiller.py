@@ -63,12 +63,15 @@ def test_the_teacher_is_asked_without_its_dropout(pair):
     assert reports == pytest.approx([reports[0]] * 3, rel=1e-5)
 
 
-def test_the_teacher_is_asked_folded_unless_its_layers_are_watched(pair):
-    asked = Distiller(**pair).teacher_taps.model
+def test_rounds_ask_the_teacher_folded_unless_its_layers_are_watched(distiller, pair):
+    distiller.make_train_function()
+    asked = distiller.teacher_taps.model
     assert normalizations(pair["teacher"]) and not normalizations(asked)
     np.testing.assert_allclose(asked(IMAGES), pair["teacher"](IMAGES), rtol=1e-4, atol=1e-5)
     names = {f"{name}_layers": [pair[name].layers[2].name] for name in pair}
     watching = Distiller(**pair, **names)
+    watching.compile()
+    watching.make_train_function()
     assert watching.teacher_taps.model is pair["teacher"]
 
 
