@@ -91,6 +91,9 @@ class Game:
         }
         if asked.lean:
             self.teacher.requires_grad_(False)
+        if asked.compile:
+            for network in (self.teacher, self.student, self.generator, self.discriminator):
+                network.compile()
         side = (asked.channels, asked.image_size, asked.image_size)
         self.pictures = torch.randint(0, 256, (PICTURES, *side), dtype=torch.uint8)
 
@@ -175,6 +178,7 @@ def main():
     parser.add_argument("--student", default="wrn16_1")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--lean", action="store_true", help="channels last, no spare gradients")
+    parser.add_argument("--compile", action="store_true", help="torch.compile, for a GPU")
     for name, value in (
         ("num_classes", 100),
         ("image_size", 32),

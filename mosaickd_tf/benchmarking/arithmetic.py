@@ -6,7 +6,8 @@ import time
 import tensorflow as tf
 
 _CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
-_SIDE, _CHANNELS, _BATCH, _SQUARE = 32, 64, 64, 2048
+_SIDE, _CHANNELS = 32, 64
+_PROCESSOR_SIZES, _GPU_SIZES = (64, 2048), (4096, 8192)  # images, side of the square matrices
 _RUNS = 10
 
 
@@ -35,17 +36,20 @@ def peak_flop_per_second(precision):
 
     Returns:
         Dict with `"convolution"` (3x3, 64 channels, 64 images of 32x32) and
-        `"matrix_product"` (2048 squared).
+        `"matrix_product"` (2048 squared); on a GPU of 4096 images and 8192 squared, so that
+        it has more to do than to be called.
     """
     dtype = precision.removeprefix("mixed_")
-    maps = tf.ones((_BATCH, _SIDE, _SIDE, _CHANNELS), dtype)
+    gpus = tf.config.list_physical_devices("GPU")
+    batch, width = _GPU_SIZES if gpus else _PROCESSOR_SIZES
+    maps = tf.ones((batch, _SIDE, _SIDE, _CHANNELS), dtype)
     kernel = tf.ones((3, 3, _CHANNELS, _CHANNELS), dtype)
-    square = tf.ones((_SQUARE, _SQUARE), dtype)
+    square = tf.ones((width, width), dtype)
     convolve = tf.function(lambda: tf.nn.conv2d(maps, kernel, 1, "SAME"), autograph=False)
     multiply = tf.function(lambda: tf.matmul(square, square), autograph=False)
     return {
         "convolution": 2 * maps.shape.num_elements() * 9 * _CHANNELS / _fastest(convolve),
-        "matrix_product": 2 * _SQUARE**3 / _fastest(multiply),
+        "matrix_product": 2 * width**3 / _fastest(multiply),
     }
 
 

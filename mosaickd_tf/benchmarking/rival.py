@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import sys
 
+import tensorflow as tf
+
 from mosaickd_tf.errors import RequestError, RunError
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -29,14 +31,17 @@ class PyTorchRival:
         config: a `BenchmarkConfig`.
         precision: `"float32"` or `"mixed_bfloat16"`.
         lean: whether it keeps channels last and leaves out gradients that no update needs.
+        compiled: whether its networks go through `torch.compile`.
     """
 
-    def __init__(self, config, *, precision, lean):
-        self.name = f"PyTorch, {precision}" + (", lean" if lean else ", as shipped")
+    def __init__(self, config, *, precision, lean, compiled=False):
+        kind = "as shipped" if not lean else "lean and compiled" if compiled else "lean"
+        self.name = f"PyTorch, {precision}, {kind}"
         self.precision, self.lean = precision, lean
         self.rounds = []
         words = [f"--{name}={getattr(config, name)}" for name in _SHARED]
         words += [f"--precision={precision}", *(["--lean"] if lean else [])]
+        words += ["--compile"] if compiled else []
         self._process = subprocess.Popen(
             [sys.executable, "-m", _MODULE, *words],
             cwd=_ROOT,
@@ -90,6 +95,8 @@ class PyTorchRival:
 def rivals(config, precision):
     """PyTorch as the official script ships, and the best that we know in a precision.
 
+    On a GPU that one is compiled.
+
     Args:
         config: a `BenchmarkConfig`.
         precision: name of the dtype policy of our own rounds.
@@ -118,7 +125,8 @@ def rivals(config, precision):
             "`against_pytorch` needs the source tree. Expected benchmarks/ beside the package. "
             "Received: an installed package without. Use a clone"
         )
+    compiled = bool(tf.config.list_physical_devices("GPU"))
     return [
         PyTorchRival(config, precision="float32", lean=False),
-        PyTorchRival(config, precision=precision, lean=True),
+        PyTorchRival(config, precision=precision, lean=True, compiled=compiled),
     ]

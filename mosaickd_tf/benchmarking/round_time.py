@@ -81,6 +81,8 @@ def measure_round(config):
     Raises:
         RequestError: when the config cannot be built.
     """
+    if config.against_pytorch:
+        leave_memory_to_others()
     timer = RoundTimer(config)
     timer()
     first = seconds_since_start()
@@ -122,6 +124,12 @@ def seconds_since_start():
     fields = pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     started = int(fields[19]) / 100  # in ticks since the machine's start, USER_HZ is 100
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+
+
+def leave_memory_to_others():
+    """Lets TensorFlow take memory of a GPU as it needs it, instead of nearly all at once."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def _as_run(config):

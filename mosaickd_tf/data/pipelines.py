@@ -8,6 +8,7 @@ buffer, and a stream that starts at round r gives the same batches as one that h
 import numpy as np
 import tensorflow as tf
 
+from mosaickd_tf import machine
 from mosaickd_tf.data.augmentation import crop_draws, pad_crop_flip
 from mosaickd_tf.errors import RequestError
 
@@ -59,7 +60,7 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
         patches.batch(batch_size, drop_remainder=True),
         transfer.batch(per_round, drop_remainder=True),
     )
-    return batches.map(make, num_parallel_calls=1, deterministic=True).prefetch(2)
+    return _made(batches, make)
 
 
 def labelled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0):
@@ -88,8 +89,7 @@ def labelled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0
         return unit(batch), tf.gather(stored_labels, row["index"])
 
     order = _order(len(images), seed, _LABELLED, start_step * batch_size, padding)
-    batches = order.batch(batch_size, drop_remainder=True)
-    return batches.map(make, num_parallel_calls=1, deterministic=True).prefetch(2)
+    return _made(order.batch(batch_size, drop_remainder=True), make)
 
 
 def unit(images):
@@ -125,6 +125,12 @@ def as_uint8_images(images):
             f"Received: {images.dtype} from {images.min():.3g} to {images.max():.3g}"
         )
     return np.round(images * 255).astype(np.uint8)
+
+
+def _made(batches, make):
+    """The batches made in order, ahead of the rounds; a GPU leaves cores free for it."""
+    calls = max(1, machine.cores() // 4)
+    return batches.map(make, num_parallel_calls=calls, deterministic=True).prefetch(2 * calls)
 
 
 def _read_dataset(dataset):

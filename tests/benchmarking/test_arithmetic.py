@@ -77,8 +77,7 @@ def test_what_nobody_reads_does_not_count_and_what_moves_a_variable_does():
 
 
 def test_the_peak_is_that_of_work_that_was_really_done(monkeypatch):
-    monkeypatch.setattr(arithmetic, "_SQUARE", 64)
-    monkeypatch.setattr(arithmetic, "_BATCH", 1)
+    monkeypatch.setattr(arithmetic, "_PROCESSOR_SIZES", (1, 64))
     monkeypatch.setattr(arithmetic, "_fastest", lambda function: 0.5 if function() is None else 2.0)
     peaks = arithmetic.peak_flop_per_second("mixed_bfloat16")
     assert peaks == {

@@ -58,6 +58,18 @@ def test_a_round_that_does_not_end_says_why(monkeypatch):
         other()
 
 
+@pytest.mark.parametrize("gpus, name", [([], "lean"), (["GPU:0"], "lean and compiled")])
+def test_on_a_gpu_the_lean_round_is_compiled(monkeypatch, gpus, name):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(rival.subprocess, "Popen", lambda words, **_: words)
+    monkeypatch.setattr(rival.tf.config, "list_physical_devices", lambda kind: gpus)
+    shipped, best = rival.rivals(TINY, "mixed_bfloat16")
+    assert shipped.name == "PyTorch, float32, as shipped"
+    assert best.name == f"PyTorch, mixed_bfloat16, {name}"
+    assert "--lean" in best._process and ("--compile" in best._process) == bool(gpus)
+    assert not {"--lean", "--compile"} & set(shipped._process)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision, lean", [("float32", False), ("mixed_bfloat16", True)])
 def test_pytorch_plays_rounds_when_it_is_asked(precision, lean):

@@ -29,7 +29,7 @@ TINY = BenchmarkConfig(
 @pytest.fixture(scope="module")
 def numbers():
     patch = pytest.MonkeyPatch()
-    patch.setattr(round_time.arithmetic, "_SQUARE", 64)
+    patch.setattr(round_time.arithmetic, "_PROCESSOR_SIZES", (1, 64))
     yield measure_round(TINY)
     patch.undo()
 
