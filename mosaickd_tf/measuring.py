@@ -71,7 +71,7 @@ def _test_part(config, image_shape):
         validation_fraction=0.0,
         max_broken=config.max_broken,
     )
-    target = loading.load_target(data)
+    target = loading.load_target(data, training=False)
     if target.test is None:
         raise RequestError(
             "No test part. Expected a data set that has one. Received: "

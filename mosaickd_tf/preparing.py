@@ -28,9 +28,11 @@ def prepare(config):
     plan_for(config, images_per_round=config.optimization.batch_size)
     if not _is_file_name(config.players.student):
         models.check_classifier_name(config.players.student)
-    target = loading.load_target(config.data) if config.data.target_dataset else None
+    from_file = _is_file_name(config.teacher.teacher)
+    training = not from_file or teachers.needs_statistics(config)
+    target = loading.load_target(config.data, training) if config.data.target_dataset else None
     teacher = None
-    if _is_file_name(config.teacher.teacher):
+    if from_file:
         teacher = teachers.load_teacher(config, target)
         players.check_teacher(teacher, config, target.label_names if target else ())
     else:

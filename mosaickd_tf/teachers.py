@@ -52,9 +52,13 @@ def teacher_of_run(folder, config):
     trained = folder / "teacher" / "teacher.keras"
     if trained.is_file():
         return models.load_teacher(trained)
-    teacher = config.teacher
-    needs_target = teacher.teacher.endswith(".pth") and not teacher.teacher_mean
-    return load_teacher(config, loading.load_target(config.data) if needs_target else None)
+    target = loading.load_target(config.data) if needs_statistics(config) else None
+    return load_teacher(config, target)
+
+
+def needs_statistics(config):
+    """Whether the teacher of a config standardises by its training part's statistics."""
+    return config.teacher.teacher.endswith(".pth") and not config.teacher.teacher_mean
 
 
 def statistics(config, target):

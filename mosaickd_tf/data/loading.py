@@ -32,10 +32,11 @@ class TargetData:
     @property
     def label_names(self):
         """The name of each class."""
-        return next((p.label_names for p in (self.test, self.train) if p is not None), ())
+        parts = (self.test, self.train, self.validation)
+        return next((part.label_names for part in parts if part is not None), ())
 
 
-def load_target(config):
+def load_target(config, training=True):
     """Reads the target data set in its parts.
 
     A data set without parts serves as the test part. Where there is a training part and no
@@ -44,6 +45,8 @@ def load_target(config):
 
     Args:
         config: a `DataConfig` that names a target data set.
+        training: whether the training part is wanted. Otherwise it is not read, unless it is all
+            that there is or the validation part comes out of it.
 
     Returns:
         `TargetData`.
@@ -58,7 +61,10 @@ def load_target(config):
             f"Received: --target_dataset={config.target_dataset!r} without. Sort its images into a "
             "folder a class"
         )
-    parts = {part: _resized(source, part, config) for part in source.parts}
+    carved = config.validation_fraction > 0 and "validation" not in source.parts
+    alone = source.parts == ("train",)
+    wanted = [p for p in source.parts if p != "train" or training or carved or alone]
+    parts = {part: _resized(source, part, config) for part in wanted}
     train, validation = parts.get("train"), parts.get("validation")
     if train is not None and validation is None:
         train, validation = _carve(train, config.validation_fraction)

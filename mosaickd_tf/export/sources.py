@@ -1,5 +1,6 @@
 """What `bin/export` exports: a student from a file or a finished run, with images beside it."""
 
+import dataclasses
 import pathlib
 
 from mosaickd_tf import files, models
@@ -67,7 +68,7 @@ def gather(student_path, source):
     asked = (files.read_json(run / "result.json") or {}).get("config", {}) if run else {}
     synthesize = synthesizer(run, asked, student.output_shape[-1]) if run else None
     data = _data(source, asked, height, channels, has_generator=synthesize is not None)
-    target = loading.load_target(data) if data.target_dataset else None
+    target = loading.load_target(data, training=False) if data.target_dataset else None
     if target:
         label_names = label_names or target.label_names
     elif run and not label_names and (run / "export" / metadata.LABELS).is_file():
@@ -108,6 +109,8 @@ def _data(source, asked, image_size, channels, has_generator):
     """The data of the run, or the images that were named in their stead."""
     if asked and not source.images:
         data = from_options(DataConfig, asked)
+        moved = {"data_dir": source.data_dir} if source.data_dir else {}
+        data = dataclasses.replace(data, validation_fraction=0.0, **moved)
         fits = (data.image_size, data.channels) == (image_size, channels)
         if fits and (data.target_dataset or data.ood_dataset or has_generator):
             return data

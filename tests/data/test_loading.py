@@ -77,6 +77,29 @@ def test_no_validation_part_is_carved_when_none_is_wanted():
     assert len(target.train) == 1200 and target.validation is None
 
 
+def test_a_training_part_that_nobody_wants_is_left_alone(tmp_path):
+    (tmp_path / "train" / "a").mkdir(parents=True)
+    (tmp_path / "train" / "a" / "1.png").write_bytes(b"not a picture")
+    name = folder(tmp_path, ["test/a/1.png"])
+    config = DataConfig(target_dataset=name, image_size=8, channels=1, validation_fraction=0.0)
+    target = load_target(config, training=False)
+    assert target.train is None and target.validation is None and target.broken == ()
+    assert levels(target.test) == [0] and target.label_names == ("a",)
+    with pytest.raises(RequestError, match="broken"):
+        load_target(config)
+
+
+def test_a_training_part_is_read_where_the_validation_part_comes_out_of_it():
+    with_it, without = load_target(digits()), load_target(digits(), training=False)
+    np.testing.assert_array_equal(without.validation.images, with_it.validation.images)
+
+
+def test_a_training_part_that_is_all_there_is_tells_the_labels(tmp_path):
+    name = folder(tmp_path, ["train/a/1.png"])
+    config = DataConfig(target_dataset=name, image_size=8, validation_fraction=0.0)
+    assert load_target(config, training=False).label_names == ("a",)
+
+
 def test_a_data_set_s_own_validation_part_is_taken_and_nothing_is_carved(tmp_path):
     name = folder(tmp_path, ["train/a/1.png", "train/a/2.png", "val/a/1.png", "test/a/1.png"])
     target = load_target(DataConfig(target_dataset=name, image_size=8, channels=1))

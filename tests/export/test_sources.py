@@ -144,6 +144,23 @@ def test_a_run_gives_its_test_part_its_pictures_and_its_generator(run, supplied)
     np.testing.assert_allclose(synthetic, wanted, atol=0.51)
 
 
+def test_a_run_whose_data_moved_finds_them_and_leaves_its_training_part_alone(
+    run, supplied, monkeypatch
+):
+    opened, read_target, read_ood = [], loading.load_target, loading.load_ood
+
+    def load_target(data, training):
+        opened.append(data.data_dir)
+        found = read_target(data, training)
+        assert found.train is None and len(found.test) == 597
+        return found
+
+    monkeypatch.setattr(loading, "load_target", load_target)
+    monkeypatch.setattr(loading, "load_ood", lambda d: opened.append(d.data_dir) or read_ood(d))
+    of_run(run, data_dir="elsewhere")
+    assert opened == ["elsewhere", "elsewhere"] and len(supplied) == 1
+
+
 def test_of_a_run_of_some_pictures_those_are_taken(run, supplied):
     asked = dataclasses.asdict(DATA) | {"ood_subset": 3}
     files.write_json(run / "result.json", {"config": asked})
