@@ -24,6 +24,14 @@ def test_the_page_shows_every_try_and_marks_the_best():
     ]
 
 
+def test_the_page_that_lies_here_is_what_its_file_gives_and_has_four_tries_a_method():
+    tries = json.loads(equal_tuning.FACTS.read_text(encoding="utf-8"))
+    assert {method: len(of_method) for method, of_method in tries.items()} == dict.fromkeys(
+        equal_tuning.KNOBS, 4
+    )
+    assert equal_tuning.PAGE.read_text(encoding="utf-8") == equal_tuning.page(tries)
+
+
 @pytest.mark.parametrize("method", sorted(equal_tuning.KNOBS))
 def test_every_method_is_a_flagfile_and_its_flags_are_known(method):
     options = read_cells().options["digits_from_photos", method]
