@@ -49,7 +49,9 @@ def _compressed(source, export, config):
             "A student is compressed while its teacher teaches it. Expected the --workdir of its "
             f"run for --exports={','.join(export.exports)}. Received: a --student alone"
         )
-    return finished_run.compress(source.workdir, export.exports, config, export.outputs)
+    return finished_run.compress(
+        source.workdir, export.exports, config, export.outputs, source.data_dir
+    )
 
 
 def main():
