@@ -113,8 +113,9 @@ class _Maker:
     def _made(self, stage, place, asked):
         logger.info("%s: %d rounds", stage.name, self.config.compression_rounds)
         began = time.perf_counter()
-        images = tuning.images(self.distiller, self.first_batch)[:_COMPARED]
-        model = self._trained(stage, folded_twin(self._start(stage), images))
+        seen = tuning.images(self.distiller, self.first_batch)
+        images = seen[:_COMPARED]
+        model = self._trained(stage, folded_twin(self._start(stage), images), seen)
         with files.whole(place) as partial:
             partial.mkdir()
             path = partial / _file(stage)
@@ -139,12 +140,12 @@ class _Maker:
             return models.load_classifier(self.folder / stage.start.name / "student.keras")
         return self.student
 
-    def _trained(self, stage, twin):
-        """The model of which the file is made."""
+    def _trained(self, stage, twin, images):
+        """The model of which the file is made; the images show how large activations are."""
         legacy_keras().utils.set_random_seed(self.distiller.seed)  # of where clusters start
         after_update = unwrap = None
         if stage.integer:
-            model = quantization.quantization_aware(twin)
+            model = quantization.quantization_aware(twin, images)
             after_update = wrapping.zeros_kept(model) if stage.start else None
         elif stage.clusters:
             model = clustering.cluster(twin, stage.clusters, keep_zeros=bool(stage.start))

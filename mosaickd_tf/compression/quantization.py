@@ -2,10 +2,14 @@
 
 from copy import copy
 
+import numpy as np
+
 from mosaickd_tf.compression.legacy import legacy_keras, optimization_toolkit
 
+_AT_ONCE = 64  # images in a look at the activations
 
-def quantization_aware(twin):
+
+def quantization_aware(twin, images):
     """Wraps a twin so that its forward pass rounds as full int8 inference does.
 
     Every kernel and every output gets a range, with two exceptions. An output that only a ReLU
@@ -14,8 +18,12 @@ def quantization_aware(twin):
     only simulate one for all of them, which is far coarser where it stands for a normalisation.
     The images keep the range [0, 255], so that the file takes uint8 pictures as they are.
 
+    Ranges of outputs begin as those of the twin on some images. The toolkit's own begin at -6 and
+    6 and go a thousandth of the way in each update, so that a short training would not get there.
+
     Args:
         twin: a tf_keras model as `folded_twin` gives it; left as it is.
+        images: uint8 `(n, height, width, channels)`, of those that it will learn from.
 
     Returns:
         A tf_keras model from float images in [0, 255] to logits.
@@ -34,7 +42,32 @@ def quantization_aware(twin):
     lowest, highest = model.layers[1].quantizer_vars.values()  # of the images
     lowest.assign(0.0)
     highest.assign(255.0)
+    _begin_ranges(model, twin, images, keras)
     return model
+
+
+def _begin_ranges(model, twin, images, keras):
+    """Sets the ranges of outputs to those that the twin's have on the images, 0 in each."""
+    ranged = {
+        layer.name.removeprefix("quant_"): ends
+        for layer in model.layers[2:]
+        if len(ends := _ends(layer)) == 2
+    }
+    outputs = keras.Model(twin.input, [twin.get_layer(name).output for name in ranged])
+    seen = []
+    for start in range(0, len(images), _AT_ONCE):
+        maps = outputs(images[start : start + _AT_ONCE].astype("float32"), training=False)
+        seen.append([(np.min(map_), np.max(map_)) for map_ in maps])
+    lowest, highest = np.min(seen, axis=0)[:, 0], np.max(seen, axis=0)[:, 1]
+    for (low, high), least, most in zip(ranged.values(), lowest, highest, strict=True):
+        low.assign(min(least, 0.0))
+        high.assign(max(most, 0.0))
+
+
+def _ends(layer):
+    """The variables of the least and the greatest value of a layer's output, if it has a range."""
+    by_name = {variable.name.split("/")[-1]: variable for variable in layer.weights}
+    return [by_name[name] for name in ("output_min:0", "output_max:0") if name in by_name]
 
 
 def _ranges(layer, twin, registry, keras):

@@ -7,6 +7,7 @@ from keras import layers
 
 from mosaickd_tf import evaluation
 from mosaickd_tf.compression import conversion, quantization
+from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.compression.twin import folded_twin
 from mosaickd_tf.errors import RunError
 from mosaickd_tf.export import operations
@@ -15,15 +16,7 @@ from tests.compression import IMAGES, SHAPE, student
 
 @pytest.fixture(scope="module")
 def aware():
-    model = quantization.quantization_aware(folded_twin(student(), IMAGES))
-    return watched(model)
-
-
-def watched(model):
-    """The model when it has seen how large its activations are."""
-    for _ in range(3):
-        model(IMAGES.astype("float32"), training=True)
-    return model
+    return quantization.quantization_aware(folded_twin(student(), IMAGES), IMAGES)
 
 
 def ranges(model, layer):
@@ -34,6 +27,23 @@ def ranges(model, layer):
 def test_images_keep_the_range_of_bytes(aware):
     lowest, highest, _ = aware.layers[1].weights
     assert (float(lowest), float(highest)) == (0.0, 255.0)
+
+
+def test_outputs_begin_with_the_ranges_that_they_have_on_the_images(aware):
+    twin = folded_twin(student(), IMAGES)
+    for name in ("stem_relu", "conv", "logits"):
+        part = legacy_keras().Model(twin.input, twin.get_layer(name).output)
+        maps = part(IMAGES.astype("float32")).numpy()
+        layer = aware.get_layer(f"quant_{name}")
+        ends = {variable.name.split("/")[-1]: variable for variable in layer.weights}
+        assert float(ends["output_min:0"]) == pytest.approx(min(maps.min(), 0.0), abs=1e-6)
+        assert float(ends["output_max:0"]) == pytest.approx(maps.max(), rel=1e-5)
+
+
+def test_before_it_learns_the_model_gives_what_the_twin_gives_to_a_few_steps_of_the_logits(aware):
+    exact = folded_twin(student(), IMAGES)(IMAGES.astype("float32")).numpy()
+    rounded = aware(IMAGES.astype("float32"), training=False).numpy()
+    assert np.abs(rounded - exact).max() < 0.05 * np.ptp(exact)
 
 
 def test_kernels_are_rounded_also_before_a_relu(aware):
@@ -71,11 +81,11 @@ def test_the_file_gives_what_the_model_gives_but_for_a_step(aware, file):
 
 
 def test_a_file_that_gives_something_else_is_found_out(aware, file):
-    other = quantization.quantization_aware(folded_twin(student(), IMAGES))
+    other = quantization.quantization_aware(folded_twin(student(), IMAGES), IMAGES)
     bias = other.get_layer("quant_logits").layer.bias
     bias.assign_add(np.full(5, 5.0))
     with pytest.raises(RunError, match="not the model that was trained"):
-        conversion.check(watched(other), file, IMAGES, "logits", integer=True)
+        conversion.check(other, file, IMAGES, "logits", integer=True)
 
 
 @pytest.mark.slow
@@ -88,7 +98,7 @@ def test_a_phone_s_network_computes_in_integers_too(tmp_path):
     hidden = layers.Multiply()([hidden, layers.Activation("hard_sigmoid")(gate)])
     hidden = layers.Concatenate()([hidden, layers.MaxPooling2D(1)(hidden)])
     model = keras.Model(inputs, layers.Dense(5)(layers.GlobalAveragePooling2D()(hidden)))
-    aware = watched(quantization.quantization_aware(folded_twin(model, IMAGES)))
+    aware = quantization.quantization_aware(folded_twin(model, IMAGES), IMAGES)
     conversion.save(aware, tmp_path / "phone.tflite", "probabilities", integer=True)
     operations.check_integers(tmp_path / "phone.tflite", "phone")
     conversion.check(aware, tmp_path / "phone.tflite", IMAGES, integer=True)
