@@ -35,13 +35,12 @@ class PyTorchRival:
     """
 
     def __init__(self, config, *, precision, lean, compiled=False):
-        kind = "as shipped" if not lean else "lean and compiled" if compiled else "lean"
-        self.name = f"PyTorch, {precision}, {kind}"
+        ways = [*(["lean"] if lean else []), *(["compile"] if compiled else [])]
+        self.name = f"PyTorch, {precision}, {', '.join(ways) or 'as shipped'}"
         self.precision, self.lean = precision, lean
         self.rounds = []
         words = [f"--{name}={getattr(config, name)}" for name in _SHARED]
-        words += [f"--precision={precision}", *(["--lean"] if lean else [])]
-        words += ["--compile"] if compiled else []
+        words += [f"--precision={precision}", *(f"--{way}" for way in ways)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", _MODULE, *words],
             cwd=_ROOT,

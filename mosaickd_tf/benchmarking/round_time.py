@@ -82,7 +82,7 @@ def measure_round(config):
         RequestError: when the config cannot be built.
     """
     if config.against_pytorch:
-        leave_memory_to_others()
+        _leave_memory_to_others()
     timer = RoundTimer(config)
     timer()
     first = seconds_since_start()
@@ -126,7 +126,7 @@ def seconds_since_start():
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
-def leave_memory_to_others():
+def _leave_memory_to_others():
     """Lets TensorFlow take memory of a GPU as it needs it, instead of nearly all at once."""
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)

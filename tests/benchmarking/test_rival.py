@@ -58,7 +58,7 @@ def test_a_round_that_does_not_end_says_why(monkeypatch):
         other()
 
 
-@pytest.mark.parametrize("gpus, name", [([], "lean"), (["GPU:0"], "lean and compiled")])
+@pytest.mark.parametrize("gpus, name", [([], "lean"), (["GPU:0"], "lean, compile")])
 def test_on_a_gpu_the_lean_round_is_compiled(monkeypatch, gpus, name):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(rival.subprocess, "Popen", lambda words, **_: words)

@@ -34,6 +34,15 @@ def numbers():
     patch.undo()
 
 
+def test_beside_another_process_memory_of_a_gpu_is_taken_as_it_is_needed(monkeypatch):
+    grows = {}
+    config = round_time.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
+    monkeypatch.setattr(config.experimental, "set_memory_growth", grows.__setitem__)
+    round_time._leave_memory_to_others()
+    assert grows == {"GPU:0": True, "GPU:1": True}
+
+
 def test_the_numbers_go_together(numbers):
     assert numbers["precision"] == "float32" and numbers["jit_compile"] is False
     assert len(numbers["seconds"]) == 3

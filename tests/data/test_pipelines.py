@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mosaickd_tf.data import pipelines
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.pipelines import as_uint8_images, labelled, rounds, unit
 from mosaickd_tf.errors import RequestError
@@ -94,6 +95,12 @@ def test_a_stream_that_starts_at_a_round_equals_the_one_that_has_come_there(star
         arguments = {"batch_size": batch_size, "student_steps": 2, "seed": 5}
         skipped = first(rounds(images, **arguments), start + 3)[start:]
         assert_equal_batches(first(rounds(images, start_round=start, **arguments), 3), skipped)
+
+
+def test_batches_made_side_by_side_come_in_the_same_order(monkeypatch):
+    alone = first(rounds(RANDOM, batch_size=4, student_steps=3), 12)
+    monkeypatch.setattr(pipelines.machine, "cores", lambda: 16)
+    assert_equal_batches(first(rounds(RANDOM, batch_size=4, student_steps=3), 12), alone)
 
 
 def test_a_stream_can_start_after_a_million_rounds():
