@@ -2,8 +2,9 @@
 
     bin/python -m benchmarks.calibration runs/quickstart runs/quickstart1 runs/quickstart2
 
-Images of the run's generator, OOD images, both, and as a control uniform noise and one gray: how
-often the file names the class that the float student names, and how often the right one.
+Images of the run's generator (three draws), OOD images, both, and as a control uniform noise and
+one gray: how often the file names the class that the float student names, and how often the right
+one.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from mosaickd_tf.config import ExportConfig, ExportSourceConfig
 from mosaickd_tf.export import calibration, sources
 from mosaickd_tf.report.table import columns, percent
 
-KINDS = ("synthetic", "ood", "mixed", "noise", "gray")
+DRAWS = ("synthetic", "synthetic, 2nd draw", "synthetic, 3rd draw")
+KINDS = (*DRAWS, "ood", "mixed", "noise", "gray")
 
 
 def images_of(kind, count, supplies):
@@ -29,6 +31,10 @@ def images_of(kind, count, supplies):
     }
     if kind in controls:
         return export.Calibration(images=controls[kind], counts={kind: count})
+    if kind in DRAWS:
+        draw = DRAWS.index(kind)
+        images = supplies.synthesize((draw + 1) * count)[draw * count :]
+        return export.Calibration(images=images, counts={kind: count})
     synthetic = supplies.synthesize(count)
     return calibration.gather(kind, count, synthetic=synthetic, ood=supplies.ood.images)
 

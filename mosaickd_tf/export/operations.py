@@ -2,6 +2,8 @@
 
 from mosaickd_tf.errors import RequestError
 
+_BEHIND_LOGITS = ("SOFTMAX", "QUANTIZE", "DEQUANTIZE", "RESHAPE")
+_OF_ANY_RANGE = ("FULLY_CONNECTED", "CONV_2D")  # whose output may have any scale
 _SMALLEST_SCALE = 1e-8  # what the converter writes for a range of 0 to 0 is below
 
 
@@ -60,6 +62,39 @@ def check_integers(path, name, allowed=()):
             f"LiteRT computes in integers. Received: {', '.join(named)}. Replace those layers, "
             "or leave such formats out of --exports"
         )
+
+
+def widen_logits(path, factor):
+    """Multiplies the range of the logits in a .tflite file of integers.
+
+    What lies beyond it is cut off, and two classes there become equal. A file whose logits
+    come from another operation than a dense layer or a convolution stays as it is.
+
+    Args:
+        path: a .tflite file.
+        factor: by how much; a step between two integers grows as well.
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(str(path))
+    (graph,) = model.subgraphs
+    names = [flatbuffer_utils.opcode_to_name(model, i) for i in range(len(model.operatorCodes))]
+    wanted, logits = graph.outputs[0], []
+    for operator in reversed(graph.operators):
+        if wanted not in operator.outputs:
+            continue
+        name = names[operator.opcodeIndex]
+        # What stands behind the softmax are probabilities.
+        logits = [] if name == "SOFTMAX" else [*logits, graph.tensors[wanted].quantization]
+        if name not in _BEHIND_LOGITS:
+            break
+        wanted = operator.inputs[0]
+    if name not in _OF_ANY_RANGE:
+        return
+    for one in logits:
+        if one is not None and one.scale is not None:  # else they are floats
+            one.scale = [scale * factor for scale in one.scale]
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def forget_names(path):

@@ -1,11 +1,15 @@
-"""What a file computes with, and which of it may be in float."""
+"""What a file computes with, which of it may be in float, and what of it may change."""
 
+import keras
+import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
+from keras import layers
 
 from mosaickd_tf import export
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import operations
-from tests.export import student
+from tests.export import IMAGES, student
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +43,51 @@ def test_floats_are_refused_by_the_names_of_their_operations(float32):
 def test_floats_where_they_may_be_pass(float32):
     names = {name for name, _ in operations.of_file(float32)}
     operations.check_integers(float32, "mine", allowed=names)
+
+
+def scales_and_outputs(path):
+    """The scales of a file's tensors, as the runtime sees them, and what it gives for an image."""
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], IMAGES[:1])
+    interpreter.invoke()
+    (given,) = interpreter.get_output_details()
+    scale, zero = given["quantization"]
+    output = interpreter.get_tensor(given["index"])[0].astype("float32")
+    rows = interpreter.get_tensor_details()
+    scales = np.array([row["quantization"][0] for row in rows])
+    return scales, (output - zero) * scale if scale else output
+
+
+@pytest.mark.parametrize("write", [export.save_tflite_int8, export.save_tflite_int16x8])
+@pytest.mark.parametrize("outputs", ["logits", "probabilities"])
+def test_the_range_of_logits_is_widened_and_they_stay_what_they_are(tmp_path, write, outputs):
+    path = tmp_path / "student.tflite"
+    write(student(), path, outputs, calibration=IMAGES)
+    before, logits = scales_and_outputs(path)
+    operations.widen_logits(path, 4.0)
+    after, again = scales_and_outputs(path)
+    changed = after[before != after] / before[before != after]
+    np.testing.assert_allclose(changed, 4.0)
+    as_bytes = write is export.save_tflite_int8 and outputs == "logits"
+    assert len(changed) == (2 if as_bytes else 1)  # int8 inside, and uint8 as they leave
+    np.testing.assert_allclose(again, logits, atol=4 * before[before != after].max())
+
+
+def test_logits_that_are_a_mean_are_left_alone(tmp_path):
+    images = keras.Input((8, 8, 3))
+    maps = layers.Conv2D(4, 3)(images)
+    model = keras.Model(images, layers.GlobalAveragePooling2D()(maps), name="maps")
+    path = tmp_path / "student.tflite"
+    export.save_tflite_int8(model, path, "logits", calibration=IMAGES)
+    before = path.read_bytes()
+    operations.widen_logits(path, 4.0)
+    assert path.read_bytes() == before
+
+
+def test_a_float_file_has_no_ranges_to_widen(float32):
+    before, output = scales_and_outputs(float32)
+    operations.widen_logits(float32, 4.0)
+    after, again = scales_and_outputs(float32)
+    np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(output, again)

@@ -106,6 +106,16 @@ def test_an_int8_file_takes_and_gives_bytes(int8):
     np.testing.assert_allclose(given["quantization"], (1 / 256, 0))
 
 
+def test_logits_have_half_as_much_room_again_as_the_images_took(tmp_path):
+    path = tmp_path / "student.tflite"
+    export.save_tflite_int8(student(), path, "logits", calibration=DARK)
+    shown = writers._with_black_and_white(DARK).astype("float32") / 255
+    logits = student()(shown, training=False).numpy()
+    taken = max(logits.max(), 0) - min(logits.min(), 0)
+    scale, _ = Interpreter(str(path)).get_output_details()[0]["quantization"]
+    assert scale * 255 == pytest.approx(1.5 * taken, rel=0.01)
+
+
 def test_nothing_in_an_int8_file_is_a_float(int8):
     assert types(int8) == {"int8", "int32", "uint8"}
 
