@@ -17,13 +17,12 @@ def of_file(path):
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model(str(path))
-    names = [flatbuffer_utils.opcode_to_name(model, i) for i in range(len(model.operatorCodes))]
     found = []
     for graph in model.subgraphs:
         for operator in graph.operators:
             tensors = [graph.tensors[i] for i in (*operator.inputs, *operator.outputs) if i >= 0]
             types = {flatbuffer_utils.type_to_name(tensor.type) for tensor in tensors}
-            found.append((names[operator.opcodeIndex], types))
+            found.append((flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex), types))
     return found
 
 
@@ -78,12 +77,11 @@ def widen_logits(path, factor):
 
     model = flatbuffer_utils.read_model(str(path))
     (graph,) = model.subgraphs
-    names = [flatbuffer_utils.opcode_to_name(model, i) for i in range(len(model.operatorCodes))]
     wanted, logits = graph.outputs[0], []
     for operator in reversed(graph.operators):
         if wanted not in operator.outputs:
             continue
-        name = names[operator.opcodeIndex]
+        name = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
         # What stands behind the softmax are probabilities.
         logits = [] if name == "SOFTMAX" else [*logits, graph.tensors[wanted].quantization]
         if name not in _BEHIND_LOGITS:

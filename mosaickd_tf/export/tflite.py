@@ -14,8 +14,9 @@ from mosaickd_tf.export import operations
 from mosaickd_tf.export.serving import serving_model
 
 _OPS = tf.lite.OpsSet
-# Of their range over the images that calibrate: a teacher is less sure of those than of its own.
-_LOGITS = 1.5
+# By how much the logits get more room than the images that calibrate take: a student is surer of
+# the pictures that will come. Chosen by experiment, docs/export.md.
+_ROOM_FOR_LOGITS = 1.5
 
 
 def save_tflite(student, path, outputs="probabilities"):
@@ -154,7 +155,7 @@ def _write(converter, student, path, in_float=None):
         if in_float is not None:
             operations.check_integers(partial, student.name, in_float)
             operations.check_ranges(partial, student.name)
-            operations.widen_logits(partial, _LOGITS)
+            operations.widen_logits(partial, _ROOM_FOR_LOGITS)
             operations.forget_names(partial)
 
 
