@@ -5,7 +5,7 @@ import typing
 import keras
 import tensorflow as tf
 
-from mosaickd_tf import losses
+from mosaickd_tf import losses, machine
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.guard import LossScale, UpdateGuard, update_if_finite
 from mosaickd_tf.models.conversion import computes_in_float16
@@ -119,8 +119,7 @@ class Distiller(keras.Model):
 
         `jit_compile="auto"` is XLA where there is a GPU and plain graphs elsewhere.
         """
-        if jit_compile == "auto":
-            jit_compile = bool(tf.config.list_physical_devices("GPU"))
+        jit_compile = machine.compiles_with_xla(jit_compile)
         # Each player has an optimizer of its own; Keras would add one that nobody asked for.
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.student_optimizer = student_optimizer or MomentumSGD(0.1, l2=1e-4)

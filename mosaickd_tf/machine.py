@@ -38,6 +38,13 @@ def _fastest_precision():
     return "bfloat16" if has_bfloat16 else "float32"
 
 
+def compiles_with_xla(wanted):
+    """Whether XLA is to compile what runs: `True`, `False` or their names; `"auto"` on a GPU."""
+    if wanted == "auto":
+        return bool(tf.config.list_physical_devices("GPU"))
+    return wanted in (True, "true")
+
+
 def versions(precision):
     """Packages, machine, precision and commit, for the record of a run.
 

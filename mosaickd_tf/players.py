@@ -41,10 +41,9 @@ def build_distiller(config, teacher, policy=None, num_images=None):
         **kind.options(config),
         num_images=num_images,
     )
-    jit_compile = {"true": True, "false": False}.get(config.run.jit_compile, "auto")
     distiller.compile(
         **_optimizers(config, rivals),
-        jit_compile=jit_compile,
+        jit_compile=config.run.jit_compile,
         steps_per_execution=config.run.steps_per_execution,
     )
     return distiller

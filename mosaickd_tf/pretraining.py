@@ -90,8 +90,9 @@ def check_trainable(config, target):
         )
 
 
-def _compile(learner, options, steps):
+def _compile(learner, config, steps):
     """Sets loss and optimizer of the teacher's training; returns the latter."""
+    options = config.teacher
     rate = CosineOverRounds(options.teacher_learning_rate, options.teacher_epochs * steps)
     optimizer = MomentumSGD(rate, l2=options.teacher_weight_decay)
     if models.computes_in_float16(learner):
@@ -101,7 +102,7 @@ def _compile(learner, options, steps):
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        jit_compile=False,
+        jit_compile=machine.compiles_with_xla(config.run.jit_compile),
     )
     return optimizer
 
@@ -110,7 +111,7 @@ def _fit(learner, config, train, folder):
     options = config.teacher
     batch_size = min(options.teacher_batch_size, len(train))
     steps = len(train) // batch_size
-    optimizer = _compile(learner, options, steps)
+    optimizer = _compile(learner, config, steps)
     checkpoints = Checkpoints(folder / "checkpoints", {"teacher": learner, "optimizer": optimizer})
     done = (checkpoints.restore() or {"step": 0})["step"]
     if done:

@@ -111,6 +111,14 @@ def test_the_commit_is_the_one_that_git_names(monkeypatch, tmp_path):
     assert machine.versions("float32")["git_commit"] == f"{head.stdout.strip()}-dirty"
 
 
+def test_xla_compiles_on_a_gpu_unless_it_is_asked_for_or_forbidden(monkeypatch):
+    for gpus in ([], ["a GPU"]):
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind, gpus=gpus: gpus)
+        assert machine.compiles_with_xla("auto") is bool(gpus)
+        assert machine.compiles_with_xla(True) and machine.compiles_with_xla("true")
+        assert not machine.compiles_with_xla(False) and not machine.compiles_with_xla("false")
+
+
 def test_a_gpu_is_recorded_by_the_name_of_its_maker(monkeypatch):
     gpu = types.SimpleNamespace(name="/physical_device:GPU:0")
     details = {"device_name": "A GPU 9000"}

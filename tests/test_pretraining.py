@@ -135,6 +135,22 @@ def test_the_file_is_float32_and_of_built_in_layers_whatever_it_was_trained_in(t
     assert files.read_json(tmp_path / "teacher.json")["validation_accuracy"] is None
 
 
+def test_xla_compiles_the_updates_where_it_is_asked_for(tmp_path, monkeypatch):
+    compiled = []
+    compile_model = keras.Model.compile
+
+    def note(self, **options):
+        compiled.append(options["jit_compile"])
+        compile_model(self, **options | {"jit_compile": False})
+
+    monkeypatch.setattr(keras.Model, "compile", note)
+    for wanted in ("true", "false"):
+        asked = config(teacher_epochs=1)
+        asked = dataclasses.replace(asked, run=RunConfig(precision="float32", jit_compile=wanted))
+        pretraining.train_teacher(asked, target(), tmp_path / wanted)
+    assert compiled == [True, False]
+
+
 def test_the_same_request_gives_the_same_teacher(tmp_path, uninterrupted):
     wanted = values_in_one_go(uninterrupted, tmp_path)
     again = pretraining.train_teacher(config(), target(), tmp_path / "again")

@@ -89,7 +89,7 @@ class RunConfig(Topic):
     )
     jit_compile: str = option(
         "auto",
-        "Whether XLA compiles the round; `auto` is on where there is a GPU.",
+        "Whether XLA compiles rounds, and updates of a teacher; `auto` is on where there is a GPU.",
         choices=("auto", "true", "false"),
     )
     steps_per_execution: int = option(
