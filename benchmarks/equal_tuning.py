@@ -10,20 +10,15 @@ are written; the runs go to the ledger by `bin/results --add`.
 """
 
 import argparse
-import concurrent.futures
 import itertools
-import os
 import pathlib
-import subprocess
 
-from mosaickd_tf import files, machine
-from mosaickd_tf.record import read_rows
+from benchmarks.short_runs import ROOT, ShortRuns, validation_accuracy
+from mosaickd_tf import files
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 FACTS, PAGE = ROOT / "results" / "tuning" / "digits.json", ROOT / "docs" / "tuning.md"
-FLAGFILES = ("data/digits_from_photos", "pairs/wrn16_1_to_wrn10_1")
 TRY_SEED, TRY_ROUNDS, SEEDS = 3, 100, (0, 1, 2)
-_SHORT, _SHORTEST = [f"--rounds={TRY_ROUNDS}"], ["--rounds=1"]
+_SHORT = f"--rounds={TRY_ROUNDS}"
 RATES = ("--student_learning_rate=0.2", "--student_learning_rate=0.4")
 # Name of a flagfile in configs/methods: the two values that are tried of it.
 KNOBS = {
@@ -59,90 +54,32 @@ was found with MosaicKD ([how](quickstart.md)).
 """
 
 
-def validation_accuracy(folder):
-    """The best accuracy of a run on the validation part."""
-    rows = read_rows(folder / "metrics.jsonl")
-    return max(row["validation_accuracy"] for row in rows if "validation_accuracy" in row)
+def played_tries(runs):
+    """Plays the tries; returns the accuracy of each method's, by its flags."""
+    runs.teachers([TRY_SEED])
+    asked = [
+        (method, f"{rate} {knob}")
+        for method, knobs in KNOBS.items()
+        for rate, knob in itertools.product(RATES, knobs)
+    ]
+    folders = runs.taught(
+        (f"tries/{method}-{number % 4}", method, TRY_SEED, [*flags.split(), _SHORT])
+        for number, (method, flags) in enumerate(asked)
+    )
+    found = {method: {} for method in KNOBS}
+    for (method, flags), folder in zip(asked, folders, strict=True):
+        found[method][flags] = validation_accuracy(folder)
+    return found
 
 
-class Tuning:
-    """The runs, below one folder.
-
-    Args:
-        workdir: that folder, a `pathlib.Path`.
-        jobs: how many runs are played side by side, the processor's cores shared among them.
-    """
-
-    def __init__(self, workdir, jobs):
-        self.workdir = workdir
-        self.jobs = jobs
-        self.threads = max(1, machine.cores() // jobs)
-
-    def facts(self):
-        """Plays the tries; returns the accuracy of each method's, by its flags."""
-        self._teachers([TRY_SEED])
-        asked = [
-            (method, f"{rate} {knob}")
-            for method, knobs in KNOBS.items()
-            for rate, knob in itertools.product(RATES, knobs)
-        ]
-        folders = self._play(
-            self._taught(f"tries/{method}-{number % 4}", method, TRY_SEED, flags.split() + _SHORT)
-            for number, (method, flags) in enumerate(asked)
-        )
-        found = {method: {} for method in KNOBS}
-        for (method, flags), folder in zip(asked, folders, strict=True):
-            found[method][flags] = validation_accuracy(folder)
-        return found
-
-    def finals(self, best):
-        """Plays all rounds of each method with its best flags; returns the folders."""
-        self._teachers(SEEDS)
-        return self._play(
-            self._taught(f"finals/{method}-seed{seed}", method, seed, flags.split())
-            for method, flags in best.items()
-            for seed in SEEDS
-        )
-
-    def _teachers(self, seeds):
-        """Lets the shortest of runs train the teachers by name."""
-        self._play((f"teachers/{seed}", "kd", seed, _SHORTEST) for seed in seeds)
-
-    def _taught(self, name, method, seed, flags):
-        """A run with the teacher of its seed."""
-        teacher = f"--teacher={self.workdir}/teachers/{seed}/teacher/teacher.keras"
-        return name, method, seed, [teacher, *flags]
-
-    def _play(self, runs):
-        """Plays `(name, method, seed, flags)` each; returns the folders."""
-        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            return list(pool.map(self._distill, *zip(*runs, strict=True)))
-
-    def _distill(self, name, method, seed, flags):
-        """Plays a run of the command, unless it has been played; returns its folder."""
-        folder = self.workdir / name
-        if (folder / "result.json").is_file():
-            return folder
-        folder.mkdir(parents=True, exist_ok=True)
-        flagfiles = (*FLAGFILES, f"methods/{method}")
-        words = [
-            *(f"--flagfile={ROOT}/configs/{path}.cfg" for path in flagfiles),
-            f"--seed={seed}",
-            "--precision=float32",
-            "--exports=keras",
-            *flags,
-            f"--workdir={folder}",
-        ]
-        with open(folder.with_suffix(".log"), "w", encoding="utf-8") as log:
-            subprocess.run(
-                [ROOT / "bin" / "distill", *words],
-                env=os.environ | {"TF_NUM_INTRAOP_THREADS": str(self.threads)},
-                stdout=log,
-                stderr=log,
-                check=True,
-            )
-        print("finished", folder, flush=True)
-        return folder
+def played_finals(runs, best):
+    """Plays all rounds of each method with its best flags; returns the folders."""
+    runs.teachers(SEEDS)
+    return runs.taught(
+        (f"finals/{method}-seed{seed}", method, seed, flags.split())
+        for method, flags in best.items()
+        for seed in SEEDS
+    )
 
 
 def best_of(tries):
@@ -168,12 +105,12 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--no_finals", action="store_true", help="the tries alone")
     asked = parser.parse_args()
-    tuning = Tuning(pathlib.Path(asked.workdir).resolve(), asked.jobs)
-    tries = tuning.facts()
+    runs = ShortRuns(pathlib.Path(asked.workdir).resolve(), asked.jobs)
+    tries = played_tries(runs)
     FACTS.parent.mkdir(exist_ok=True)
     files.write_json(FACTS, tries)
     files.write_text(PAGE, page(tries))
-    for folder in [] if asked.no_finals else tuning.finals(best_of(tries)):
+    for folder in [] if asked.no_finals else played_finals(runs, best_of(tries)):
         print(f"bin/results --add={folder}/result.json")
 
 

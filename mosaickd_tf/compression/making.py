@@ -17,7 +17,7 @@ from mosaickd_tf.compression import (
 )
 from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.compression.stages import stages
-from mosaickd_tf.compression.twin import folded_twin, keras_twin
+from mosaickd_tf.compression.twin import folded_twin, keras_twin, unfolded_twin
 from mosaickd_tf.errors import RunError
 from mosaickd_tf.models.folding import fold
 from mosaickd_tf.models.steps import read_steps
@@ -115,14 +115,19 @@ class _Maker:
         began = time.perf_counter()
         seen = tuning.images(self.distiller, self.first_batch)
         images = seen[:_COMPARED]
-        model = self._trained(stage, folded_twin(self._start(stage), images), seen)
+        # Pruned weights need their normalisations to recover, clusters and integers a file's form.
+        carry = unfolded_twin if stage.format == "tflite_pruned" else folded_twin
+        model = self._trained(stage, carry(self._start(stage), images), seen)
+        student = None if stage.integer else keras_twin(model, self.student)
+        if carry is unfolded_twin:
+            model = folded_twin(student, images)
         with files.whole(place) as partial:
             partial.mkdir()
             path = partial / _file(stage)
             conversion.save(model, path, self.outputs, integer=stage.integer)
             conversion.check(model, path, images, self.outputs, integer=stage.integer)
-            if not stage.integer:
-                keras_twin(model, self.student).save(partial / "student.keras")
+            if student:
+                student.save(partial / "student.keras")
             kernels = weights.of_file(path)
             _check_kept(stage, kernels, self.config)
             facts = {

@@ -1,7 +1,7 @@
-"""The student once more, as convolutions with bias and without normalisations.
+"""The student once more, as a model of tf_keras, which is what the toolkit compresses.
 
-What tensorflow-model-optimization compresses are models of tf_keras, and in them it quantises a
-batch normalisation only right behind a convolution. The twin has none.
+tensorflow-model-optimization quantises a batch normalisation only right behind a convolution. The
+folded twin has none; the unfolded one keeps them, for training that needs them.
 """
 
 import keras
@@ -10,14 +10,14 @@ import numpy as np
 from mosaickd_tf import evaluation
 from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.folding import folded_copy
+from mosaickd_tf.models.folding import folded_copy, unfolded_copy
 from mosaickd_tf.models.steps import UNIT_IMAGES
 
 TOLERANCE = 1e-5  # of the greatest logit, in float32
 
 
 def folded_twin(student, images):
-    """Carries a student over to tf_keras and checks that it stayed itself.
+    """Carries a student over to tf_keras, without normalisations, and checks that it is the same.
 
     Args:
         student: Keras 3 model from unit images to logits.
@@ -31,7 +31,38 @@ def folded_twin(student, images):
         RequestError: for a layer that cannot be carried over, or a twin whose logits differ by
             more than `TOLERANCE`.
     """
-    twin = folded_copy(student, legacy_keras())
+    return _checked(folded_copy(student, legacy_keras()), student, images)
+
+
+def unfolded_twin(student, images):
+    """As `folded_twin`, with the batch normalisations that the student has."""
+    return _checked(unfolded_copy(student, legacy_keras()), student, images)
+
+
+def keras_twin(twin, student):
+    """Brings a twin's weights back to Keras 3.
+
+    Args:
+        twin: a tf_keras model of the layers of `folded_twin(student, ...)` or of
+            `unfolded_twin(student, ...)`.
+        student: the Keras 3 model that it was made from.
+
+    Returns:
+        A Keras 3 model of built-in layers from unit images to the twin's logits.
+    """
+    names = {layer.name for layer in twin.layers}
+    copies = (copy(student, keras) for copy in (folded_copy, unfolded_copy))
+    model = next(copy for copy in copies if {layer.name for layer in copy.layers} == names)
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(twin.get_layer(layer.name).get_weights())
+    scale, offset = model.get_layer(UNIT_IMAGES).get_weights()
+    model.get_layer(UNIT_IMAGES).set_weights([scale * 255, offset])  # it takes unit images now
+    return model
+
+
+def _checked(twin, student, images):
+    """The twin, if it gives the student's logits."""
     expected = evaluation.predict_logits(student, images)
     received = np.asarray(twin.predict(images.astype("float32"), verbose=0))
     difference = np.max(np.abs(received - expected)) / np.max(np.abs(expected))
@@ -41,22 +72,3 @@ def folded_twin(student, images):
             f"within {TOLERANCE:g} of the greatest. Received: {difference:.1e}"
         )
     return twin
-
-
-def keras_twin(twin, student):
-    """Brings a twin's weights back to Keras 3.
-
-    Args:
-        twin: a tf_keras model of the layers of `folded_twin(student, ...)`.
-        student: the Keras 3 model that it was made from.
-
-    Returns:
-        A Keras 3 model of built-in layers from unit images to the twin's logits.
-    """
-    folded = folded_copy(student, keras)
-    for layer in folded.layers:
-        if layer.weights:
-            layer.set_weights(twin.get_layer(layer.name).get_weights())
-    scale, offset = folded.get_layer(UNIT_IMAGES).get_weights()
-    folded.get_layer(UNIT_IMAGES).set_weights([scale * 255, offset])  # it takes unit images now
-    return folded

@@ -27,6 +27,15 @@ def folded_copy(model, library):
     return build(steps, library, model.name, functools.partial(_depthwise, library.layers))
 
 
+def unfolded_copy(model, library):
+    """Carries a classifier over with its batch normalisations, which can go on learning.
+
+    Args, result and errors are those of `folded_copy`.
+    """
+    steps = read_steps(portable_copy(model))
+    return build(steps, library, model.name, functools.partial(_normalization, library.layers))
+
+
 def fold(steps):
     """Folds each scale and offset into what comes before it, where that serves nothing else.
 
@@ -74,6 +83,14 @@ _ABSORB = {
     "Dense": _into_last_axis,
     "DepthwiseConv2D": _into_depthwise,
 }
+
+
+def _normalization(layers, step, tensor):
+    """As `_depthwise`, but a batch normalisation stays what it is."""
+    if step.normalization is None:
+        return _depthwise(layers, step, tensor)
+    layer = layers.BatchNormalization(name=step.name, **step.normalization.arguments)
+    return layer, step.normalization.weights, layer(tensor)
 
 
 def _depthwise(layers, step, tensor):

@@ -43,6 +43,8 @@ class Step:
         weights: arrays, float64: kernel and bias, or scale and offset; may be empty.
         trainable: whether training may move the weights.
         dtype: in which the layer computes.
+        normalization: of an `AFFINE` step, the batch normalisation that it is while nobody
+            trains; None where it is none.
     """
 
     kind: str
@@ -52,6 +54,20 @@ class Step:
     weights: list = dataclasses.field(default_factory=list)
     trainable: bool = True
     dtype: str = "float32"
+    normalization: "Normalization | None" = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Normalization:
+    """A batch normalisation.
+
+    Attributes:
+        arguments: what the layer is made with.
+        weights: gamma, beta, mean and variance, float64.
+    """
+
+    arguments: dict
+    weights: list
 
 
 def read_steps(model, white=255.0):
@@ -120,9 +136,11 @@ class _Reader:
         if kind in _KERNELS:
             return self._kernel(kind, layer, inputs)
         if kind in _AFFINES:
-            trainable = isinstance(layer, keras.layers.BatchNormalization)
+            normalizes = isinstance(layer, keras.layers.BatchNormalization)
             weights = list(_AFFINES[kind](layer))
-            return self._add(AFFINE, layer, inputs, {}, weights, trainable)
+            name = self._add(AFFINE, layer, inputs, {}, weights, normalizes)
+            self.steps[-1].normalization = _batch_statistics(layer) if normalizes else None
+            return name
         if kind == "ReLU":
             return self._relu(layer, inputs)
         if kind == "Activation":
@@ -275,13 +293,19 @@ def _normalization(layer):
 
 
 def _batch_normalization(layer):
+    gamma, beta, mean, variance = _batch_statistics(layer).weights
+    scale = gamma / np.sqrt(variance + layer.epsilon)
+    yield from (scale, beta - mean * scale)
+
+
+def _batch_statistics(layer):
     if layer.axis not in (-1, len(layer.output.shape) - 1):
         raise refusal(layer, "statistics of each channel", f"axis {layer.axis}")
     mean, variance = _double(layer.moving_mean), _double(layer.moving_variance)
-    gamma = _double(layer.gamma) if layer.scale else 1.0
-    beta = _double(layer.beta) if layer.center else 0.0
-    scale = gamma / np.sqrt(variance + layer.epsilon)
-    yield from (scale, beta - mean * scale)
+    gamma = _double(layer.gamma) if layer.scale else np.ones_like(mean)
+    beta = _double(layer.beta) if layer.center else np.zeros_like(mean)
+    arguments = _arguments(layer, ("epsilon", "momentum"))
+    return Normalization(arguments=arguments, weights=[gamma, beta, mean, variance])
 
 
 _AFFINES = {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import equal_tuning
+from benchmarks import equal_tuning, short_runs
 from mosaickd_tf.cli.cells import read_cells
 
 TRIES = {"kd": {"--a=1": 0.25, "--a=2": 0.5, "--a=3": 0.5}, "mosaic": {"--b=1": 0.9}}
@@ -52,15 +52,15 @@ def test_every_method_has_four_tries_and_its_best_plays_with_three_seeds(tmp_pat
         (tmp_path / folder / "metrics.jsonl").write_text(row)
         (tmp_path / folder / "result.json").write_text("{}")
 
-    monkeypatch.setattr(equal_tuning.subprocess, "run", run)
-    tuning = equal_tuning.Tuning(tmp_path, jobs=2)
-    tries = tuning.facts()
+    monkeypatch.setattr(short_runs.subprocess, "run", run)
+    runs = short_runs.ShortRuns(tmp_path, jobs=2)
+    tries = equal_tuning.played_tries(runs)
     assert set(tries) == set(equal_tuning.KNOBS)
     assert {len(of_method) for of_method in tries.values()} == {4}
     best = equal_tuning.best_of(tries)
     assert all("--student_learning_rate=0.4" in flags for flags in best.values())
-    folders = tuning.finals(best)
-    assert folders == tuning.finals(best)  # the second time from disk
+    folders = equal_tuning.played_finals(runs, best)
+    assert folders == equal_tuning.played_finals(runs, best)  # the second time from disk
     assert len(set(folders)) == 3 * len(tries)
     finals = [flags for flags in played if "finals" in flags["workdir"]]
     assert len(finals) == 3 * len(tries)

@@ -1,0 +1,84 @@
+"""Runs of bin/distill on the digits, side by side, each against the teacher of its seed."""
+
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+
+from mosaickd_tf import machine
+from mosaickd_tf.record import read_rows
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+_FLAGFILES = ("data/digits_from_photos", "pairs/wrn16_1_to_wrn10_1")
+
+
+def validation_accuracy(folder):
+    """The best accuracy of a run on the validation part."""
+    rows = read_rows(folder / "metrics.jsonl")
+    return max(row["validation_accuracy"] for row in rows if "validation_accuracy" in row)
+
+
+class ShortRuns:
+    """The runs, below one folder; what is finished is not run again.
+
+    Args:
+        workdir: that folder, a `pathlib.Path`.
+        jobs: how many runs are played side by side, the processor's cores shared among them.
+        precision: in which they are played, as of bin/distill; teachers learn in float32.
+    """
+
+    def __init__(self, workdir, jobs, precision="float32"):
+        self.workdir = workdir
+        self.jobs = jobs
+        self.precision = precision
+        self.threads = max(1, machine.cores() // jobs)
+
+    def teachers(self, seeds):
+        """Lets the shortest of runs train the teachers by name."""
+        self._play(
+            (f"teachers/{seed}", "kd", seed, ["--rounds=1", "--precision=float32"])
+            for seed in seeds
+        )
+
+    def taught(self, asked):
+        """Plays `(name, method, seed, flags)` each with the teacher of its seed.
+
+        Returns:
+            Their folders, in order.
+        """
+        return self._play(
+            (name, method, seed, [self._teacher(seed), f"--precision={self.precision}", *flags])
+            for name, method, seed, flags in asked
+        )
+
+    def _teacher(self, seed):
+        return f"--teacher={self.workdir}/teachers/{seed}/teacher/teacher.keras"
+
+    def _play(self, runs):
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            return list(pool.map(self._distill, *zip(*runs, strict=True)))
+
+    def _distill(self, name, method, seed, flags):
+        """Plays a run of the command, unless it has been played; returns its folder."""
+        folder = self.workdir / name
+        if (folder / "result.json").is_file():
+            return folder
+        folder.mkdir(parents=True, exist_ok=True)
+        flagfiles = (*_FLAGFILES, f"methods/{method}")
+        words = [
+            *(f"--flagfile={ROOT}/configs/{path}.cfg" for path in flagfiles),
+            f"--seed={seed}",
+            "--exports=keras",
+            *flags,
+            f"--workdir={folder}",
+        ]
+        with open(folder.with_suffix(".log"), "w", encoding="utf-8") as log:
+            subprocess.run(
+                [ROOT / "bin" / "distill", *words],
+                env=os.environ | {"TF_NUM_INTRAOP_THREADS": str(self.threads)},
+                stdout=log,
+                stderr=log,
+                check=True,
+            )
+        print("finished", folder, flush=True)
+        return folder
