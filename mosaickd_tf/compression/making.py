@@ -106,7 +106,7 @@ class _Maker:
 
     def _asked(self, stage):
         """All that decides what comes out, to know a finished stage again."""
-        options = dataclasses.asdict(self.config)
+        options = dataclasses.asdict(stage.settled(self.config))
         told = {name: options[name] for name in _DECIDING}
         return {"stage": dataclasses.asdict(stage), "outputs": self.outputs} | told
 
@@ -115,11 +115,10 @@ class _Maker:
         began = time.perf_counter()
         seen = tuning.images(self.distiller, self.first_batch)
         images = seen[:_COMPARED]
-        # Pruned weights need their normalisations to recover, clusters and integers a file's form.
-        carry = unfolded_twin if stage.format == "tflite_pruned" else folded_twin
+        carry = unfolded_twin if stage.keeps_normalizations else folded_twin
         model = self._trained(stage, carry(self._start(stage), images), seen)
         student = None if stage.integer else keras_twin(model, self.student)
-        if carry is unfolded_twin:
+        if stage.keeps_normalizations:
             model = folded_twin(student, images)
         with files.whole(place) as partial:
             partial.mkdir()
@@ -163,7 +162,7 @@ class _Maker:
             model,
             self.distiller,
             self.batches,
-            self.config,
+            stage.settled(self.config),
             after_update=after_update,
             name=stage.name,
         )

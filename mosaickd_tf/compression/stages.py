@@ -33,6 +33,17 @@ class Stage:
         """Whether the file computes in integers."""
         return self.format == "tflite_qat_int8"
 
+    @property
+    def keeps_normalizations(self):
+        """Whether they go on learning; clusters and integers need the folded form of the file."""
+        return self.format == "tflite_pruned"
+
+    def settled(self, config):
+        """The `CompressionConfig` with the learning rate of this stage where none is asked for."""
+        own_rate = 1e-3 if self.keeps_normalizations else 3e-4
+        rate = config.compression_learning_rate or own_rate
+        return dataclasses.replace(config, compression_learning_rate=rate)
+
 
 def stages(exports, config):
     """The stages that a person asks for; each comes after the one it starts from.

@@ -41,6 +41,14 @@ def test_a_combination_comes_after_the_pruned_student_that_it_starts_from():
         assert stage.start is None or stage.start in made[:number]
 
 
+def test_a_rate_that_is_asked_for_goes_before_that_of_a_stage_which_folding_lowers():
+    made = {stage.name: stage for stage in stages(ALL, CONFIG)}
+    rates = {name: stage.settled(CONFIG).compression_learning_rate for name, stage in made.items()}
+    assert rates["pruned_50"] == 1e-3 and rates["qat_int8"] == rates["clustered_16"] == 3e-4
+    asked = dataclasses.replace(CONFIG, compression_learning_rate=0.02)
+    assert {stage.settled(asked) for stage in made.values()} == {asked}
+
+
 @pytest.mark.parametrize("combination", ["clustered_int8", "pruned_clustered_int8"])
 def test_what_does_not_keep_its_clusters_is_refused_with_words(combination):
     with pytest.raises(RequestError, match=f"{combination} is not made: a range for each channel"):

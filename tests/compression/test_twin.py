@@ -29,18 +29,24 @@ def named(name):
     return shaken(models.build_classifier(name, num_classes=5, input_shape=SHAPE))
 
 
+def normalizations(model):
+    return [layer for layer in model.layers if "BatchNorm" in type(layer).__name__]
+
+
 @pytest.mark.parametrize(
     "build",
     [student, phone_network, lambda: named("wrn10_1")],
     ids=["pre-activation", "phone", "wrn10_1"],
 )
-def test_a_twin_gives_the_logits_of_its_student(build):
+@pytest.mark.parametrize("carry", [twin.folded_twin, twin.unfolded_twin])
+def test_a_twin_gives_the_logits_of_its_student(build, carry):
     model = build()
-    made = twin.folded_twin(model, IMAGES)
+    made = carry(model, IMAGES)
     wanted = unit_logits(model)
     received = made(IMAGES.astype("float32"), training=False).numpy()
     np.testing.assert_allclose(received, wanted, atol=1e-5 * np.abs(wanted).max())
-    assert not any("Normalization" in type(layer).__name__ for layer in made.layers)
+    left = normalizations(model) if carry is twin.unfolded_twin else []
+    assert len(normalizations(made)) == len(left)
     back = twin.keras_twin(made, model)
     assert isinstance(back, keras.Model)
     np.testing.assert_allclose(unit_logits(back), wanted, atol=1e-5 * np.abs(wanted).max())
@@ -58,6 +64,21 @@ def test_only_normalisations_that_the_student_had_may_be_trained():
     made = twin.folded_twin(student(), IMAGES)
     assert not made.get_layer("unit_images").trainable
     assert made.get_layer("block_norm").trainable
+
+
+def test_an_unfolded_twin_normalises_as_its_student_does_while_both_learn():
+    model = keras.models.clone_model(student())
+    model.set_weights(student().get_weights())
+    made = twin.unfolded_twin(model, IMAGES)
+    batch = IMAGES.astype("float32")
+    wanted = model(batch / 255, training=True)
+    np.testing.assert_allclose(made(batch, training=True), wanted, atol=1e-4)
+    learned = made.get_layer("block_norm").moving_variance.numpy()
+    expected = model.get_layer("block_norm").moving_variance  # tf_keras's has n - 1 below it
+    np.testing.assert_allclose(learned, expected, rtol=1e-3)
+    assert np.abs(learned - student().get_layer("block_norm").moving_variance).max() > 1e-3
+    back = twin.keras_twin(made, model)
+    np.testing.assert_allclose(unit_logits(back), unit_logits(model), atol=1e-2)
 
 
 def test_a_twin_that_gives_something_else_is_refused(monkeypatch):
