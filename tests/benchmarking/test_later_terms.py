@@ -1,0 +1,68 @@
+"""What each term is compared with, and how a page tells it."""
+
+import json
+
+import pytest
+
+from benchmarks import later_terms
+from mosaickd_tf.cli.cells import read_cells
+
+FOUND = {
+    "mosaic": [{"accuracy": a, "seconds": 40.0} for a in (0.8, 0.9, 0.7)],
+    "mosaic_memory": [
+        {"accuracy": a, "seconds": s} for a, s in ((0.82, 50), (0.9, 70), (0.74, 60))
+    ],
+}
+
+
+def test_the_page_compares_seed_by_seed():
+    paper, memory = later_terms.page(FOUND).split("|---|\n")[1].splitlines()[:2]
+    assert paper == "| `mosaic` | `--rounds=100` | 40 | 80.0 | 80.0, 90.0, 70.0 |  |"
+    # The differences 2, 0, 4 have a standard deviation of 2; by the root of three it is 1.15.
+    assert memory == (
+        "| `mosaic_memory` | `--rounds=100 --memory_size=2048` | 60 | 82.0 | 82.0, 90.0, 74.0 "
+        "| +2.0 ± 1.2 |"
+    )
+
+
+def test_the_page_that_lies_here_is_what_its_file_gives():
+    found = json.loads(later_terms.FACTS.read_text(encoding="utf-8"))
+    assert list(found) == list(later_terms.TERMS)
+    for runs in found.values():
+        assert [run["seed"] for run in runs] == list(later_terms.SEEDS)
+    assert later_terms.PAGE.read_text(encoding="utf-8") == later_terms.page(found)
+
+
+@pytest.mark.parametrize("term", sorted(later_terms.TERMS))
+def test_every_term_is_a_flagfile_and_its_flags_are_known(term):
+    options = read_cells().options["digits_from_photos", term]
+    _, flags = later_terms.TERMS[term]
+    for flag in flags.split():
+        assert flag.partition("=")[0].removeprefix("--") in options
+
+
+def test_every_term_plays_with_every_seed_and_the_teacher_of_that_seed(tmp_path):
+    asked = []
+
+    class Runs:
+        def teachers(self, seeds):
+            assert list(seeds) == list(later_terms.SEEDS)
+
+        def taught(self, runs):
+            for name, _, seed, _ in runs:
+                folder = tmp_path / name
+                folder.mkdir()
+                row = json.dumps({"round": 1, "validation_accuracy": seed / 10})
+                (folder / "metrics.jsonl").write_text(row)
+                (folder / "result.json").write_text(json.dumps({"seconds": 12.34}))
+                yield folder
+            asked.extend(runs)
+
+    found = later_terms.play(Runs())
+    assert len(asked) == len(later_terms.TERMS) * len(later_terms.SEEDS)
+    assert found["mosaic_restart"][4] == {"seed": 4, "accuracy": 0.4, "seconds": 12.3}
+    flags = {name: flags for name, _, _, flags in asked}
+    assert flags["mosaic_generator_steps-seed2"] == [
+        "--rounds=70",
+        "--generator_steps_per_round=3",
+    ]
