@@ -7,8 +7,7 @@ import statistics
 import subprocess
 import sys
 
-import tensorflow as tf
-
+from mosaickd_tf import machine
 from mosaickd_tf.errors import RequestError, RunError
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -124,7 +123,7 @@ def rivals(config, precision):
             "`against_pytorch` needs the source tree. Expected benchmarks/ beside the package. "
             "Received: an installed package without. Use a clone"
         )
-    compiled = bool(tf.config.list_physical_devices("GPU"))
+    compiled = machine.compiles_with_xla("auto")
     return [
         PyTorchRival(config, precision="float32", lean=False),
         PyTorchRival(config, precision=precision, lean=True, compiled=compiled),

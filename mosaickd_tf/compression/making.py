@@ -17,9 +17,9 @@ from mosaickd_tf.compression import (
 )
 from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.compression.stages import stages
-from mosaickd_tf.compression.twin import folded_twin, keras_twin, unfolded_twin
+from mosaickd_tf.compression.twin import keras_twin, legacy_twin
 from mosaickd_tf.errors import RunError
-from mosaickd_tf.models.folding import fold
+from mosaickd_tf.models.folding import fold, folded_copy, unfolded_copy
 from mosaickd_tf.models.steps import read_steps
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ FACTS = "facts.json"
 _COMPARED = 32  # images on which a twin is compared with the student, and its file with it
 _DECIDING = (  # options that decide what a stage comes to, beside what the stage says
     "compression_rounds",
-    "compression_learning_rate",
     "sparsity_pattern",
     "pruning_schedule",
 )
@@ -106,8 +105,9 @@ class _Maker:
 
     def _asked(self, stage):
         """All that decides what comes out, to know a finished stage again."""
-        options = dataclasses.asdict(stage.settled(self.config))
+        options = dataclasses.asdict(self.config)
         told = {name: options[name] for name in _DECIDING}
+        told["learning_rate"] = stage.learning_rate(self.config)
         return {"stage": dataclasses.asdict(stage), "outputs": self.outputs} | told
 
     def _made(self, stage, place, asked):
@@ -115,17 +115,17 @@ class _Maker:
         began = time.perf_counter()
         seen = tuning.images(self.distiller, self.first_batch)
         images = seen[:_COMPARED]
-        carry = unfolded_twin if stage.keeps_normalizations else folded_twin
-        model = self._trained(stage, carry(self._start(stage), images), seen)
-        student = None if stage.integer else keras_twin(model, self.student)
+        copy = unfolded_copy if stage.keeps_normalizations else folded_copy
+        model = self._trained(stage, legacy_twin(self._start(stage), images, copy), seen)
+        student = None if stage.integer else keras_twin(model, self.student, copy)
         if stage.keeps_normalizations:
-            model = folded_twin(student, images)
+            model = legacy_twin(student, images)
         with files.whole(place) as partial:
             partial.mkdir()
             path = partial / _file(stage)
             conversion.save(model, path, self.outputs, integer=stage.integer)
             conversion.check(model, path, images, self.outputs, integer=stage.integer)
-            if student:
+            if student is not None:
                 student.save(partial / "student.keras")
             kernels = weights.of_file(path)
             _check_kept(stage, kernels, self.config)
@@ -155,14 +155,15 @@ class _Maker:
             model = clustering.cluster(twin, stage.clusters, keep_zeros=bool(stage.start))
             unwrap = clustering.unwrap
         else:
-            updates = tuning.updates(self.config, self.first_batch)
+            updates = tuning.updates(self.config.compression_rounds, self.first_batch)
             model = pruning.prune(twin, stage.sparsity, self.config, updates)
             unwrap = pruning.unwrap
         tuning.tune(
             model,
             self.distiller,
             self.batches,
-            stage.settled(self.config),
+            rounds=self.config.compression_rounds,
+            learning_rate=stage.learning_rate(self.config),
             after_update=after_update,
             name=stage.name,
         )

@@ -22,7 +22,7 @@ def quantization_aware(twin, images):
     6 and go a thousandth of the way in each update, so that a short training would not get there.
 
     Args:
-        twin: a tf_keras model as `folded_twin` gives it; left as it is.
+        twin: a tf_keras model as `legacy_twin` gives it; left as it is.
         images: uint8 `(n, height, width, channels)`, of those that it will learn from.
 
     Returns:

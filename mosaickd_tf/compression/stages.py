@@ -38,11 +38,11 @@ class Stage:
         """Whether they go on learning; clusters and integers need the folded form of the file."""
         return self.format == "tflite_pruned"
 
-    def settled(self, config):
-        """The `CompressionConfig` with the learning rate of this stage where none is asked for."""
-        own_rate = 1e-3 if self.keeps_normalizations else 3e-4
-        rate = config.compression_learning_rate or own_rate
-        return dataclasses.replace(config, compression_learning_rate=rate)
+    def learning_rate(self, config):
+        """The one of a `CompressionConfig` that is this stage's."""
+        if self.keeps_normalizations:
+            return config.pruning_learning_rate
+        return config.compression_learning_rate
 
 
 def stages(exports, config):

@@ -12,7 +12,7 @@ from mosaickd_tf.errors import Interrupted, RunError
 from mosaickd_tf.signals import SignalWatch
 
 
-def tune(model, distiller, batches, config, *, after_update=None, name=""):
+def tune(model, distiller, batches, *, rounds, learning_rate, after_update=None, name=""):
     """Plays rounds in which the student alone learns, on the images of the run's method.
 
     Generator and teacher are those of the run and stay as they are.
@@ -21,7 +21,8 @@ def tune(model, distiller, batches, config, *, after_update=None, name=""):
         model: tf_keras model from float images in [0, 255] to logits; it is trained in place.
         distiller: the run's `Distiller`, which gives teacher, images and temperature.
         batches: from the number of a round to a stream of the run's batches from it on.
-        config: a `CompressionConfig`.
+        rounds: how many, at least 1.
+        learning_rate: positive peak of the schedule.
         after_update: a function of what is done to the model after each update, or None.
         name: what to call it on the terminal.
 
@@ -29,10 +30,10 @@ def tune(model, distiller, batches, config, *, after_update=None, name=""):
         RunError: when the loss is no longer finite.
         Interrupted: by SIGINT or SIGTERM; nothing is kept.
     """
-    first, rounds = int(distiller.rounds_played), config.compression_rounds
-    stream = iter(batches(first))
+    stream = iter(batches(int(distiller.rounds_played)))
     sample = next(stream)
-    play = _round(model, distiller, config, after_update, sample)
+    optimizer = _optimizer(model, learning_rate, updates(rounds, sample))
+    play = _round(model, optimizer, distiller, after_update, sample)
     bar = tqdm(total=rounds, desc=name, unit="round", disable=None, leave=False)
     with as_found(distiller), bar, SignalWatch() as watch:
         for number in range(rounds):
@@ -40,7 +41,8 @@ def tune(model, distiller, batches, config, *, after_update=None, name=""):
             if not math.isfinite(loss):
                 raise RunError(
                     f"The distillation loss of {name} became {loss} in round {number}. Expected a "
-                    "finite number. Lower --compression_learning_rate"
+                    "finite number. Lower --compression_learning_rate, for a pruned student "
+                    "--pruning_learning_rate"
                 )
             bar.update()
             bar.set_postfix_str(f"distillation_loss {loss:.3g}")
@@ -48,19 +50,19 @@ def tune(model, distiller, batches, config, *, after_update=None, name=""):
                 raise Interrupted(watch.signal)
 
 
-def updates(config, batch):
-    """How often `tune` updates the student, with a stream of such batches."""
-    return config.compression_rounds * batch["transfer_images"].shape[1]
+def updates(rounds, batch):
+    """How often `tune` updates the student in so many rounds of such batches."""
+    return rounds * batch["transfer_images"].shape[1]
 
 
-def _round(model, distiller, config, after_update, sample):
-    keras = legacy_keras()
-    schedule = keras.optimizers.schedules.CosineDecay(
-        config.compression_learning_rate, updates(config, sample)
-    )
-    optimizer = keras.optimizers.Adam(schedule)
+def _optimizer(model, learning_rate, num_updates):
+    optimizers = legacy_keras().optimizers
+    optimizer = optimizers.Adam(optimizers.schedules.CosineDecay(learning_rate, num_updates))
     optimizer.build(model.trainable_variables)
+    return optimizer
 
+
+def _round(model, optimizer, distiller, after_update, sample):
     def update(unit_images):
         teacher_logits, _ = distiller.teacher_taps(unit_images)
         with tf.GradientTape() as tape:

@@ -1,7 +1,7 @@
 """The student once more, as a model of tf_keras, which is what the toolkit compresses.
 
-tensorflow-model-optimization quantises a batch normalisation only right behind a convolution. The
-folded twin has none; the unfolded one keeps them, for training that needs them.
+tensorflow-model-optimization quantises a batch normalisation only right behind a convolution. A
+folded twin has none; an unfolded one keeps them, for training that needs them.
 """
 
 import keras
@@ -10,18 +10,19 @@ import numpy as np
 from mosaickd_tf import evaluation
 from mosaickd_tf.compression.legacy import legacy_keras
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.folding import folded_copy, unfolded_copy
+from mosaickd_tf.models.folding import folded_copy
 from mosaickd_tf.models.steps import UNIT_IMAGES
 
 TOLERANCE = 1e-5  # of the greatest logit, in float32
 
 
-def folded_twin(student, images):
-    """Carries a student over to tf_keras, without normalisations, and checks that it is the same.
+def legacy_twin(student, images, copy=folded_copy):
+    """Carries a student over to tf_keras and checks that it is the same.
 
     Args:
         student: Keras 3 model from unit images to logits.
         images: uint8 `(n, height, width, channels)` on which both are compared.
+        copy: `folded_copy` or `unfolded_copy`, without or with batch normalisations.
 
     Returns:
         A functional tf_keras model from float images in [0, 255] to logits, its layers named
@@ -31,38 +32,7 @@ def folded_twin(student, images):
         RequestError: for a layer that cannot be carried over, or a twin whose logits differ by
             more than `TOLERANCE`.
     """
-    return _checked(folded_copy(student, legacy_keras()), student, images)
-
-
-def unfolded_twin(student, images):
-    """As `folded_twin`, with the batch normalisations that the student has."""
-    return _checked(unfolded_copy(student, legacy_keras()), student, images)
-
-
-def keras_twin(twin, student):
-    """Brings a twin's weights back to Keras 3.
-
-    Args:
-        twin: a tf_keras model of the layers of `folded_twin(student, ...)` or of
-            `unfolded_twin(student, ...)`.
-        student: the Keras 3 model that it was made from.
-
-    Returns:
-        A Keras 3 model of built-in layers from unit images to the twin's logits.
-    """
-    names = {layer.name for layer in twin.layers}
-    copies = (copy(student, keras) for copy in (folded_copy, unfolded_copy))
-    model = next(copy for copy in copies if {layer.name for layer in copy.layers} == names)
-    for layer in model.layers:
-        if layer.weights:
-            layer.set_weights(twin.get_layer(layer.name).get_weights())
-    scale, offset = model.get_layer(UNIT_IMAGES).get_weights()
-    model.get_layer(UNIT_IMAGES).set_weights([scale * 255, offset])  # it takes unit images now
-    return model
-
-
-def _checked(twin, student, images):
-    """The twin, if it gives the student's logits."""
+    twin = copy(student, legacy_keras())
     expected = evaluation.predict_logits(student, images)
     received = np.asarray(twin.predict(images.astype("float32"), verbose=0))
     difference = np.max(np.abs(received - expected)) / np.max(np.abs(expected))
@@ -72,3 +42,23 @@ def _checked(twin, student, images):
             f"within {TOLERANCE:g} of the greatest. Received: {difference:.1e}"
         )
     return twin
+
+
+def keras_twin(twin, student, copy=folded_copy):
+    """Brings a twin's weights back to Keras 3.
+
+    Args:
+        twin: a tf_keras model of the layers of `legacy_twin(student, ..., copy)`.
+        student: the Keras 3 model that it was made from.
+        copy: as of `legacy_twin`.
+
+    Returns:
+        A Keras 3 model of built-in layers from unit images to the twin's logits.
+    """
+    model = copy(student, keras)
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(twin.get_layer(layer.name).get_weights())
+    scale, offset = model.get_layer(UNIT_IMAGES).get_weights()
+    model.get_layer(UNIT_IMAGES).set_weights([scale * 255, offset])  # it takes unit images now
+    return model

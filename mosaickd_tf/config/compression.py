@@ -18,10 +18,13 @@ class CompressionConfig(Topic):
         60, "Rounds for which the student goes on learning as each such file.", at_least=1
     )
     compression_learning_rate: float = option(
-        0.0,
-        "Peak of its schedule, of Adam, which decays to zero; 0 for 0.001 where the student keeps "
-        "its normalisations (pruned) and 0.0003 where they are folded.",
-        at_least=0.0,
+        3e-4, "Peak of its schedule, of Adam, which decays to zero.", above=0.0
+    )
+    pruning_learning_rate: float = option(
+        1e-3,
+        "The same for a tflite_pruned file, whose student keeps its normalisations while it "
+        "learns.",
+        above=0.0,
     )
     sparsity: tuple[float, ...] = option(
         (0.5, 0.75),

@@ -63,11 +63,17 @@ class Normalization:
 
     Attributes:
         arguments: what the layer is made with.
-        weights: gamma, beta, mean and variance, float64.
+        weights: gamma and beta, where it has them, mean and variance; float64.
     """
 
     arguments: dict
     weights: list
+
+    @classmethod
+    def of(cls, layer):
+        """That of a Keras 3 layer."""
+        arguments = _arguments(layer, ("epsilon", "momentum", "center", "scale"))
+        return cls(arguments=arguments, weights=[_double(array) for array in layer.get_weights()])
 
 
 def read_steps(model, white=255.0):
@@ -139,7 +145,8 @@ class _Reader:
             normalizes = isinstance(layer, keras.layers.BatchNormalization)
             weights = list(_AFFINES[kind](layer))
             name = self._add(AFFINE, layer, inputs, {}, weights, normalizes)
-            self.steps[-1].normalization = _batch_statistics(layer) if normalizes else None
+            if normalizes:
+                self.steps[-1].normalization = Normalization.of(layer)
             return name
         if kind == "ReLU":
             return self._relu(layer, inputs)
@@ -293,19 +300,13 @@ def _normalization(layer):
 
 
 def _batch_normalization(layer):
-    gamma, beta, mean, variance = _batch_statistics(layer).weights
-    scale = gamma / np.sqrt(variance + layer.epsilon)
-    yield from (scale, beta - mean * scale)
-
-
-def _batch_statistics(layer):
     if layer.axis not in (-1, len(layer.output.shape) - 1):
         raise refusal(layer, "statistics of each channel", f"axis {layer.axis}")
     mean, variance = _double(layer.moving_mean), _double(layer.moving_variance)
-    gamma = _double(layer.gamma) if layer.scale else np.ones_like(mean)
-    beta = _double(layer.beta) if layer.center else np.zeros_like(mean)
-    arguments = _arguments(layer, ("epsilon", "momentum"))
-    return Normalization(arguments=arguments, weights=[gamma, beta, mean, variance])
+    gamma = _double(layer.gamma) if layer.scale else 1.0
+    beta = _double(layer.beta) if layer.center else 0.0
+    scale = gamma / np.sqrt(variance + layer.epsilon)
+    yield from (scale, beta - mean * scale)
 
 
 _AFFINES = {

@@ -62,7 +62,7 @@ def test_a_round_that_does_not_end_says_why(monkeypatch):
 def test_on_a_gpu_the_lean_round_is_compiled(monkeypatch, gpus, name):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(rival.subprocess, "Popen", lambda words, **_: words)
-    monkeypatch.setattr(rival.tf.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(rival.machine.tf.config, "list_physical_devices", lambda kind: gpus)
     shipped, best = rival.rivals(TINY, "mixed_bfloat16")
     assert shipped.name == "PyTorch, float32, as shipped"
     assert best.name == f"PyTorch, mixed_bfloat16, {name}"

@@ -6,14 +6,14 @@ from ai_edge_litert.interpreter import Interpreter
 
 from mosaickd_tf import evaluation
 from mosaickd_tf.compression import conversion
-from mosaickd_tf.compression.twin import folded_twin
+from mosaickd_tf.compression.twin import legacy_twin
 from mosaickd_tf.errors import RunError
 from tests.compression import IMAGES, SHAPE, student, unit_logits
 
 
 @pytest.fixture(scope="module")
 def twin():
-    return folded_twin(student(), IMAGES)
+    return legacy_twin(student(), IMAGES)
 
 
 @pytest.mark.parametrize("outputs", ["probabilities", "logits"])
@@ -34,7 +34,7 @@ def test_a_float_file_takes_bytes_and_gives_what_the_student_gives(twin, tmp_pat
 
 def test_a_float_file_of_another_twin_is_found_out(twin, tmp_path):
     conversion.save(twin, tmp_path / "student.tflite", "logits")
-    other = folded_twin(student(), IMAGES)
+    other = legacy_twin(student(), IMAGES)
     bias = other.get_layer("logits").bias
     bias.assign_add(np.full(bias.shape, 1e-2, "float32"))
     with pytest.raises(RunError, match="'student.tflite' is not the model.*Received: 0.01"):

@@ -81,6 +81,17 @@ def test_the_student_comes_back_to_keras_with_the_weights_of_the_file(finished):
 
 
 @pytest.mark.slow
+def test_a_pruned_student_has_its_normalisations_and_they_have_learned(finished):
+    _, folder = finished
+    pruned = keras.saving.load_model(folder / "pruned_50" / "student.keras")
+    for name in ("stem_norm", "block_norm"):
+        before, after = (model.get_layer(name).moving_mean for model in (student(), pruned))
+        assert np.abs(after - before).max() > 1e-3
+    clustered = keras.saving.load_model(folder / "clustered_4" / "student.keras")
+    assert "stem_norm" not in {layer.name for layer in clustered.layers}
+
+
+@pytest.mark.slow
 def test_a_finished_stage_is_not_made_again_and_one_of_other_options_is(finished, monkeypatch):
     done, folder = finished
     tuned = []

@@ -41,12 +41,18 @@ def test_a_combination_comes_after_the_pruned_student_that_it_starts_from():
         assert stage.start is None or stage.start in made[:number]
 
 
-def test_a_rate_that_is_asked_for_goes_before_that_of_a_stage_which_folding_lowers():
-    made = {stage.name: stage for stage in stages(ALL, CONFIG)}
-    rates = {name: stage.settled(CONFIG).compression_learning_rate for name, stage in made.items()}
-    assert rates["pruned_50"] == 1e-3 and rates["qat_int8"] == rates["clustered_16"] == 3e-4
-    asked = dataclasses.replace(CONFIG, compression_learning_rate=0.02)
-    assert {stage.settled(asked) for stage in made.values()} == {asked}
+def test_a_student_that_is_pruned_first_of_all_keeps_its_normalisations_and_has_a_rate_of_its_own():
+    asked = dataclasses.replace(
+        CONFIG,
+        combine=("pruned_int8", "pruned_clustered"),
+        compression_learning_rate=0.01,
+        pruning_learning_rate=0.02,
+    )
+    rates = {stage.name: stage.learning_rate(asked) for stage in stages(ALL, asked)}
+    kept = {stage.name for stage in stages(ALL, asked) if stage.keeps_normalizations}
+    assert kept == {"pruned_50", "pruned_75"}
+    assert {name for name, rate in rates.items() if rate == 0.02} == kept
+    assert {rate for name, rate in rates.items() if name not in kept} == {0.01}
 
 
 @pytest.mark.parametrize("combination", ["clustered_int8", "pruned_clustered_int8"])

@@ -9,13 +9,12 @@ import pytest
 
 from mosaickd_tf import losses
 from mosaickd_tf.compression import tuning
-from mosaickd_tf.compression.twin import folded_twin
-from mosaickd_tf.config import CompressionConfig
+from mosaickd_tf.compression.twin import legacy_twin
 from mosaickd_tf.errors import Interrupted, RunError
 from tests import tiny
 from tests.compression import IMAGES, batches, distiller, student
 
-LEARNING = CompressionConfig(compression_rounds=20, compression_learning_rate=1e-2)
+LEARNING = {"rounds": 20, "learning_rate": 1e-2}
 
 
 def loss(model):
@@ -25,9 +24,9 @@ def loss(model):
 
 
 def test_the_student_comes_nearer_to_the_teacher_and_all_others_stay_as_they_are():
-    twin = folded_twin(student(), IMAGES)
+    twin = legacy_twin(student(), IMAGES)
     before, at_first = tiny.values(distiller()), loss(twin)
-    tuning.tune(twin, distiller(), batches, LEARNING)
+    tuning.tune(twin, distiller(), batches, **LEARNING)
     assert loss(twin) < 0.5 * at_first
     assert tiny.same_bits(before, tiny.values(distiller()))
 
@@ -42,20 +41,21 @@ def test_the_images_are_those_of_the_first_update_and_nothing_moves():
 
 
 def test_the_same_again_gives_the_same_and_each_update_is_followed_by_what_has_to_follow():
-    config = CompressionConfig(compression_rounds=3)
     count = keras.Variable(0)
-    twins = [folded_twin(student(), IMAGES) for _ in range(2)]
+    twins = [legacy_twin(student(), IMAGES) for _ in range(2)]
     for twin, after_update in zip(twins, (None, lambda: count.assign_add(1)), strict=True):
-        tuning.tune(twin, distiller(), batches, config, after_update=after_update)
+        tuning.tune(
+            twin, distiller(), batches, rounds=3, learning_rate=1e-3, after_update=after_update
+        )
     assert tiny.same_bits(*(twin.get_weights() for twin in twins))
-    assert int(count) == tuning.updates(config, next(iter(batches(0)))) == 3 * 2
+    assert int(count) == tuning.updates(3, next(iter(batches(0)))) == 3 * 2
 
 
 def test_a_loss_that_is_no_number_ends_it():
-    twin = folded_twin(student(), IMAGES)
+    twin = legacy_twin(student(), IMAGES)
     twin.get_layer("logits").bias.assign(np.full(5, np.nan))  # behind any ReLU that may hide it
-    with pytest.raises(RunError, match="became nan in round 0.*compression_learning_rate"):
-        tuning.tune(twin, distiller(), batches, LEARNING, name="pruned_50")
+    with pytest.raises(RunError, match="became nan in round 0.*--compression_l.*--pruning_l"):
+        tuning.tune(twin, distiller(), batches, **LEARNING, name="pruned_50")
 
 
 def test_a_signal_ends_it_after_the_round():
@@ -66,4 +66,4 @@ def test_a_signal_ends_it_after_the_round():
 
     started = []
     with pytest.raises(Interrupted):
-        tuning.tune(folded_twin(student(), IMAGES), distiller(), stream, LEARNING)
+        tuning.tune(legacy_twin(student(), IMAGES), distiller(), stream, **LEARNING)

@@ -4,13 +4,13 @@ import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf.compression.legacy import legacy_keras
-from mosaickd_tf.compression.twin import folded_twin
+from mosaickd_tf.compression.twin import legacy_twin
 from mosaickd_tf.compression.wrapping import has_kernel, wrapped, zeros_kept
 from tests.compression import IMAGES, student
 
 
 def test_convolutions_and_dense_layers_are_wrapped_and_the_twin_stays_as_it_is():
-    twin, seen = folded_twin(student(), IMAGES), []
+    twin, seen = legacy_twin(student(), IMAGES), []
     copy = wrapped(twin, lambda layer: seen.append(layer.name) or layer)
     assert seen == ["stem", "conv", "logits"]
     copy.get_layer("stem").kernel.assign(tf.zeros_like(copy.get_layer("stem").kernel))
@@ -24,7 +24,7 @@ def test_a_normalisation_that_stands_alone_is_no_kernel():
 
 
 def test_zeros_come_back_in_kernels_and_not_in_biases():
-    twin = folded_twin(student(), IMAGES)
+    twin = legacy_twin(student(), IMAGES)
     stem = twin.get_layer("stem")
     kernel = stem.kernel.numpy()
     kernel[0] = 0

@@ -14,7 +14,8 @@ def test_the_formats_can_be_exported():
     ("options", "flag"),
     [
         ({"compression_rounds": 0}, "compression_rounds"),
-        ({"compression_learning_rate": -1e-3}, "compression_learning_rate"),
+        ({"compression_learning_rate": 0.0}, "compression_learning_rate"),
+        ({"pruning_learning_rate": 0.0}, "pruning_learning_rate"),
         ({"sparsity": (0.5, 1.0)}, "sparsity"),
         ({"sparsity": (0.0,)}, "sparsity"),
         ({"sparsity_pattern": "4_of_8"}, "sparsity_pattern"),

@@ -39,6 +39,16 @@ def test_bytes_become_unit_images_and_are_standardised():
     assert steps["unit_images"].weights[0].tolist() == [1 / 255] * 3
 
 
+def test_a_batch_normalisation_is_known_beside_the_scale_and_offset_that_it_is():
+    steps = {step.name: step for step in read_steps(student())}
+    found, layer = steps["block_norm"].normalization, student().get_layer("block_norm")
+    for array, expected in zip(found.weights, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(array, expected)
+    assert found.arguments["epsilon"] == layer.epsilon
+    assert found.arguments["momentum"] == layer.momentum
+    assert steps["standardization"].normalization is None
+
+
 def test_what_does_nothing_when_nobody_trains_leaves_no_step():
     assert kinds(classifier(layers.Dropout(0.5), layers.Activation("linear"))) == [
         "InputLayer",
