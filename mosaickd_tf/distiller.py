@@ -232,8 +232,11 @@ class Distiller(keras.Model):
     def play_student(self, batch):
         """The student's phase of a round: an update on each of its batches."""
         update = self.update_student
-        if not tf.executing_eagerly():  # traced once, however many updates there are
-            update = tf.function(update, autograph=False)
+        if not tf.executing_eagerly():
+            # Traced, rewritten and prepared once, however many updates there are; XLA makes one
+            # program of the whole round.
+            once = {} if self.jit_compile else {"_noinline": True}
+            update = tf.function(update, autograph=False, experimental_attributes=once)
         for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
             update(self.student_batch(batch, k), **self.context(batch, k))
 

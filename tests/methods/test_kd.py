@@ -48,6 +48,19 @@ def test_a_graph_traces_the_update_once_and_plays_it_on_each_batch(monkeypatch):
     np.testing.assert_allclose(given, expected, rtol=1e-5)  # the mean over three updates
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_plain_graphs_keep_the_update_one_function_for_all_its_batches(jit_compile):
+    batch = tf.nest.map_structure(tf.constant, tiny.batch(student_steps=3))
+    made = distiller(jit_compile=jit_compile)
+    graph = tf.function(made.train_step, autograph=False).get_concrete_function(batch).graph
+    calls = [op.get_attr("f").name for op in graph.get_operations() if "f" in op.node_def.attr]
+    kept = [
+        f.signature.name for f in graph.as_graph_def().library.function if f.attr["_noinline"].b
+    ]
+    assert [name in kept for name in calls] == 3 * [not jit_compile]
+    assert len(set(calls)) == 1
+
+
 def test_a_round_moves_the_student_and_leaves_the_teacher_bit_for_bit():
     made = distiller()
     teacher, student = tiny.values(made.teacher), tiny.values(made.student)
