@@ -2,15 +2,13 @@
 
 import contextlib
 import dataclasses
-import pathlib
-import resource
 import statistics
 import time
 
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import machine, models
+from mosaickd_tf import machine, models, process
 from mosaickd_tf.benchmarking import arithmetic
 from mosaickd_tf.benchmarking.latency import latencies
 from mosaickd_tf.benchmarking.rival import rivals
@@ -85,7 +83,7 @@ def measure_round(config):
         _leave_memory_to_others()
     timer = RoundTimer(config)
     timer()
-    first = seconds_since_start()
+    first = process.seconds_since_start()
     with contextlib.ExitStack() as stack:
         wanted = rivals(config, timer.precision) if config.against_pytorch else []
         others = [stack.enter_context(rival) for rival in wanted]
@@ -119,13 +117,6 @@ def measure_round(config):
     }
 
 
-def seconds_since_start():
-    """Seconds since this process was started, the time before Python's first line with it."""
-    fields = pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    started = int(fields[19]) / 100  # in ticks since the machine's start, USER_HZ is 100
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
-
-
 def _leave_memory_to_others():
     """Lets TensorFlow take memory of a GPU as it needs it, instead of nearly all at once."""
     for gpu in tf.config.list_physical_devices("GPU"):
@@ -153,4 +144,4 @@ def _as_run(config):
 def _peak_bytes():
     if tf.config.list_physical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    return process.peak_bytes()
