@@ -20,6 +20,7 @@ RANK = {
     "lock": 0,
     "machine": 0,
     "optimizers": 0,
+    "process": 0,
     "randomness": 0,
     "signals": 0,
     "text": 0,
