@@ -45,7 +45,8 @@ _VGG = {  # a convolution, its normalisation and its ReLU are three numbers in a
 }
 _FAMILIES = {"wrn": _WIDE_RESNET, "resnet": _RESNET, "vgg": _VGG}
 _IN_BLOCK = re.compile(r"stage(\d+)_block(\d+)_(.+)")
-_NAMED = 5  # so many of the keys that do not fit are named
+_NAMED = 1000  # so many keys of a kind that do not fit are named; no network has more
+_SHOWN = 5  # so many keys of something that is no state dict at all
 
 
 def load_torch_classifier(path, name, *, input_shape, mean, std, allow_code=False):
@@ -131,11 +132,9 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
     given = {key: array for key, array in state.items() if not key.endswith("num_batches_tracked")}
     faults = _faults(wanted, given)
     if faults:
-        more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
         raise RequestError(
             f"The weights do not fit. Expected those of {name} for images of {input_shape}. "
-            f"Received: {', '.join(faults[:_NAMED])}{more} in {source!r}. Name "
-            "another --teacher_network"
+            f"Received {source!r} with {'; '.join(faults)}. Name another --teacher_network"
         )
     for key, (variable, axes) in wanted.items():
         variable.assign(given[key].transpose(axes))
@@ -143,14 +142,23 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
 
 
 def _faults(wanted, given):
-    """What does not fit, in words: missing keys, surplus keys, other shapes."""
-    faults = [f"missing {key}" for key in wanted if key not in given]
-    faults += [f"surplus {key!r}" for key in given if key not in wanted]
+    """What does not fit, in words: how many keys of which kind, and each of them."""
+    shapes = []
     for key, (variable, axes) in wanted.items():
         expected = tuple(variable.shape[axes.index(axis)] for axis in range(len(axes)))
         if key in given and given[key].shape != expected:
-            faults.append(f"{key} of {given[key].shape} instead of {expected}")
-    return faults
+            shapes.append(f"{key} of {given[key].shape} instead of {expected}")
+    kinds = {
+        "missing": [key for key in wanted if key not in given],
+        "surplus": [repr(key) for key in given if key not in wanted],
+        "of another shape": shapes,
+    }
+    return [f"{len(keys):,} {kind}: {_named(keys)}" for kind, keys in kinds.items() if keys]
+
+
+def _named(keys, at_most=_NAMED):
+    """Keys with commas between them, of very many the first."""
+    return ", ".join([*keys[:at_most], "..."] if len(keys) > at_most else keys)
 
 
 def _family(name):
@@ -205,9 +213,7 @@ def _check_archive(path):
 def _described(content):
     if not isinstance(content, dict):
         return type(content).__name__
-    names = list(map(repr, content))
-    more = ", ..." if len(names) > _NAMED else ""
-    return f"a dict of {', '.join(names[:_NAMED])}{more}"
+    return f"a dict of {_named(list(map(repr, content)), _SHOWN)}"
 
 
 def _wanted(model, table):

@@ -167,7 +167,7 @@ STATISTICS = ["--teacher_mean=0.3", "--teacher_std=0.4"]
         (["--teacher={}/text.pth"], "Not readable as weights"),
         (["--teacher={}/seven.pth"], "7 classes"),
         (["--teacher={}/colours.pth"], "conv1.weight of (16, 3, 3, 3) instead of (16, 1, 3, 3)"),
-        (["--teacher_network=wrn16_1"], "missing block1.layer.1.bn1.weight"),
+        (["--teacher_network=wrn16_1"], "30 missing: block1.layer.1.bn1.weight"),
         (["--teacher_network=mobilenet_v2"], "no such weights"),
         (["--target_dataset="], "--teacher_mean and --teacher_std"),
         (["--teacher_mean=0.1,0.1", "--teacher_std=1,1"], "Received: 2"),

@@ -111,27 +111,38 @@ def test_missing_surplus_and_other_shapes_are_all_named(state):
     wrong["conv1.weight"] = np.zeros((16, 1, 3, 3), np.float32)
     message = refusal(classifier_of_state, wrong, "wrn10_1", **SMALL, source="x.pth")
     assert (
-        "Received: missing block2.layer.0.bn1.running_var, missing fc.weight, "
-        "surplus 'fc2.weight', conv1.weight of (16, 1, 3, 3) instead of (16, 3, 3, 3) in 'x.pth'"
+        "Received 'x.pth' with 2 missing: block2.layer.0.bn1.running_var, fc.weight; 1 surplus: "
+        "'fc2.weight'; 1 of another shape: conv1.weight of (16, 1, 3, 3) instead of (16, 3, 3, 3)."
     ) in message
-    assert "wrn10_1" in message and "more" not in message
+    assert "wrn10_1" in message
 
 
-def test_many_faults_are_counted(state):
+def test_many_are_counted_and_all_named(state):
     """WRN-16 has a second block in each of three stages, each of 10 weights."""
     message = refusal(classifier_of_state, state, "wrn16_1", **SMALL)
-    assert message.count("missing block1.layer.1.") == 5
-    assert " and 25 more in" in message
+    assert " 30 missing: block1.layer.1." in message
+    assert [message.count(f"block{stage}.layer.1.") for stage in (1, 2, 3)] == [10, 10, 10]
+    assert "surplus" not in message and "shape" not in message
+
+
+def test_of_a_flood_of_keys_the_first_are_named(state):
+    flood = {f"key {number}": np.zeros(1, np.float32) for number in range(5000)}
+    message = refusal(classifier_of_state, state | flood, "wrn10_1", **SMALL)
+    assert " 5,000 surplus: 'key 0', " in message
+    assert "'key 999', ..." in message and "'key 1000'" not in message
 
 
 def test_an_empty_state_dict_lacks_everything():
+    """ResNet-18 has 20 convolutions, 20 normalisations of 4 weights each, and the logits' 2."""
     message = refusal(classifier_of_state, {}, "resnet18", **SMALL)
-    assert "missing conv1.weight, missing bn1.weight" in message and "more in" in message
+    assert " 102 missing: conv1.weight, bn1.weight, " in message
 
 
 def test_weights_of_another_family_are_refused(state):
+    """VGG-11 has 8 convolutions with biases and 8 normalisations, WRN-10 9 and 7; both logits."""
     message = refusal(classifier_of_state, state, "vgg11_bn", **SMALL)
-    assert "missing block0.0.weight" in message and "more in" in message
+    assert " 50 missing: block0.0.weight, " in message
+    assert "; 39 surplus: 'conv1.weight', " in message
 
 
 def test_a_network_without_official_weights_is_refused(tmp_path):
