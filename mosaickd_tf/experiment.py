@@ -32,7 +32,7 @@ from mosaickd_tf.training import plan_for, train
 
 logger = logging.getLogger(__name__)
 
-MAX_COMPARED = 1000  # real images on which exports are compared where there is no test part
+MAX_COMPARED = 1000  # OOD images on which student and teacher are compared on the way
 
 
 def run(config, workdir, resume=True):
@@ -86,7 +86,7 @@ class Experiment:
         files.write_json(self.folder / "versions.json", versions)
         teacher, ood_subset = self._teacher_and_subset()
         if self.ood:
-            save_grid(self.folder / "samples" / "ood.png", self.ood.images[:GRID])
+            save_grid(self.folder / "samples" / "ood.png", self.ood.sample(GRID).images)
         distiller, progress = self._learn(self.config, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)
         baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
@@ -167,13 +167,9 @@ class Experiment:
         progress = train(
             distiller,
             _batches(config, distiller, images),
-            plan_for(
-                config,
-                images_per_round=distiller.transfer_factor * config.optimization.batch_size,
-                select_by="validation_accuracy" if self.validation else None,
-            ),
+            plan_for(config, select_by="validation_accuracy" if self.validation else None),
             folder,
-            evaluator(distiller.student, teacher, self.validation or self._at_hand(distiller)),
+            evaluator(distiller.student, teacher, self._watched(distiller)),
             self._observer(distiller, teacher, folder),
             name=method,
         )
@@ -187,11 +183,14 @@ class Experiment:
         rows = kind.transfer_rows(lambda: evaluation.predict_logits(teacher, self.ood.images))
         return self.ood.images if rows is None else self.ood.images[rows]
 
-    def _at_hand(self, distiller):
-        """Images without labels: OOD ones, or where there are none, synthetic ones."""
-        if self.ood:
-            return self.ood.take(slice(0, MAX_COMPARED))
-        return ImageSet(images=models.as_bytes(distiller.samples(GRID)), source="synthetic")
+    def _watched(self, distiller):
+        """What `evaluator` looks at: without a validation part images without labels.
+
+        OOD ones, or where there are none what is synthesized by then.
+        """
+        if self.validation or self.ood:
+            return self.validation or self.ood.sample(MAX_COMPARED)
+        return lambda: ImageSet(images=models.as_bytes(distiller.samples(GRID)))
 
     def _observer(self, distiller, teacher, folder):
         return Observer(

@@ -69,21 +69,25 @@ def evaluator(student, teacher, watched):
     Args:
         student: Keras classifier of unit images, as it is when it is looked at.
         teacher: the same, frozen.
-        watched: an `ImageSet`: the validation part, or images without labels.
+        watched: an `ImageSet`, the validation part or images without labels, or a function that
+            gives one at each evaluation.
 
     Returns:
         Function from the number of rounds played to a dict: accuracy and agreement on the
         validation part, or agreement on what is at hand, and the student's variety.
     """
-    teacher_logits = evaluation.predict_logits(teacher, watched.images)
+    known = None if callable(watched) else evaluation.predict_logits(teacher, watched.images)
 
     def evaluate(step):
-        logits = evaluation.predict_logits(student, watched.images)
+        images = watched() if callable(watched) else watched
+        logits, teacher_logits = evaluation.predict_logits(student, images.images), known
+        if known is None:
+            teacher_logits = evaluation.predict_logits(teacher, images.images)
         agreement = evaluation.agreement(logits, teacher_logits)
         variety = {"student_variety": evaluation.variety(logits, teacher_logits)}
-        if watched.labels is None:
+        if images.labels is None:
             return {"agreement_at_hand": agreement} | variety
-        accuracy = evaluation.top_k_accuracy(logits, watched.labels)
+        accuracy = evaluation.top_k_accuracy(logits, images.labels)
         return {"validation_accuracy": accuracy, "validation_agreement": agreement} | variety
 
     return evaluate

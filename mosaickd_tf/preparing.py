@@ -25,7 +25,7 @@ def prepare(config):
         RequestError: when the request is wrong.
     """
     _check_needs(config)
-    plan_for(config, images_per_round=config.optimization.batch_size)
+    plan_for(config)
     if not _is_file_name(config.players.student):
         models.check_classifier_name(config.players.student)
     from_file = _is_file_name(config.teacher.teacher)

@@ -13,16 +13,17 @@ from mosaickd_tf import files
 logger = logging.getLogger(__name__)
 
 # Words that fit on a line.
-_WORDS = {
+WORDS = {
     "validation_accuracy": "accuracy",
     "validation_agreement": "agreement",
-    "ood_agreement": "agreement",
+    "agreement_at_hand": "agreement",
     "patch_discrimination_loss": "D",
     "local_patch_loss": "local",
     "label_space_alignment_loss": "align",
     "adversarial_loss": "adv",
     "class_balance_loss": "balance",
     "distillation_loss": "kd",
+    "statistics_loss": "stats",
     "student_variety": "variety",
     "images_per_second": "images/s",
 }
@@ -76,7 +77,7 @@ class Record:
 def told(row):
     """A row of numbers as a line for the terminal."""
     return "  ".join(
-        f"{_WORDS.get(name, name)} {value:.3g}"
+        f"{WORDS.get(name, name)} {value:.3g}"
         for name, value in row.items()
         if name != "round" and value is not None
     )

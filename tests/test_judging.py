@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from mosaickd_tf import record
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.loading import TargetData
 from mosaickd_tf.judging import Judge, evaluator
+from mosaickd_tf.report import curves
 
 # Four images of two pixels; the class that a network names is that of the brightest.
 IMAGES = np.array([[9, 0], [0, 9], [9, 0], [0, 9]], np.uint8).reshape(4, 1, 2, 1)
@@ -77,3 +79,16 @@ def test_on_the_way_accuracy_where_there_are_labels():
 def test_on_the_way_agreement_where_there_are_none():
     evaluate = evaluator(always_right(), brightest(), ImageSet(images=IMAGES))
     assert evaluate(1) == {"agreement_at_hand": 0.5, "student_variety": 0.0}
+
+
+def test_on_the_way_other_images_at_each_evaluation():
+    looks = iter([ImageSet(images=IMAGES), ImageSet(images=IMAGES[:1])])
+    evaluate = evaluator(always_right(), brightest(), lambda: next(looks))
+    assert evaluate(1)["agreement_at_hand"] == 0.5
+    assert evaluate(2)["agreement_at_hand"] == 0.0
+
+
+@pytest.mark.parametrize("watched", [TEST, ImageSet(images=IMAGES)], ids=["labelled", "without"])
+def test_the_report_and_the_log_know_the_names_of_what_is_looked_at(watched):
+    names = set(evaluator(always_right(), brightest(), watched)(1))
+    assert names <= set(curves.TITLES) and names <= set(record.WORDS)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 MODES = {1: "L", 3: "RGB"}
+_ORDER_SEED = 2110  # of `ImageSet.sample`
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,10 @@ class ImageSet:
         """The images and labels at `index`, an array of integers or a slice."""
         labels = None if self.labels is None else self.labels[index]
         return dataclasses.replace(self, images=self.images[index], labels=labels)
+
+    def sample(self, count):
+        """So many of them in random order, the same ones each time; all where there are fewer."""
+        return self.take(np.random.default_rng(_ORDER_SEED).permutation(len(self))[:count])
 
     def statistics(self):
         """Mean and standard deviation of each channel of the unit images, as lists."""

@@ -7,7 +7,6 @@ import numpy as np
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export.formats import FORMATS
 
-_ORDER_SEED = 2110  # which OOD images are taken; the same ones each time
 _WORDS = {"synthetic": "a generator, as a run of mosaic keeps it", "ood": "OOD images"}
 _PARTS = {"synthetic": ("synthetic",), "ood": ("ood",), "mixed": ("synthetic", "ood")}
 
@@ -65,7 +64,7 @@ def gather(kind, count, *, synthetic, ood):
         count: how many images, split evenly between the parts of "mixed"; fewer OOD images
             than that are all taken.
         synthetic: at least `count` uint8 images `(n, height, width, channels)`, or None.
-        ood: uint8 images, or None.
+        ood: uint8 images in random order, or None.
 
     Returns:
         A `Calibration`, or None for the kind None.
@@ -78,8 +77,7 @@ def gather(kind, count, *, synthetic, ood):
     if "synthetic" in parts:
         taken["synthetic"] = synthetic[:share]
     if "ood" in parts:
-        rows = np.random.default_rng(_ORDER_SEED).permutation(len(ood))[: count - share or share]
-        taken["ood"] = ood[rows]
+        taken["ood"] = ood[: count - share or share]
     return Calibration(
         images=np.concatenate(list(taken.values())),
         counts={part: len(images) for part, images in taken.items()},

@@ -33,7 +33,7 @@ def export_supplied(student, folder, config, supplies, compressed=()):
     """Calibrates with and compares on what is at hand; see `export_student`.
 
     Without a test part the files are compared on synthetic and OOD images, as far as there are
-    any. The synthetic ones are others than those that calibrate.
+    any: on others than those that calibrate, where there are enough.
 
     Args:
         student: Keras model from unit images to logits.
@@ -51,8 +51,9 @@ def export_supplied(student, folder, config, supplies, compressed=()):
     kind = calibration.check(
         config, synthetic=supplies.synthesize is not None, ood=supplies.ood is not None
     )
-    synthetic = supplies.synthesize and supplies.synthesize(config.calibration_images + COMPARED)
-    ood = None if supplies.ood is None else supplies.ood.images
+    wanted = config.calibration_images + COMPARED
+    synthetic = supplies.synthesize and supplies.synthesize(wanted)
+    ood = None if supplies.ood is None else supplies.ood.sample(wanted).images
     compared = supplies.test or _without_labels(synthetic, ood)
     return export_student(
         student,
@@ -70,6 +71,6 @@ def export_supplied(student, folder, config, supplies, compressed=()):
 
 
 def _without_labels(synthetic, ood):
-    parts = {"synthetic": None if synthetic is None else synthetic[-COMPARED:], "OOD": ood}
-    parts = {name: images[:COMPARED] for name, images in parts.items() if images is not None}
+    parts = {"synthetic": synthetic, "OOD": ood}
+    parts = {name: images[-COMPARED:] for name, images in parts.items() if images is not None}
     return ImageSet(images=np.concatenate(list(parts.values())), source=" and ".join(parts))

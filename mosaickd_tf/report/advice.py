@@ -12,6 +12,14 @@ KNOWN = 0.01  # nats of disagreement that the generator still finds
 FALLEN = 0.03  # of accuracy on the validation part, from its best
 RISING = 0.01  # of accuracy in the last fifth of the rounds
 BEHIND = 0.1  # of accuracy on the test part, from the teacher
+# The flags of terms that several methods have, each under a name of its own.
+_BALANCE = {
+    "mosaic": "balance_weight",
+    "dafl": "dafl_balance_weight",
+    "dfq": "dfq_balance_weight",
+}
+_SURENESS = {"mosaic": "align_weight", "dfq": "dfq_entropy_weight"}
+_DISAGREEMENT = {"mosaic": "adversarial_weight", "dfq": "dfq_adversarial_weight"}
 
 
 def advice(rows, result):
@@ -53,7 +61,10 @@ def _went_wrong(rows, result):
 
 def _collapse(rows, result):
     """Few classes among the synthetic images."""
-    flag = _more(result, "balance_weight", 2)
+    what_to_do = "The method has no term against that: take one that has, --method=dfq"
+    if result["method"] in _BALANCE:
+        flag = _more(result, _BALANCE[result["method"]], 2)
+        what_to_do = f"Raise the weight of the class balance: {flag}"
     counts = rows[-1].get("synthetic_classes")
     if counts:
         could_be = min(len(counts), sum(counts))
@@ -61,15 +72,14 @@ def _collapse(rows, result):
         if there < FEW_CLASSES * could_be:
             return (
                 f"The synthetic images fall into few classes: effectively {there:.1f} of "
-                f"{could_be}, below {FEW_CLASSES * could_be:g}. Raise the weight of the class "
-                f"balance: {flag}"
+                f"{could_be}, below {FEW_CLASSES * could_be:g}. {what_to_do}"
             )
         return None
     balance = rows[-1].get("class_balance_loss")
     if balance is not None and balance > ONE_BIT:
         return (
             f"The synthetic images fall into few classes: the class balance loss is "
-            f"{balance:.2f} bits, above {ONE_BIT:g}. Raise its weight: {flag}"
+            f"{balance:.2f} bits, above {ONE_BIT:g}. {what_to_do}"
         )
     return None
 
@@ -84,11 +94,17 @@ def _rare(rows, result):
     if not rare or limit < 1:  # of so few images chance leaves classes out
         return None
     named = ", ".join(map(str, rare[:5])) + (", ..." if len(rare) > 5 else "")
+    longer, flag = _more(result, "rounds", 2), _BALANCE.get(result["method"])
+    what_to_do = f"Play on for longer: {longer}"
+    if flag:
+        what_to_do = (
+            f"Raise the weight of the class balance: {_more(result, flag, 2)}, or play on for "
+            f"longer: {longer}"
+        )
     return (
         f"{len(rare)} of {len(counts)} classes hardly occur among the synthetic images (class "
         f"number {named}): fewer than {limit:.1f} of {sum(counts)} images, {RARE:g} of an even "
-        f"share. Raise the weight of the class balance: {_more(result, 'balance_weight', 2)}, or "
-        f"play on for longer: {_more(result, 'rounds', 2)}"
+        f"share. {what_to_do}"
     )
 
 
@@ -112,7 +128,8 @@ def _unsure(rows, result):
         rows[-1].get("label_space_alignment_loss"),
         rows[-1].get("synthetic_classes"),
     )
-    if entropy is None or not counts or len(counts) < 2:
+    flag = _SURENESS.get(result["method"])
+    if entropy is None or not counts or len(counts) < 2 or not flag:
         return None
     limit = UNSURE * math.log(len(counts))
     if entropy < limit:
@@ -128,10 +145,10 @@ def _unsure(rows, result):
             f"The class balance of {bits:.2f} bits asks for that: {batch} sure answers have at "
             f"most {sure:.2f}. Take larger batches: --batch_size={4 * batch} (now {batch})"
         )
-    return found + (
-        f"Raise the weight of the alignment: {_more(result, 'align_weight', 2)}, or lower that of "
-        f"the patches: {_more(result, 'local_weight', 0.5)}"
-    )
+    found += f"Raise the weight of that entropy: {_more(result, flag, 2)}"
+    if rows[-1].get("local_patch_loss") is None:
+        return found
+    return f"{found}, or lower that of the patches: {_more(result, 'local_weight', 0.5)}"
 
 
 def _unlearned(rows, result):
@@ -149,13 +166,13 @@ def _unlearned(rows, result):
 
 def _nothing_new(rows, result):
     """A generator that finds no image on which the student is wrong."""
-    adversarial = rows[-1].get("adversarial_loss")
-    if adversarial is None or -adversarial > KNOWN or not result["config"]["adversarial_weight"]:
+    adversarial, flag = rows[-1].get("adversarial_loss"), _DISAGREEMENT.get(result["method"])
+    if adversarial is None or -adversarial > KNOWN or not flag or not result["config"][flag]:
         return None
     return (
         f"The generator shows the student nothing new: they disagree by {-adversarial:.4f} nats, "
         f"below {KNOWN:g}. Raise the weight of the adversarial term: "
-        f"{_more(result, 'adversarial_weight', 2)}"
+        f"{_more(result, flag, 2)}"
     )
 
 

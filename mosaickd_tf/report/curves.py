@@ -9,10 +9,13 @@ def _percent(share):
 
 
 # name: title, what to make of it
-_TITLES = {
+TITLES = {
     "validation_accuracy": ("Accuracy", "on the validation part"),
     "validation_agreement": ("Agreement with the teacher", "on the validation part"),
-    "ood_agreement": ("Agreement with the teacher", "on OOD images"),
+    "agreement_at_hand": (
+        "Agreement with the teacher",
+        "on images without labels: OOD ones, or where there are none synthetic ones",
+    ),
     "student_variety": (
         "Variety of the student's classes",
         "share outside of its most frequent class, over the teacher's; near 0 it names one",
@@ -48,7 +51,12 @@ _TITLES = {
     "generator_learning_rate": ("Learning rate of the generator", ""),
     "images_per_second": ("Images per second", "since the beginning"),
 }
-_PERCENT = ("validation_accuracy", "validation_agreement", "ood_agreement", "teacher_confidence")
+_PERCENT = (
+    "validation_accuracy",
+    "validation_agreement",
+    "agreement_at_hand",
+    "teacher_confidence",
+)
 _LAST = ("student_learning_rate", "generator_learning_rate", "images_per_second")
 _TEACHER = "teacher_test_accuracy"
 _REFERENCES = {
@@ -75,8 +83,8 @@ def charts(rows, method, teacher_accuracy=None):
         rows = rows | {method: marked}
     hidden = (*_REFERENCES, *_NO_CHART)
     names = [n for n in _names(rows) if n not in hidden and not n.startswith(_NORM)]
-    known = [name for name in _TITLES if name in names and name not in _LAST]
-    unknown = [name for name in names if name not in _TITLES]
+    known = [name for name in TITLES if name in names and name not in _LAST]
+    unknown = [name for name in names if name not in TITLES]
     figures = [_chart(name, rows, method) for name in known + unknown]
     norms = [name for name in _names({"": rows[method]}) if name.startswith(_NORM)]
     if norms:
@@ -105,7 +113,7 @@ def _points(rows, name):
 
 
 def _chart(name, rows, method):
-    title, note = _TITLES.get(name, (name.replace("_", " ").capitalize(), ""))
+    title, note = TITLES.get(name, (name.replace("_", " ").capitalize(), ""))
     lines = []
     for each in rows:
         points = _points(rows[each], name)

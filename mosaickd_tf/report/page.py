@@ -52,7 +52,7 @@ def _header(run, title):
     result, config = run.result, run.result["config"]
     about = (
         f"A student of {count(result['student']['parameters'])} parameters learned from a teacher "
-        f"of {count(result['teacher']['parameters'])}, with pictures of {config['ood_dataset']}."
+        f"of {count(result['teacher']['parameters'])}, {_seen(config)}."
     )
     if config["target_dataset"]:
         about += f" It was never shown {config['target_dataset']}, on which it is measured."
@@ -69,6 +69,12 @@ def _header(run, title):
     )
 
 
+def _seen(config):
+    """What the student learned from, in words."""
+    pictures = config["ood_dataset"]
+    return f"with pictures of {pictures}" if pictures else "without any pictures"
+
+
 def _figures(run):
     """Name, value and kind of the numbers that come first."""
     result = run.result
@@ -78,8 +84,9 @@ def _figures(run):
         yield "agreement of both", percent(result["agreement"]), None
     else:
         rows = run.rows[result["method"]]
-        agreement = rows[-1].get("ood_agreement") if rows else None
-        yield "agreement on OOD images", percent(agreement), "main"
+        agreement = rows[-1].get("agreement_at_hand") if rows else None
+        kind = "OOD" if result["config"]["ood_dataset"] else "synthetic"
+        yield f"agreement on {kind} images", percent(agreement), "main"
     ratio = result["teacher"]["parameters"] / result["student"]["parameters"]
     yield "parameters, teacher to student", f"{ratio:.1f} : 1", None
     smallest = min(result["exports"], key=lambda entry: entry["bytes"], default=None)
@@ -145,7 +152,7 @@ def _facts(run):
     yield "seed", str(result["seed"])
     yield "precision", result["precision"]
     yield "rounds", f"{result['rounds']:,}"
-    yield "OOD images a second", f"{result['images_per_second']:,.1f}"
+    yield "images a second", f"{result['images_per_second']:,.1f}"
     yield "system", str(machine.get("system") or "-")
     yield "processor", f"{machine.get('processor') or '-'}, {machine.get('cores') or '-'} cores"
     yield "GPUs", ", ".join(machine.get("gpus", [])) or "none"

@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 _TOLD_EVERY = 10  # rounds, about, between two readings of the terms for the progress bar
 _GOOD = "good"  # checkpoints of an evaluation without a sign that something went wrong
+# With what is evaluated behind it the bar fills a line of 80 columns, the terms another.
+BAR = "{desc} {n_fmt}/{total_fmt} |{bar}| {remaining} left{postfix}"
+_BELOW = ("student_variety",)
 
 
 def train(
@@ -102,9 +105,14 @@ class _Loop:
         batches = iter(self.make_batches(self.progress.step))
         played = self.progress.step
         bar = tqdm(
-            total=planned, initial=played, desc=name, unit="round", disable=None, leave=False
+            total=planned,
+            initial=played,
+            desc=name,
+            disable=None,
+            leave=False,
+            bar_format=BAR,
         )
-        with bar, self.watch:
+        with bar, _terms_below() as self.below, self.watch:
             while self.progress.step < planned:
                 try:
                     self._play(batches, bar)
@@ -149,8 +157,10 @@ class _Loop:
         self.progress.seconds += time.perf_counter() - began
         bar.update(self.plan.rounds_per_call)
         if to_tell:
-            row = {"images_per_second": self._speed(), **self.values, **terms}
-            bar.set_postfix_str(told(row))
+            told_above = {"images_per_second": self._speed(), **self.values}
+            told_below = terms | {n: told_above.pop(n) for n in _BELOW if n in told_above}
+            bar.set_postfix_str(told(told_above))
+            self.below.set_description_str(told(told_below))
         return terms
 
     def _evaluated(self, terms):
@@ -271,3 +281,8 @@ class _Loop:
 
     def _speed(self):
         return self.progress.step * self.plan.images_per_round / self.progress.seconds
+
+
+def _terms_below():
+    """A line below the bar."""
+    return tqdm(total=0, position=1, bar_format="{desc}", disable=None, leave=False)

@@ -15,7 +15,7 @@ class Plan:
         rounds: rounds in all.
         evaluate_every: rounds between evaluations.
         checkpoint_every: rounds between checkpoints.
-        images_per_round: OOD images that a round consumes, for the speed.
+        images_per_round: those of a batch, for the speed: what a discriminator sees in a round.
         select_by: the value of an evaluation by which the best state is chosen, or None to
             keep the last.
         checkpoint_minutes: minutes after which a checkpoint is due whatever the round; 0 for
@@ -35,12 +35,11 @@ class Plan:
     rounds_per_call: int = 1
 
 
-def plan_for(config, images_per_round, select_by=None):
+def plan_for(config, select_by=None):
     """The plan of a run.
 
     Args:
         config: a `DistillConfig`.
-        images_per_round: OOD images that a round consumes.
         select_by: the value of an evaluation by which the best state is chosen, or None.
 
     Returns:
@@ -65,7 +64,7 @@ def plan_for(config, images_per_round, select_by=None):
         checkpoint_every=checkpoint_every,
         checkpoint_minutes=options.checkpoint_minutes,
         on_divergence=options.on_divergence,
-        images_per_round=images_per_round,
+        images_per_round=config.optimization.batch_size,
         select_by=select_by,
         rounds_per_call=in_a_call,
     )

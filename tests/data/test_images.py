@@ -26,6 +26,18 @@ def reopened(picture, file_format, **options):
     return Image.open(buffer)
 
 
+def test_a_sample_is_drawn_from_all_and_the_same_each_time():
+    """The first of a folder of classes are all of one class."""
+    numbers = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
+    everything = ImageSet(images=numbers, labels=np.arange(200, dtype=np.int32))
+    sample = everything.sample(20)
+    np.testing.assert_array_equal(sample.images.ravel(), sample.labels)
+    assert len(set(sample.labels.tolist())) == 20
+    assert sample.labels.min() < 50 and sample.labels.max() > 150
+    np.testing.assert_array_equal(everything.sample(20).labels, sample.labels)
+    np.testing.assert_array_equal(np.sort(everything.sample(999).labels), np.arange(200))
+
+
 def test_a_picture_of_the_right_size_comes_through_untouched():
     array = RNG.randint(0, 256, (8, 8, 3)).astype(np.uint8)
     np.testing.assert_array_equal(resize(Image.fromarray(array), 8, 3), array)

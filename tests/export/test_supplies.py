@@ -49,6 +49,16 @@ def test_without_labels_both_kinds_are_compared_on(exported):
     assert exported["compared_on"] == "4 images: synthetic and OOD"
 
 
+def test_ood_images_are_drawn_from_all_and_others_are_compared_on(exported):
+    """The first of a folder of classes are of one class."""
+    numbers = ImageSet(images=np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1))
+    export_supplied(None, None, INT8, Supplies(ood=numbers))
+    calibrating = exported["calibration"].images.ravel().tolist()
+    compared = exported["images"].ravel().tolist()
+    assert len(set(calibrating + compared)) == len(calibrating) + len(compared) == 6
+    assert max(calibrating) > 20 and max(compared) > 20
+
+
 def test_one_kind_is_enough(exported):
     export_supplied(None, None, INT8, Supplies(synthesize=synthesize))
     assert exported["compared_on"] == "2 images: synthetic"

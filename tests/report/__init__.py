@@ -75,7 +75,7 @@ def write_run(folder, result, label_names=tuple("0123456789"), channels=1, metri
     game = result["method"] == "mosaic"
     counts = rng.multinomial(max(256, 10 * classes), np.ones(classes) / classes).tolist()
     if metrics is None:
-        accuracy = "validation_accuracy" if labelled else "ood_agreement"
+        accuracy = "validation_accuracy" if labelled else "agreement_at_hand"
         metrics = rows(counts if game else None, accuracy, gradient_norm_student=[0.5, 0.2, 0.3])
     write_rows(folder / "metrics.jsonl", metrics)
     for baseline in result["baselines"]:

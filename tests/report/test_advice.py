@@ -1,6 +1,7 @@
 """Each bad sign, its number, its threshold and its flag; and silence where nothing is wrong."""
 
 import math
+import re
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_a_good_run_gets_none():
 
 
 @pytest.mark.parametrize(
-    "metrics", [[], [{"round": 0}], rows(), rows(accuracy="ood_agreement")], ids=len
+    "metrics", [[], [{"round": 0}], rows(), rows(accuracy="agreement_at_hand")], ids=len
 )
 def test_what_was_not_recorded_is_no_bad_sign(metrics):
     assert advice(metrics, result(baselines=(), labels=False)) == []
@@ -47,6 +48,33 @@ def test_a_collapse_is_seen_in_the_classes():
     sentence = one(rows(counts=[128, 128] + [0] * 8), result())
     assert "effectively 2.0 of 10, below 5." in sentence
     assert sentence.endswith("--balance_weight=20 (now 10)")
+
+
+# What each of these methods reads; a flag that it does not read changes nothing.
+READS = {
+    "mosaic": {"balance_weight", "align_weight", "adversarial_weight", "local_weight"},
+    "dafl": {"dafl_balance_weight"},
+    "dfq": {"dfq_balance_weight", "dfq_entropy_weight", "dfq_adversarial_weight"},
+    "zskt": set(),
+    "deep_inversion": set(),
+}
+ANY = {"rounds", "student_learning_rate", "student_steps_per_round", "student", "method"}
+
+
+@pytest.mark.parametrize("method", READS)
+@pytest.mark.parametrize("counts", [[256] + [0] * 9, [28] * 9 + [0]], ids=["few", "rare"])
+def test_no_method_is_told_of_a_flag_that_it_does_not_read(method, counts):
+    metrics = rows(
+        counts=counts,
+        adversarial_loss=[0, 0, 0],
+        label_space_alignment_loss=[2, 2, 2.2],
+        distillation_loss=[0.5, 0.5, 0.5],
+        **({"local_patch_loss": [1, 1, 1]} if method == "mosaic" else {}),
+    )
+    told = " ".join(advice(metrics, result(method=method, baselines=())))
+    named = set(re.findall(r"--(\w+)", told))
+    assert "classes" in told and named - ANY <= READS[method]
+    assert named & READS[method] or not READS[method]
 
 
 def test_fewer_images_than_classes_are_no_collapse():
@@ -86,7 +114,8 @@ def test_a_discriminator_that_always_wins(divergence, bad):
 @pytest.mark.parametrize("entropy, bad", [(1.15, False), (1.16, True)])
 def test_a_teacher_that_is_unsure(entropy, bad):
     """Half of ln(10) is 1.151."""
-    found = advice(rows(counts=EVEN, label_space_alignment_loss=[1, 1, entropy]), result())
+    terms = {"label_space_alignment_loss": [1, 1, entropy], "local_patch_loss": [9, 9, 9]}
+    found = advice(rows(counts=EVEN, **terms), result())
     assert len(found) == bad
     if bad:
         assert "1.16 nats, above 1.15, half of ln(10)" in found[0]

@@ -16,7 +16,7 @@ from mosaickd_tf.data import pipelines
 from mosaickd_tf.errors import Interrupted
 from mosaickd_tf.methods import MosaicDistiller
 from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
-from mosaickd_tf.record import read_rows
+from mosaickd_tf.record import read_rows, told
 from mosaickd_tf.training import Plan, loop, train
 from tests import tiny
 from tests.training.playing import (
@@ -173,25 +173,60 @@ def test_what_is_observed_is_recorded_at_each_evaluation(tmp_path):
     ]
 
 
-def test_the_accuracy_is_in_the_progress_bar_after_the_first_evaluation(tmp_path, monkeypatch):
-    told = []
+def test_a_bar_with_speed_and_accuracy_and_below_it_a_line_with_the_terms(tmp_path, monkeypatch):
+    above, below = [], []
 
     class Bar(tqdm):
         def set_postfix_str(self, s="", refresh=True):
-            told.append(s)
+            above.append(re.sub(r"^images/s [^ ]+", "images/s 9", s))
+
+        def set_description_str(self, desc=None, refresh=True):
+            below.append(desc)
 
     monkeypatch.setattr(loop, "tqdm", Bar)
     run(
         Counter(),
         tmp_path,
-        lambda step: {"validation_accuracy": step / 100, "validation_agreement": 0.75},
+        lambda step: {
+            "validation_accuracy": step / 100,
+            "validation_agreement": 0.75,
+            "student_variety": 0.9,
+        },
         rounds=30,
         evaluate_every=15,
         checkpoint_every=30,
     )
-    first, *others = (re.sub(r"^images/s [^ ]+  ", "", line) for line in told)
-    assert first == "adv 0.5"
-    assert others == ["accuracy 0.15  agreement 0.75  adv 0.5"] * 2
+    assert above == ["images/s 9", *["images/s 9  accuracy 0.15  agreement 0.75"] * 2]
+    assert below == ["adv 0.5", *["adv 0.5  variety 0.9"] * 2]
+
+
+def test_bar_and_terms_fit_a_terminal_of_80_columns():
+    """The values are those of a long game with a term more than the paper's."""
+    values = {
+        "images_per_second": 40.1,
+        "validation_accuracy": 0.962,
+        "validation_agreement": 0.962,
+    }
+    terms = {
+        "patch_discrimination_loss": 42,
+        "local_patch_loss": 49.9,
+        "label_space_alignment_loss": 2.83,
+        "adversarial_loss": -1.18,
+        "class_balance_loss": -6.13,
+        "distillation_loss": 1.21,
+        "statistics_loss": 16.5,
+    }
+    line = tqdm.format_meter(
+        n=300,
+        total=3000,
+        elapsed=600,
+        prefix="mosaic",
+        postfix=told(values),
+        bar_format=loop.BAR,
+        ncols=80,
+    )
+    assert line.startswith("mosaic 300/3000 |") and "| 1:30:00 left, images/s 40.1 " in line
+    assert line.endswith("accuracy 0.962  agreement 0.962") and len(told(terms)) <= 80
 
 
 def test_a_finished_training_plays_nothing_more(tmp_path):

@@ -12,7 +12,7 @@ from mosaickd_tf.training.plan import Progress, plan_for
 
 def planned(rounds, **run):
     config = DistillConfig(optimization=OptimizationConfig(rounds=rounds), run=RunConfig(**run))
-    plan = plan_for(config, images_per_round=8)
+    plan = plan_for(config)
     return plan.evaluate_every, plan.checkpoint_every, plan.rounds_per_call
 
 
@@ -24,8 +24,8 @@ def test_a_run_is_evaluated_ten_times_and_checkpointed_as_often():
 
 
 def test_what_else_is_asked_for_is_in_the_plan():
-    config = DistillConfig(optimization=OptimizationConfig(rounds=9))
-    plan = plan_for(config, images_per_round=8, select_by="validation_accuracy")
+    config = DistillConfig(optimization=OptimizationConfig(rounds=9, batch_size=8))
+    plan = plan_for(config, select_by="validation_accuracy")
     assert (plan.rounds, plan.images_per_round, plan.select_by) == (9, 8, "validation_accuracy")
     assert (plan.checkpoint_minutes, plan.on_divergence) == (10.0, "stop")
 
