@@ -25,6 +25,7 @@ def prepare(config):
         RequestError: when the request is wrong.
     """
     _check_needs(config)
+    check_long_enough(config)
     plan_for(config)
     if not _is_file_name(config.players.student):
         models.check_classifier_name(config.players.student)
@@ -66,6 +67,25 @@ def _check_needs(config):
         synthetic=METHODS[config.method.method].makes_images(),
         ood=bool(config.data.ood_dataset),
     )
+
+
+def check_long_enough(config):
+    """Raises `RequestError` when the game ends before a setting of its methods takes effect."""
+    rounds, wanted = config.optimization.rounds, config.extensions
+    methods = {config.method.method, *config.method.compare_with}
+    generated = any("generator" in METHODS[method].players for method in methods)
+    inverted = "deep_inversion" in methods
+    limits = {
+        "generator_restart_every": (wanted.generator_restart_every, rounds - 1, generated),
+        "adversarial_warmup": (wanted.adversarial_warmup, rounds, "mosaic" in methods),
+        "deep_inversion_steps": (config.data_free.deep_inversion_steps, rounds, inverted),
+    }
+    for name, (value, limit, played) in limits.items():
+        if played and value > limit:
+            raise RequestError(
+                f"The game ends before `{name}` takes effect. Expected at most {limit:,} with "
+                f"--rounds={rounds}. Received: {name}={value}. Lower it, or play more rounds"
+            )
 
 
 def plan(config):

@@ -58,11 +58,15 @@ def teacher_of_run(folder, config):
 
 def needs_statistics(config):
     """Whether the teacher of a config standardises by its training part's statistics."""
-    return config.teacher.teacher.endswith(".pth") and not config.teacher.teacher_mean
+    is_pth = config.teacher.teacher.endswith(".pth")
+    return is_pth and not (config.teacher.teacher_mean or _known_statistics(config))
 
 
 def statistics(config, target):
-    """Mean and standard deviation of each channel: those asked for, else the training part's.
+    """Mean and standard deviation of each channel, by which the teacher standardises.
+
+    Those asked for go first. Else a .pth file gets those with which networks for the target
+    data set are commonly fed, where `DATASETS` has them. Else they are the training part's.
 
     Args:
         config: a config with the topics `data` and `teacher`.
@@ -72,7 +76,7 @@ def statistics(config, target):
         Two lists, a number a channel of unit images.
 
     Raises:
-        RequestError: when there are neither, or not one a channel.
+        RequestError: when there are none, or not one a channel.
     """
     mean, std = config.teacher.teacher_mean, config.teacher.teacher_std
     if mean and len(mean) != config.data.channels:
@@ -82,6 +86,8 @@ def statistics(config, target):
         )
     if mean:
         return list(mean), list(std)
+    if known := _known_statistics(config):
+        return known
     if target is None or target.train is None:
         raise RequestError(
             "The statistics of the teacher's images are not known. Expected --teacher_mean and "
@@ -89,3 +95,12 @@ def statistics(config, target):
             "one of them"
         )
     return target.train.statistics()
+
+
+def _known_statistics(config):
+    """For a .pth file those of the target data set's facts, else None."""
+    fact = datasets.DATASETS.get(config.data.target_dataset)
+    if not (fact and config.teacher.teacher.endswith(".pth")):
+        return None
+    fits = len(fact.mean) == config.data.channels  # none, or those of colors for gray images
+    return (list(fact.mean), list(fact.std)) if fits else None

@@ -1,11 +1,14 @@
 """Flagfiles that compose: every data set with every pair and every method."""
 
 import dataclasses
+import functools
 import pathlib
 
 import pytest
 
 from mosaickd_tf import config as configuration
+from mosaickd_tf import methods as distillers
+from mosaickd_tf import models, preparing
 from mosaickd_tf.cli import distill, flags, train_teacher
 from mosaickd_tf.config import (
     DistillConfig,
@@ -15,7 +18,11 @@ from mosaickd_tf.config import (
     options,
 )
 from mosaickd_tf.data.datasets import DATASETS
+from mosaickd_tf.distiller import FEATURES
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.features import TEACHER_FEATURES, watched_shapes
 from mosaickd_tf.models import build_patch_discriminator, check_classifier_name
+from mosaickd_tf.report.published import TABLES
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 
@@ -25,6 +32,11 @@ def stems(room):
 
 
 DATA, PAIRS, METHODS = map(stems, ("data", "pairs", "methods"))
+WATCHING = [
+    name
+    for name, kind in distillers.METHODS.items()
+    if {FEATURES, TEACHER_FEATURES} & set(kind.needs)
+]
 PUBLISHED_DATA = [name for name in DATA if name.startswith("cifar100_from_")]
 
 
@@ -58,6 +70,56 @@ def test_every_cell_is_a_valid_request(data, method):
         assert f"{config.teacher.teacher}_to_{config.players.student}" == pair
         assert config.data.target_dataset in DATASETS
         assert config.data.ood_dataset in (*DATASETS, "folder:imagenet32", "")
+
+
+@functools.cache
+def untrained(name):
+    """A network of CIFAR's size, or the generator, built once."""
+    if name == "generator":
+        return models.build_generator(image_size=32, channels=3, noise_dim=100, base_filters=64)
+    return models.build_classifier(name, num_classes=100)
+
+
+@pytest.mark.parametrize("method", WATCHING)
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_method_that_compares_features_finds_them_in_every_pair(pair, method):
+    config = composed("cifar100_data_free", pair, method)
+    kind, asked = distillers.METHODS[method], {"teacher": config.teacher.teacher}
+    asked |= {"student": config.players.student}
+    if "generator" in kind.players:
+        asked["generator"] = "generator"
+    networks = {role: untrained(name) for role, name in asked.items()}
+    made = kind(**networks, **kind.options(config), num_images=50_000)
+    assert made.teacher_taps.layers
+    if FEATURES in kind.needs:
+        assert len(made.teacher_taps.layers) == len(made.student_taps.layers)
+    if method in ("fitnet", "zskt"):
+        sides = [watched_shapes(taps) for taps in (made.teacher_taps, made.student_taps)]
+        assert [shape[:2] for shape in sides[0]] == [shape[:2] for shape in sides[1]]
+
+
+# By the flagfile of a method, the flag that a game of few rounds needs beside it.
+NEEDED_WHEN_SHORT = {
+    "deep_inversion": (1000, "--deep_inversion_steps"),
+    "mosaic_restart": (2001, "--generator_restart_every"),
+    "mosaic_warmup": (1960, "--adversarial_warmup"),
+}
+
+
+@pytest.mark.parametrize("more", [(), ("--flagfile=configs/recipes/two_cores.cfg",)], ids=len)
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_cell_is_long_enough_or_its_flagfile_names_the_flag(data, method, more):
+    config = composed(data, PAIRS[0], method, *more)
+    least, flag = NEEDED_WHEN_SHORT.get(method, (1, ""))
+    if config.optimization.rounds >= least:
+        preparing.check_long_enough(config)
+        return
+    with pytest.raises(RequestError, match=flag.removeprefix("--")):
+        preparing.check_long_enough(config)
+    header = (CONFIGS / "methods" / f"{method}.cfg").read_text(encoding="utf-8")
+    assert f"give {flag}=N" in " ".join(header.replace("#", "").split())
+    preparing.check_long_enough(composed(data, PAIRS[0], method, *more, f"{flag}=10"))
 
 
 def test_a_later_flag_wins_over_the_files():
@@ -141,6 +203,17 @@ def test_every_flagfile_says_where_it_comes_from_and_what_it_costs(path):
     header = lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]
     assert any(line.startswith("# Source: ") for line in header)
     assert any(line.startswith("# Cost: ") for line in header)
+
+
+@pytest.mark.parametrize("table", [t for t in TABLES if t.data], ids=lambda table: table.data)
+def test_what_is_published_of_a_cell_stands_in_a_header_of_its_flagfiles(table):
+    for method, cells in table.rows.items():
+        if method not in METHODS or None in cells:
+            continue
+        rooms = (CONFIGS / "data" / f"{table.data}.cfg", CONFIGS / "methods" / f"{method}.cfg")
+        headers = [path.read_text(encoding="utf-8").replace("#", "") for path in rooms]
+        numbers = ", ".join(f"{cell:.2f}" for cell in cells)
+        assert any(numbers in " ".join(header.split()) for header in headers), (method, numbers)
 
 
 @pytest.mark.parametrize("name", configuration.METHODS)

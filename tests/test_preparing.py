@@ -113,6 +113,28 @@ def test_a_method_on_pictures_needs_pictures(method, compared):
     assert f"`ood_dataset` is needed: --method={needy} learns from OOD images" in refusal(config)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "method", "compared"),
+    [
+        ("generator_restart_every", 7, "mosaic", ()),
+        ("generator_restart_every", 7, "kd", ("dafl",)),
+        ("adversarial_warmup", 8, "mosaic", ()),
+        ("deep_inversion_steps", 8, "deep_inversion", ()),
+        ("deep_inversion_steps", 8, "mosaic", ("deep_inversion",)),
+    ],
+)
+def test_what_a_short_game_never_comes_to_is_refused(name, value, method, compared):
+    topic = "data_free" if name.startswith("deep") else "extensions"
+    played = MethodConfig(method=method, compare_with=compared)
+    config = dataclasses.replace(changed(topic, **{name: value}), method=played)
+    assert f"Received: {name}={value}" in refusal(config)
+    preparing.check_long_enough(
+        dataclasses.replace(changed(topic, **{name: value - 1}), method=played)
+    )
+    others = dataclasses.replace(config, method=MethodConfig(method="crd"))
+    preparing.check_long_enough(others)  # which never ask for it
+
+
 def test_a_method_without_pictures_needs_none():
     config = dataclasses.replace(
         changed("data", ood_dataset=""), method=MethodConfig(method="dafl")

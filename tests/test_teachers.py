@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mosaickd_tf import models, teachers
+from mosaickd_tf import models, players, teachers
 from mosaickd_tf.config import DataConfig, DistillConfig, TeacherConfig
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.loading import TargetData
@@ -14,9 +14,15 @@ TRAIN = ImageSet(images=np.full((2, 8, 8, 3), [51, 102, 204], "uint8"), source="
 GIVEN = {"teacher_mean": official.MEAN, "teacher_std": official.STD}
 
 
-def config(channels=3, **teacher):
+OFFICIAL = {"teacher": "teacher.pth", "teacher_network": "wrn10_1"}
+# Of the official code for CIFAR-10.
+CIFAR10 = ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010])
+
+
+def config(channels=3, data="", **teacher):
     return DistillConfig(
-        data=DataConfig(image_size=8, channels=channels), teacher=TeacherConfig(**teacher)
+        data=DataConfig(image_size=8, channels=channels, target_dataset=data),
+        teacher=TeacherConfig(**teacher),
     )
 
 
@@ -53,10 +59,47 @@ def test_statistics_that_are_given_go_first():
     mean, std = teachers.statistics(config(**GIVEN), target())
     assert (mean, std) == (list(official.MEAN), list(official.STD))
 
+    asked = config(data="tfds:cifar10", **OFFICIAL, **GIVEN)
+    assert teachers.statistics(asked, target())[0] == list(official.MEAN)
+    assert not teachers.needs_statistics(asked)
 
-def test_else_they_are_those_of_the_training_part():
-    mean, _ = teachers.statistics(config(), target())
+
+def test_else_official_weights_get_those_that_are_known_of_the_data_set():
+    asked = config(data="tfds:cifar10", **OFFICIAL)
+    assert teachers.statistics(asked, target()) == CIFAR10
+    assert teachers.statistics(asked, None) == CIFAR10
+    assert not teachers.needs_statistics(asked)
+
+
+def test_official_weights_are_loaded_with_those_that_are_known(tmp_path):
+    torch = pytest.importorskip("torch")
+    from tests import reference_classifiers
+
+    path = tmp_path / "teacher.pth"
+    torch.save(reference_classifiers.build("wrn10_1").state_dict(), path)
+    asked = config(data="tfds:cifar10", **OFFICIAL | {"teacher": str(path)})
+    mean, std = players.input_statistics(teachers.load_teacher(asked, None))
+    np.testing.assert_allclose((mean, std), CIFAR10, rtol=1e-6)
+
+
+@pytest.mark.parametrize("data", ["tfds:cifar10", "tfds:svhn_cropped", "folder:elsewhere", ""])
+def test_else_they_are_those_of_the_training_part(data):
+    asked = config(data=data, teacher="wrn10_1")
+    mean, _ = teachers.statistics(asked, target())
     np.testing.assert_allclose(mean, [0.2, 0.4, 0.8])
+
+
+@pytest.mark.parametrize(
+    "channels, data",
+    [(3, "tfds:svhn_cropped"), (3, "folder:elsewhere"), (3, ""), (1, "tfds:cifar10")],
+    ids=["without statistics", "unknown", "none", "gray"],
+)
+def test_official_weights_for_other_data_get_those_of_the_training_part(channels, data):
+    asked = config(channels, data, **OFFICIAL)
+    train = ImageSet(images=TRAIN.images[..., :channels], source="tests")
+    mean, _ = teachers.statistics(asked, target(train))
+    np.testing.assert_allclose(mean, [0.2, 0.4, 0.8][:channels])
+    assert teachers.needs_statistics(asked)
 
 
 @pytest.mark.parametrize("data", [None, target(train=None)], ids=["no target", "no training part"])

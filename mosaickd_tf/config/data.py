@@ -95,7 +95,8 @@ class TeacherConfig(Topic):
     teacher_mean: tuple[float, ...] = option(
         (),
         "Mean of each channel of images in [0, 1], by which a teacher from a .pth file or by name "
-        "standardises them; that of the target's training part if empty.",
+        "standardises them; if empty, for a .pth file those known of the target data set, and "
+        "else those of its training part.",
         at_least=0.0,
         at_most=1.0,
     )

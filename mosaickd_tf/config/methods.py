@@ -70,8 +70,10 @@ class BaselineTerms(Topic):
 
     dro_ood_robustness: float = option(
         1.0,
-        "Price in nats of a distribution away from that of the OOD images: a small one makes "
-        "the worst images count alone, a large one gives plain distillation.",
+        "Price of a distribution away from that of the OOD images: an image counts by "
+        "exp(L / price), L being its squared temperature times its divergence in nats. A small "
+        "one, or a high --temperature, makes the worst images of a batch count alone; a large "
+        "one gives plain distillation.",
         above=0.0,
     )
     fitnet_hint_weight: float = option(100.0, "Weight of the hint.", at_least=0.0)
@@ -136,7 +138,7 @@ class DataFreeTerms(Topic):
         20.0, "Weight of the entropy of the mean prediction, in nats.", at_least=0.0
     )
     deep_inversion_steps: int = option(
-        1000, "Rounds in which a batch of images is optimised.", at_least=1
+        1000, "Rounds in which a batch of images is optimised; at most --rounds.", at_least=1
     )
     deep_inversion_learning_rate: float = option(0.1, "Adam's rate for pixels.", above=0.0)
     deep_inversion_statistics_weight: float = option(
@@ -173,7 +175,8 @@ class ExtensionConfig(Topic):
     generator_restart_every: int = option(
         0,
         "Rounds after which the generator and its optimizer start anew, from the peak of its "
-        "schedule, as in CMI (arXiv 2105.08584) for each batch of images; 0 for never.",
+        "schedule, as in CMI (arXiv 2105.08584) for each batch of images; fewer than --rounds; "
+        "0 for never.",
         at_least=0,
     )
     generator_steps_per_round: int = option(
@@ -192,6 +195,6 @@ class ExtensionConfig(Topic):
         0,
         "Rounds over which the weight of L_adv rises from 0, in --method=mosaic; Fang et al., Up "
         "to 100x Faster Data-free Knowledge Distillation (AAAI 2022), switch it on after some; "
-        "0 for the whole weight at once.",
+        "at most --rounds; 0 for the whole weight at once.",
         at_least=0,
     )

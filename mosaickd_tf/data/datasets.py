@@ -4,7 +4,9 @@ A data set that is not here can be used all the same; of one that is, its parts 
 before it is read, and an incomplete copy is noticed.
 """
 
+import collections
 import dataclasses
+import re
 
 from mosaickd_tf.errors import RequestError
 
@@ -48,6 +50,7 @@ class Dataset:
     std: tuple[float, ...] = ()
 
 
+_WORDNET_ID = re.compile(r"n\d{8}")
 _RESEARCH = "non-commercial research and education"
 
 # Numbers of images: the TFDS catalogue, tensorflow.org/datasets/catalog; scikit-learn's own.
@@ -164,6 +167,32 @@ def tfds_splits(name, available):
                 f"its split {split!r}. Received: {available.get(split, 0):,}. Prepare it anew"
             )
     return splits
+
+
+def class_names(names):
+    """Names for people of the classes of a TFDS data set.
+
+    TFDS names ImageNet's classes by WordNet, such as n02119789. Here they get the first of
+    their English names, "kit fox", with the id behind it where several classes share that.
+
+    Args:
+        names: as TFDS names the classes, in their order.
+
+    Returns:
+        A tuple of as many, no two the same; `names` for other classes than all of ImageNet's, and
+        where TFDS does not come with English names.
+    """
+    try:
+        from tensorflow_datasets.datasets.siscore.labels import IMAGENET_LABELS_LIST as english
+    except ImportError:
+        return tuple(names)
+    if len(names) != len(english) or not all(map(_WORDNET_ID.fullmatch, names)):
+        return tuple(names)
+    first = [words.partition(",")[0] for words in english]
+    shared = {name for name, count in collections.Counter(first).items() if count > 1}
+    in_order = zip(sorted(names), first, strict=True)  # ImageNet's own order is that of the ids
+    named = {there: f"{name} ({there})" if name in shared else name for there, name in in_order}
+    return tuple(named[there] for there in names)
 
 
 def teacher_input(name):

@@ -6,8 +6,11 @@ thrown away when either changes.
 
 import dataclasses
 import hashlib
+import json
 import logging
+import pathlib
 
+import keras
 import numpy as np
 
 from mosaickd_tf import files
@@ -56,13 +59,31 @@ def teacher_opinions(teacher, images, predict, cache_dir=""):
 
 
 def fingerprint(teacher, images):
-    """SHA-256 of a teacher's architecture and weights and of the images, in hexadecimal."""
+    """SHA-256 of a teacher's architecture and weights and of the images, in hexadecimal.
+
+    A SavedModel counts by what its files hold, wherever they lie: its weights may be constants
+    of its graph.
+    """
     digest = hashlib.sha256(_FORM)
     architecture = teacher.to_json().replace('"trainable": false', '"trainable": true')  # or frozen
+    for layer in teacher._flatten_layers():
+        if isinstance(layer, keras.layers.TFSMLayer):
+            content = json.dumps(_content(layer.filepath))
+            architecture = architecture.replace(json.dumps(layer.filepath), content)
     digest.update(architecture.encode())
     for array in (*teacher.get_weights(), images):
         digest.update(f"{array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _content(folder):
+    """SHA-256 of the files of a folder and of their names, in hexadecimal."""
+    digest = hashlib.sha256()
+    for path in sorted(pathlib.Path(folder).rglob("*")):
+        if path.is_file():
+            name = path.relative_to(folder).as_posix()
+            digest.update(f"{json.dumps(name)} {files.sha256(path)}".encode())
     return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mosaickd_tf.data import picture_files
-from mosaickd_tf.data.datasets import DATASETS, tfds_splits
+from mosaickd_tf.data.datasets import DATASETS, class_names, tfds_splits
 from mosaickd_tf.data.images import as_picture
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.text import as_name
@@ -196,7 +196,8 @@ def _tfds(name, dataset, data_dir):
         )
     available = {split: facts.num_examples for split, facts in builder.info.splits.items()}
     splits = tfds_splits(name, available) or _splits_by_name(available)
-    labels = tuple(map(as_name, features["label"].names)) if "label" in features else ()
+    classes = class_names(features["label"].names) if "label" in features else ()
+    labels = tuple(map(as_name, classes))
     return Source(
         name=name,
         parts=tuple(splits),

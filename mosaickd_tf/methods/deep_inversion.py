@@ -60,6 +60,10 @@ class DeepInversionDistiller(Distiller):
     official code for CIFAR-10 and the benchmark of MosaicKD's authors
     (github.com/zju-vipa/CMI) share, and the latter's weight of the competition.
 
+    Both codes set out to keep the best images of a batch, but what they note is the tensor that
+    moves on: they keep the last ones, as is meant here. CMI shows the student the images of its
+    bank padded, cropped and flipped; here it sees them as they are.
+
     Args:
         batch_size: images that are optimised at a time.
         loss_weights: the `DataFreeTerms`, of which it uses those that begin with `deep_inversion`.

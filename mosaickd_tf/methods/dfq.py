@@ -12,9 +12,17 @@ class DfqDistiller(DataFreeDistiller):
 
     The paper compares statistics by the divergence of normal distributions. The authors of
     MosaicKD, from whose table the published numbers for CIFAR-100 are, compare them by their
-    distance, and so does this. The weights are those of their scripts for CIFAR-100
-    (github.com/zju-vipa/CMI), entropies in nats; what is reported of the mean prediction is in
-    bits, as in all methods.
+    distance, and so does this. They have two codes of it, both with weights 1, 1, 1 and 20:
+
+    - github.com/zju-vipa/CMI, whose scripts are for CIFAR-10: the distances of all layers are
+      summed and the balance is in nats, as here; the student is in inference mode while the
+      generator learns.
+    - github.com/zju-vipa/MosaicKD, `kd_datafree.py`, whose README is for CIFAR-100: one
+      distance over all layers at once, which is smaller, and the logarithm of the balance to
+      base 10, so that its 20 is 8.7 a nat.
+
+    Both ask for sure predictions by the cross-entropy to the likeliest class; here it is the
+    entropy. What is reported of the mean prediction is in bits, as in all methods.
 
     Args:
         loss_weights: the `DataFreeTerms`, of which it uses those that begin with `dfq`.

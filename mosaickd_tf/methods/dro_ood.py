@@ -16,9 +16,14 @@ class RobustDistiller(KnowledgeDistiller):
     Kullback-Leibler divergence. The worst of them has a closed form,
     so that no second player is needed: `losses.worst_case_mean`.
 
+    The loss of an image is `temperature² · KL(teacher ‖ student)`, and it counts by
+    `exp(loss / robustness)`. So the price is one of that product: at temperature 5 a robustness
+    of 1 lets an image count e times as much for 1/25 of a nat more. Where losses differ by many
+    times the robustness, one image or a few of the batch count alone; where by much less, all.
+
     Args:
-        robustness: positive, in nats; a small one lets the worst images alone count, a large
-            one gives plain distillation.
+        robustness: positive, in the unit of the loss, nats times the squared temperature; a
+            small one lets the worst images alone count, a large one gives plain distillation.
         **kwargs: those of `Distiller`.
 
     Reference:

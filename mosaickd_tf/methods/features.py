@@ -7,8 +7,9 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.kd import KnowledgeDistiller
 from mosaickd_tf.models.fitting import known_shape
 from mosaickd_tf.models.stages import stage_outputs
-from mosaickd_tf.models.taps import leaves
+from mosaickd_tf.models.taps import Taps, layers_by_name, leaves
 
+TEACHER_FEATURES = "features of the teacher"  # a need, beside those of `Distiller`
 POOLED = "features"  # what networks of ours call the layer before the logits
 
 
@@ -51,14 +52,50 @@ def penultimate_layer(model):
     return [POOLED]
 
 
-def middle_layer(model):
-    """The name of the last layer of the middle stage, in a list; of two, the earlier.
+def middle_layer(stages):
+    """The middle one of the names, in a list; of two, the earlier."""
+    return [stages[(len(stages) - 1) // 2]]
+
+
+def paired_stages(teacher, student):
+    """Names of the layers at which two networks can be compared, stage by stage.
+
+    Networks of one family have as many stages and of the same sizes: all are taken. Of others,
+    the last stage of each size that both have; where they share none, all of each.
+
+    Args:
+        teacher: Keras model with stages, of images of a known shape.
+        student: the same.
+
+    Returns:
+        A list of the teacher's layers and one of the student's; as many, of the same heights
+        and widths one by one, unless the networks share no size.
 
     Raises:
-        RequestError: for a model without stages.
+        RequestError: for a model without stages, or whose input shape is unknown.
     """
-    outputs = stage_outputs(model)
-    return [outputs[(len(outputs) - 1) // 2]]
+    names = [stage_outputs(model) for model in (teacher, student)]
+    sizes = [_sizes(*side) for side in zip((teacher, student), names, strict=True)]
+    if sizes[0] == sizes[1] or not set(sizes[0]) & set(sizes[1]):
+        return names
+    ends = [dict(zip(*side, strict=True)) for side in zip(sizes, names, strict=True)]
+    shared = [size for size in ends[0] if size in ends[1]]
+    return [[side[size] for size in shared] for side in ends]
+
+
+def with_layers(choose, arguments):
+    """The keyword arguments of a distiller, with layers where a person has named none.
+
+    Args:
+        choose: function of teacher and student that gives the names of the teacher's layers
+            and of the student's.
+        arguments: with `teacher` and `student`.
+    """
+    sides = ("teacher_layers", "student_layers")
+    if any(arguments.get(side) for side in sides):
+        return arguments
+    names = choose(arguments["teacher"], arguments["student"])
+    return arguments | dict(zip(sides, names, strict=True))
 
 
 def watched_shapes(taps):
@@ -80,3 +117,8 @@ def watched_shapes(taps):
 def policy(taps):
     """The dtype policy of the watched layers, in which heads on them run too."""
     return taps.layers[0].dtype_policy
+
+
+def _sizes(model, names):
+    """Heights and widths of the maps that layers of these names give."""
+    return [shape[:-1] for shape in watched_shapes(Taps(model, layers_by_name(model, names)))]

@@ -9,11 +9,14 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.features import (
     FeatureDistiller,
     middle_layer,
+    paired_stages,
     policy,
     watched_shapes,
+    with_layers,
 )
 from mosaickd_tf.models.normalization import FusedBatchNormalization
 from mosaickd_tf.models.parts import BATCH_NORM, torch_uniform
+from mosaickd_tf.models.stages import stage_outputs
 
 
 class HintDistiller(FeatureDistiller):
@@ -41,7 +44,7 @@ class HintDistiller(FeatureDistiller):
     learners = ("student", "heads")
 
     def __init__(self, *, weight=BaselineTerms.fitnet_hint_weight, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**with_layers(_middle_layers, kwargs))
         self.weight = weight
         self.heads = build_regressors(
             watched_shapes(self.student_taps),
@@ -56,8 +59,8 @@ class HintDistiller(FeatureDistiller):
 
     @staticmethod
     def watched_layers(model):
-        """The end of the middle stage."""
-        return middle_layer(model)
+        """The end of the middle stage; taken beside named layers of the other network."""
+        return middle_layer(stage_outputs(model))
 
     def student_loss(self, teacher, student):
         """Plain distillation and the hints."""
@@ -74,7 +77,8 @@ def build_regressors(student_shapes, teacher_shapes, policy=None):
     Its kernel is just large enough: `student − teacher + 1` pixels a side, as in the paper,
     so 1×1 for equal maps; a transposed one of `teacher − student + 1` where the student's map
     is smaller, which the paper does not have. The normalisation is the benchmark's, whose
-    weight of 100 makes a plain convolution diverge.
+    weight of 100 makes a plain convolution diverge; its rectifier behind that is left out, and
+    where one map is twice as large as the other it has kernels of 3 and 4 pixels with stride 2.
 
     Args:
         student_shapes: a list of `(height, width, channels)`.
@@ -94,6 +98,10 @@ def build_regressors(student_shapes, teacher_shapes, policy=None):
         inputs.append(keras.Input(shapes[0]))
         outputs.append(norm(convolution(inputs[-1])))
     return keras.Model(inputs, outputs, name="heads")
+
+
+def _middle_layers(teacher, student):
+    return [middle_layer(side) for side in paired_stages(teacher, student)]
 
 
 def _convolution(student, teacher, name, policy):

@@ -4,7 +4,7 @@ from mosaickd_tf import losses
 from mosaickd_tf.distiller import FEATURES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.data_free import DataFreeDistiller
-from mosaickd_tf.methods.features import watched_shapes
+from mosaickd_tf.methods.features import paired_stages, watched_shapes, with_layers
 from mosaickd_tf.models.stages import stage_outputs
 
 
@@ -14,6 +14,7 @@ class ZsktDistiller(DataFreeDistiller):
     The official code averages the divergence over classes too, which makes its attention
     weigh as many times more as there are classes; here the divergence is the paper's. The
     student's images are fresh in each update, where the official code repeats the generator's.
+    Attention is compared at the ends of the stages that `paired_stages` finds in both networks.
 
     Args:
         loss_weights: the `DataFreeTerms`, of which it uses those that begin with `zskt`.
@@ -32,13 +33,13 @@ class ZsktDistiller(DataFreeDistiller):
     terms = ("adversarial_loss", "distillation_loss", "attention_loss")
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**with_layers(_stages, kwargs))
         if self.loss_weights.zskt_attention_weight:
             self._check_layers()
 
     @staticmethod
     def watched_layers(model):
-        """The end of each stage, in a network that has stages."""
+        """The end of each stage, if it has stages; taken beside named layers of the other."""
         try:
             return stage_outputs(model)
         except RequestError:
@@ -73,3 +74,10 @@ class ZsktDistiller(DataFreeDistiller):
                 "widths; see --teacher_layers, --student_layers and --zskt_attention_weight=0. "
                 f"Received: {sides[0]} of the teacher, {sides[1]} of the student"
             )
+
+
+def _stages(teacher, student):
+    try:
+        return paired_stages(teacher, student)
+    except RequestError:
+        return [], []

@@ -113,6 +113,14 @@ COMBINATIONS = [
         "at least 32 pixels a side",
         "--ood_smallest_crop",
     ),
+    (
+        "distill",
+        "--rounds=9 --generator_restart_every=9",
+        "at most 8",
+        "generator_restart_every=9",
+    ),
+    ("distill", "--rounds=9 --adversarial_warmup=10", "at most 9", "adversarial_warmup=10"),
+    ("distill", "--rounds=9 --method=deep_inversion", "at most 9", "deep_inversion_steps=1000"),
     ("distill", "--method=fitnet --teacher_layers=nothing", "'nothing'", "the name of one layer"),
     ("distill", "--method=crd --ood_subset=-1", "at least 0", "ood_subset=-1"),
 ]

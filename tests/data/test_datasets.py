@@ -2,13 +2,15 @@
 
 import os
 import pathlib
+import sys
+import types
 
 import numpy as np
 import pytest
 
 from mosaickd_tf.config import TEACHER_INPUTS, DataConfig
 from mosaickd_tf.data import datasets, loading
-from mosaickd_tf.data.datasets import DATASETS, teacher_input, tfds_splits
+from mosaickd_tf.data.datasets import DATASETS, class_names, teacher_input, tfds_splits
 from mosaickd_tf.data.sources import open_source
 from mosaickd_tf.errors import RequestError
 
@@ -40,22 +42,26 @@ def test_facts_are_those_of_the_embedded_data(name):
             assert {picture.size for picture in pictures} == {(fact.image_size,) * 2}
 
 
-def whole(name):
-    """The splits of a whole copy, and one more that is not used."""
-    parts = DATASETS[name].parts.items()
-    return {fact.split or part: fact.images for part, fact in parts} | {"extra": 5}
+# Images of every split: tensorflow.org/datasets/catalog.
+CATALOG = {
+    "tfds:cifar10": {"train": 50_000, "test": 10_000},
+    "tfds:cifar100": {"train": 50_000, "test": 10_000},
+    "tfds:svhn_cropped": {"train": 73_257, "test": 26_032, "extra": 531_131},
+    "tfds:imagenet_resized/32x32": {"train": 1_281_167, "validation": 50_000},
+    "tfds:places365_small": {"train": 1_803_460, "validation": 36_500, "test": 328_500},
+    "tfds:stanford_dogs": {"train": 12_000, "test": 8_580},
+    "tfds:caltech_birds2011": {"train": 5_994, "test": 5_794},
+}
+# Places keeps the labels of its test split to itself; ImageNet has no such split here.
+TESTED_ON = {"tfds:places365_small": "validation", "tfds:imagenet_resized/32x32": "validation"}
 
 
-@pytest.mark.parametrize(
-    "name, splits",
-    [
-        ("tfds:svhn_cropped", {"train": "train", "test": "test"}),
-        ("tfds:places365_small", {"train": "train", "test": "validation"}),
-        ("tfds:imagenet_resized/32x32", {"train": "train", "test": "validation"}),
-    ],
-)
-def test_parts_are_the_splits_that_have_labels(name, splits):
-    assert tfds_splits(name, whole(name)) == splits
+@pytest.mark.parametrize("name", TFDS)
+def test_parts_are_the_catalog_s_splits_that_have_labels(name):
+    splits = tfds_splits(name, CATALOG[name])
+    assert splits == {"train": "train", "test": TESTED_ON.get(name, "test")}
+    for part, split in splits.items():
+        assert DATASETS[name].parts[part].images == CATALOG[name][split]
 
 
 def test_the_parts_of_a_data_set_that_is_not_known_are_left_open():
@@ -69,6 +75,49 @@ def test_a_copy_that_is_not_whole_is_refused(there, received):
     message = str(caught.value)
     assert "'tfds:cifar100'" in message and "50,000 images in its split 'train'" in message
     assert f"Received: {received}." in message
+
+
+def imagenet(monkeypatch, folder):
+    """ImageNet as a source, as if it lay prepared."""
+    import tensorflow_datasets as tfds
+
+    name = "tfds:imagenet_resized/32x32"
+    known = tfds.builder(name.removeprefix("tfds:"), data_dir=folder, try_gcs=False)
+    splits = {
+        split: types.SimpleNamespace(num_examples=count) for split, count in CATALOG[name].items()
+    }
+    info = types.SimpleNamespace(features=known.info.features, splits=splits)
+    prepared = types.SimpleNamespace(info=info)
+    monkeypatch.setattr(tfds, "builder", lambda *_, **__: prepared)
+    return open_source(name), known.info.features["label"].names
+
+
+def test_the_classes_of_imagenet_have_english_names(monkeypatch, tmp_path):
+    source, ids = imagenet(monkeypatch, tmp_path)
+    assert source.label_names[:2] == ("kit fox", "English setter")
+    named = dict(zip(ids, source.label_names, strict=True))
+    expected = {
+        "n01440764": "tench",
+        "n02012849": "crane (bird)",
+        "n02391049": "zebra",
+        "n03126707": "crane (machine)",
+        "n03710637": "maillot (n03710637)",
+        "n03710721": "maillot (n03710721)",
+        "n15075141": "toilet tissue",
+    }
+    assert {there: named[there] for there in expected} == expected
+    assert len(set(source.label_names)) == 1000
+
+
+def test_without_english_names_there_are_those_of_wordnet(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets.datasets.siscore.labels", None)
+    source, ids = imagenet(monkeypatch, tmp_path)
+    assert source.label_names == tuple(ids)
+
+
+@pytest.mark.parametrize("names", [["n02119789", "n02100735"], ["x"] * 1000, []])
+def test_other_classes_keep_their_names(names):
+    assert class_names(names) == tuple(names)
 
 
 def test_every_teacher_input_is_a_form_or_a_data_set_with_statistics():

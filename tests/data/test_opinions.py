@@ -1,14 +1,17 @@
 """A teacher's opinions: kept by content, computed anew when anything changed."""
 
 import logging
+import shutil
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mosaickd_tf.data import opinions
 from mosaickd_tf.data.ood_subset import entropy
 from mosaickd_tf.data.opinions import fingerprint, teacher_opinions
+from mosaickd_tf.models import load_teacher
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 1), "uint8")
 
@@ -95,6 +98,49 @@ def test_another_teacher_or_other_images_are_asked_anew(kept, tmp_path, predict,
     teacher_opinions(model(), images, predict, tmp_path)
     assert predict.calls == 2
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def save(folder, logits, variable=False):
+    """A SavedModel of the same logits for every image, kept in its graph or as a variable."""
+
+    class Module(tf.Module):
+        def __init__(self):
+            self.logits = (tf.Variable if variable else tf.constant)(logits)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 4, 4, 1))])
+        def serve(self, images):
+            return {"logits": tf.reduce_mean(images, axis=(1, 2)) * 0.0 + self.logits}
+
+    module = Module()
+    tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
+    return folder
+
+
+def load(folder, **asked):
+    keras.utils.clear_session()  # layers are named as in a process of their own
+    return load_teacher(folder, allow_code=True, **asked)
+
+
+@pytest.mark.parametrize("asked", [{}, {"teacher_input": "bytes"}], ids=["bare", "nested"])
+@pytest.mark.parametrize("variable", [False, True], ids=["constant", "variable"])
+def test_saved_models_are_told_apart_by_content_and_not_by_place(tmp_path, variable, asked):
+    folder = save(tmp_path / "teacher", [1.0, 2.0, 3.0], variable)
+    first = load(folder, **asked)
+    assert bool(first.get_weights()) == variable
+    seen = fingerprint(first, IMAGES)
+    moved = shutil.copytree(folder, tmp_path / "another place")
+    shutil.rmtree(folder)
+    save(folder, [3.0, 2.0, 1.0], variable)
+    assert fingerprint(load(folder, **asked), IMAGES) != seen
+    assert fingerprint(load(moved, **asked), IMAGES) == seen
+
+
+def test_another_saved_model_at_the_same_place_is_asked_anew(tmp_path, predict):
+    for logits in ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]):
+        shutil.rmtree(tmp_path / "teacher", ignore_errors=True)
+        model = load(save(tmp_path / "teacher", logits))
+        teacher_opinions(model, IMAGES, predict, tmp_path / "cache")
+    assert predict.calls == 2
 
 
 def spoil(path, how):

@@ -91,6 +91,21 @@ def test_the_student_sees_the_bank_as_soon_as_there_is_one(monkeypatch):
     assert len({x.tobytes() for x in seen}) > 1  # drawn anew for each update
 
 
+def test_the_teacher_sees_the_pixels_rolled_by_up_to_two_both_ways(monkeypatch):
+    made, seen = distiller("deep_inversion"), []
+    pixel_loss = made.pixel_loss
+    monkeypatch.setattr(made, "pixel_loss", lambda x: seen.append(x.numpy()) or pixel_loss(x))
+    rolls = {(y, x) for y in range(-2, 3) for x in range(-2, 3)}
+    found = []
+    for number in range(12):
+        made.rounds_played.assign(number)
+        images = made.pixels.unit_images().numpy()
+        made._update_pixels()
+        found += [s for s in rolls if np.array_equal(np.roll(images, s, (1, 2)), seen[-1])]
+    assert len(found) == 12  # each round one and the same for all images of the batch
+    assert all(len(set(shifts)) > 2 for shifts in zip(*found, strict=True))
+
+
 def test_pixels_become_images_of_the_classes_asked_for():
     weights = DataFreeTerms(deep_inversion_statistics_weight=0.0, deep_inversion_steps=1000)
     made = distiller("deep_inversion", loss_weights=weights)

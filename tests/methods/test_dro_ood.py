@@ -19,6 +19,14 @@ def test_the_loss_is_the_closed_form_of_the_worst_distribution():
     assert terms["distillation_loss"] == pytest.approx(divergences.mean(), rel=1e-4)
 
 
+def test_the_robustness_is_a_price_of_the_divergence_times_the_squared_temperature():
+    made = staged.distiller("dro_ood", robustness=1.0, temperature=5.0)
+    teacher, student = staged.seen(made)
+    nats = staged.kl64(teacher.logits, student.logits, 5.0) / 25
+    expected = np.log(np.mean(np.exp(nats / 0.04)))
+    assert float(made.student_loss(teacher, student)) == pytest.approx(expected, rel=1e-4)
+
+
 def test_a_round_moves_the_student_alone():
     made = staged.distiller("dro_ood")
     moved = staged.what_moves(made, lambda: staged.play(made))

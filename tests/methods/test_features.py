@@ -5,23 +5,78 @@ import math
 import keras
 import pytest
 
+from mosaickd_tf.config import DataFreeTerms
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods import RelationalDistiller
-from mosaickd_tf.methods.features import middle_layer, penultimate_layer, policy, watched_shapes
-from mosaickd_tf.models import fast_copy
+from mosaickd_tf.methods import METHODS, RelationalDistiller
+from mosaickd_tf.methods.features import (
+    middle_layer,
+    paired_stages,
+    penultimate_layer,
+    policy,
+    watched_shapes,
+)
+from mosaickd_tf.models import build_classifier, fast_copy
+from mosaickd_tf.models.stages import stage_outputs
 from mosaickd_tf.models.taps import Taps, layers_by_name
 from tests import tiny
 from tests.methods import staged
+from tests.methods.test_zskt import tiny_generator
 
 FEATURE_METHODS = ["fitnet", "rkd", "crd", "sskd"]
 NEEDED = {"sskd": {"teacher_rounds": 1}}
 
 
 def test_layers_of_our_networks_are_found():
-    model = tiny.wide_resnet()
-    assert penultimate_layer(model) == ["features"]
-    assert middle_layer(model) == ["stage2_block1_add"]  # of three
-    assert middle_layer(staged.pair()["teacher"]) == ["stage1_relu"]  # of two the earlier
+    assert penultimate_layer(tiny.wide_resnet()) == ["features"]
+    assert middle_layer(["first", "second", "third"]) == ["second"]
+    assert middle_layer(["first", "second"]) == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "expected"),
+    [
+        # of one family: all, also where two are of one size
+        ("wrn16_1", "wrn10_1", (["1_block2_add", "2_block2_add", "3_block2_add"],
+                                ["1_block1_add", "2_block1_add", "3_block1_add"])),
+        ("vgg11_bn", "vgg11_bn", 2 * (["1_block1_relu", "2_block1_relu", "3_block2_relu",
+                                       "4_block2_relu", "5_block2_relu"],)),
+        # 32, 16, 8, 4 and 4 pixels, against 32, 16, 8 and 4
+        ("vgg11_bn", "resnet18", (["1_block1_relu", "2_block1_relu", "3_block2_relu",
+                                   "5_block2_relu"],
+                                  ["1_block2_relu", "2_block2_relu", "3_block2_relu",
+                                   "4_block2_relu"])),
+        # 32, 16 and 8 against 32, 16, 8 and 4
+        ("wrn10_1", "mobilenet_v2", (["1_block1_add", "2_block1_add", "3_block1_add"],
+                                     ["1_block3_add", "2_block3_add", "3_block7_add"])),
+    ],
+)  # fmt: skip
+def test_stages_are_compared_whose_maps_are_of_one_size(teacher, student, expected):
+    models = [build_classifier(name, num_classes=5) for name in (teacher, student)]
+    found = paired_stages(*models)
+    assert [[name.removeprefix("stage") for name in side] for side in found] == list(expected)
+
+
+def test_networks_that_share_no_size_of_map_are_left_as_they_are():
+    sizes = [(32, 32, 3), (28, 28, 3)]
+    pair = [build_classifier("wrn10_1", num_classes=5, input_shape=size) for size in sizes]
+    assert paired_stages(*pair) == 2 * [
+        ["stage1_block1_add", "stage2_block1_add", "stage3_block1_add"]
+    ]
+
+
+@pytest.mark.parametrize("method", ["fitnet", "zskt"])
+def test_named_layers_of_one_side_leave_the_other_its_own(method):
+    teacher, student = (build_classifier(name, num_classes=5) for name in ("vgg11_bn", "resnet18"))
+    named, arguments = ["stage2_block1_relu"], {}
+    if method == "zskt":
+        named = stage_outputs(teacher)[:4]
+        arguments["generator"] = tiny_generator()
+        arguments["loss_weights"] = DataFreeTerms(zskt_attention_weight=0.0)
+    kind = METHODS[method]
+    made = kind(teacher=teacher, student=student, teacher_layers=named, **arguments)
+    assert [layer.name for layer in made.teacher_taps.layers] == named
+    own = kind.watched_layers(student)
+    assert [layer.name for layer in made.student_taps.layers] == own
 
 
 def test_shapes_are_those_of_what_passes():

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mosaickd_tf import models
 from mosaickd_tf.config import DataFreeTerms
 from mosaickd_tf.distiller import Seen
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import ZsktDistiller
+from mosaickd_tf.methods.features import watched_shapes
 from tests import tiny
 from tests.methods.test_data_free import distiller
 
@@ -60,6 +62,19 @@ def test_the_attention_changes_what_the_student_learns():
 def test_networks_of_ours_are_compared_at_the_end_of_each_stage():
     names = ZsktDistiller.watched_layers(tiny.wide_resnet())
     assert names == ["stage1_block1_add", "stage2_block1_add", "stage3_block1_add"]
+
+
+def tiny_generator():
+    return models.build_generator(image_size=32, channels=3, noise_dim=8, base_filters=4)
+
+
+def test_networks_of_two_families_are_compared_where_their_maps_are_of_one_size():
+    names = ("vgg11_bn", "resnet18")
+    teacher, student = (models.build_classifier(name, num_classes=5) for name in names)
+    made = ZsktDistiller(teacher=teacher, student=student, generator=tiny_generator())
+    sizes = [shape[:2] for shape in watched_shapes(made.teacher_taps)]
+    assert sizes == [(32, 32), (16, 16), (8, 8), (4, 4)]
+    assert sizes == [shape[:2] for shape in watched_shapes(made.student_taps)]
 
 
 def test_networks_without_stages_are_refused_unless_attention_is_off():

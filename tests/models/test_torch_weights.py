@@ -42,21 +42,47 @@ def test_the_golden_logits_are_those_of_the_reference(name, side):
     np.testing.assert_allclose(logits, expected, atol=1e-9)
 
 
-@pytest.fixture(scope="module")
-def state():
-    """A state dict of WRN-10-1 as arrays."""
+def wrn10_1_shapes():
+    """Names and shapes of the official WRN-10-1, in their order."""
+    shapes = {"conv1.weight": (16, 3, 3, 3)}
+    for stage, inputs, filters in ((1, 16, 16), (2, 16, 32), (3, 32, 64)):
+        unit = f"block{stage}.layer.0"
+        shapes |= normalization(f"{unit}.bn1", inputs)
+        shapes[f"{unit}.conv1.weight"] = (filters, inputs, 3, 3)
+        shapes |= normalization(f"{unit}.bn2", filters)
+        shapes[f"{unit}.conv2.weight"] = (filters, filters, 3, 3)
+        if inputs != filters:
+            shapes[f"{unit}.convShortcut.weight"] = (filters, inputs, 1, 1)
+    classes = official.NUM_CLASSES
+    return shapes | normalization("bn1", 64) | {"fc.weight": (classes, 64), "fc.bias": (classes,)}
+
+
+def normalization(module, channels):
+    parts = ("weight", "bias", "running_mean", "running_var")
+    shapes = {f"{module}.{part}": (channels,) for part in parts}
+    return shapes | {f"{module}.num_batches_tracked": ()}
+
+
+def test_names_and_shapes_are_those_of_the_reference():
     torch = pytest.importorskip("torch")
     from tests import reference_classifiers
 
     assert torch.get_default_dtype() == torch.float32
-    shapes = reference_classifiers.build("wrn10_1").state_dict()
-    return official.state({key: value.shape for key, value in shapes.items()})
+    reference = reference_classifiers.build("wrn10_1").state_dict()
+    expected = [(key, tuple(value.shape)) for key, value in reference.items()]
+    assert list(wrn10_1_shapes().items()) == expected
+
+
+@pytest.fixture(scope="module")
+def state():
+    """A state dict of WRN-10-1 as arrays."""
+    return official.state(wrn10_1_shapes())
 
 
 @pytest.fixture
 def save(state, tmp_path):
     """Writes a .pth file with `torch.save` and returns its path."""
-    import torch
+    torch = pytest.importorskip("torch")
 
     def save(wrap):
         tensors = {key: torch.tensor(value) for key, value in state.items()}
@@ -222,7 +248,7 @@ def test_code_runs_when_it_is_allowed(save, state, tmp_path):
     assert read.keys() == state.keys()
 
 
-def test_a_whole_module_is_read_when_it_is_allowed(state, tmp_path):
+def test_a_whole_module_is_read_when_it_is_allowed(tmp_path):
     torch = pytest.importorskip("torch")
     torch.save(torch.nn.Linear(3, 2), tmp_path / "module.pth")
     assert "torch.nn" in refusal(read_state_dict, tmp_path / "module.pth")
