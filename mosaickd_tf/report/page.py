@@ -54,8 +54,9 @@ def _header(run, title):
         f"A student of {count(result['student']['parameters'])} parameters learned from a teacher "
         f"of {count(result['teacher']['parameters'])}, {_seen(config)}."
     )
-    if config["target_dataset"]:
-        about += f" It was never shown {config['target_dataset']}, on which it is measured."
+    target = config["target_dataset"]
+    if target and target != config["ood_dataset"]:
+        about += f" It was never shown {target}, on which it is measured."
     figures = [
         element("div", element("dt", name), element("dd", value), class_=kind)
         for name, value, kind in _figures(run)

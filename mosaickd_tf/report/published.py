@@ -44,7 +44,12 @@ _LOGS = "logs in [zgzhikaru/data-free-KD](https://github.com/zgzhikaru/data-free
 TABLES = (
     Table(
         title="CIFAR-100 from its own pictures",
+        data="cifar100_from_cifar100",
         source=_PAPER,
+        note=(
+            "Teachers and supervised students are trained by `bin/train_teacher "
+            "--flagfile=configs/teachers/cifar100.cfg --teacher=NETWORK`."
+        ),
         rows={
             "teacher": (78.05, 71.32, 75.83, 75.83, 75.83),
             "student, supervised": (77.10, 77.10, 65.31, 72.19, 73.56),

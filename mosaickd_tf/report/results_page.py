@@ -55,8 +55,8 @@ def _section(table, runs, cells, students):
         numbers = dict(zip(table.pairs, table.rows.get(method, ()), strict=False))
         if any(numbers.values()):
             rows.append((method, "published", *(_published(numbers.get(pair)) for pair in pairs)))
-        if table.data and method.isidentifier():
-            whole = cells.options.get((table.data, method), {}).get("rounds")
+        if (table.data, method) in cells.options:
+            whole = cells.options[table.data, method]["rounds"]
             rows += _ours(method, whole, [run for run in runs if run.method == method], pairs)
     parts = [f"## {table.title}", f"Published: {table.source}.", table.note, _markdown(rows)]
     if runs:
@@ -66,8 +66,7 @@ def _section(table, runs, cells, students):
 
 def _ours(method, whole, runs, pairs):
     """The row of the whole schedule, run or not, and one for each other way it was run."""
-    label = f"ours, {whole:,} rounds" if whole else "ours"
-    found = {label: []}
+    found = {f"ours, {whole:,} rounds": []}
     for run in sorted(runs, key=lambda run: (-run.rounds, run.changes)):
         rounds = f"{run.rounds:,}" if run.rounds == whole else f"{run.rounds:,} of {whole:,}"
         found.setdefault(", ".join([f"ours, {rounds} rounds", *run.changes]), []).append(run)

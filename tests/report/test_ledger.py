@@ -1,9 +1,13 @@
 """Which run belongs in which cell."""
 
 import json
+import pathlib
 
 import pytest
 
+from mosaickd_tf import evaluation, files, models
+from mosaickd_tf.config import DataConfig
+from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report.ledger import portable, runs_of
 from tests.report.results import asked, cells, result
@@ -128,3 +132,20 @@ def test_places_on_the_machine_are_left_behind():
 def test_a_teacher_by_a_relative_path_or_by_name_stays():
     for teacher in ("runs/wrn40_2/teacher.keras", "wrn40_2"):
         assert portable(asked(teacher=teacher))["teacher"] == teacher
+
+
+# What lies in results/
+
+RESULTS = pathlib.Path(__file__).resolve().parents[2] / "results"
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_teacher_of_the_rows_on_digits_lies_beside_them(seed):
+    teacher = models.load_teacher(RESULTS / "teachers" / f"digits_wrn16_1_seed{seed}.keras")
+    digits = loading.load_target(
+        DataConfig(target_dataset="embedded:digits", image_size=16, channels=1), training=False
+    ).test
+    logits = evaluation.predict_logits(teacher, digits.images)
+    rows = [files.read_json(path) for path in RESULTS.glob(f"digits_from_photos-*-seed{seed}.json")]
+    told = {row["teacher"]["accuracy"] for row in rows if "/" in row["config"]["teacher"]}
+    assert told == {evaluation.top_k_accuracy(logits, digits.labels)}

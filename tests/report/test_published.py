@@ -15,8 +15,8 @@ ROWS = {
 # The column of averages of Table 1. Where it is not the mean of its row, the paper prints
 # another number: KD on CIFAR-100 72.27, FitNet and MosaicKD on CIFAR-10 63.15 and 69.55.
 AVERAGES = {
-    ("CIFAR-100 from its own pictures", "teacher"): 75.37,
-    ("CIFAR-100 from its own pictures", "student, supervised"): 73.05,
+    ("cifar100_from_cifar100", "teacher"): 75.37,
+    ("cifar100_from_cifar100", "student, supervised"): 73.05,
     ("cifar100_data_free", "dafl"): 47.20,
     ("cifar100_data_free", "zskt"): 53.38,
     ("cifar100_data_free", "deep_inversion"): 58.38,
