@@ -103,7 +103,8 @@ class Distiller(keras.Model):
         self.skip_nonfinite = skip_nonfinite
         self.guard = None
         self.loss_scales = {}
-        self.teacher_taps = self._taps(teacher, teacher_layers)
+        self._plain_taps = self._taps(teacher, teacher_layers)  # of the teacher itself
+        self.teacher_taps = self._plain_taps
         self.student_taps = self._taps(student, student_layers)
         self.rounds_played = self.add_weight(
             name="rounds_played", shape=(), dtype="int64", initializer="zeros", trainable=False
@@ -117,8 +118,10 @@ class Distiller(keras.Model):
     def compile(self, *, student_optimizer=None, jit_compile="auto", **kwargs):
         """Sets the student's optimizer; the published recipe's if left out.
 
-        `jit_compile="auto"` is XLA where there is a GPU and plain graphs elsewhere.
+        `jit_compile="auto"` is XLA where there is a GPU and plain graphs elsewhere. A folded copy
+        of the teacher goes; the next round that is compiled makes another.
         """
+        self.teacher_taps = self._plain_taps
         jit_compile = machine.compiles_with_xla(jit_compile)
         # Each player has an optimizer of its own; Keras would add one that nobody asked for.
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
@@ -133,9 +136,11 @@ class Distiller(keras.Model):
     def make_train_function(self, force=False):
         """Compiles the round, in which a folded copy of the teacher is asked.
 
-        Not where layers of the teacher are watched: those have to be there.
+        Not where layers of the teacher are watched: those have to be there. The copy keeps the
+        weights that the teacher has now: after others are set, `compile` again or use `force`.
         """
-        if self.teacher_taps.model is self.teacher and not self.teacher_taps.layers:
+        is_due = force or self.train_function is None
+        if is_due and not self._plain_taps.layers:
             with self.distribute_strategy.scope():
                 self.teacher_taps = Taps(frozen_copy(self.teacher), [])
         return super().make_train_function(force)

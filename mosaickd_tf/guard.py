@@ -80,9 +80,16 @@ class LossScale(tf.Module):
         self._finite = tf.Variable(tf.zeros((), "int64"), trainable=False)
 
     def gradient(self, tape, loss, variables):
-        """The gradients of a loss, computed from the scaled one, in the structure of variables."""
+        """The gradients of a loss, computed from the scaled one, in the structure of variables.
+
+        They are float32 whatever the variables are: float16 holds some of them only scaled.
+        """
         scaled = tape.gradient(loss, variables, output_gradients=self.value.read_value())
-        return tf.nest.map_structure(lambda g: None if g is None else g / self.value, scaled)
+
+        def unscaled(gradient):
+            return None if gradient is None else tf.cast(gradient, "float32") / self.value
+
+        return tf.nest.map_structure(unscaled, scaled)
 
     def halve(self, is_overflow):
         """Makes the next gradients half as large inside, if it is an overflow that they had.

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections import OrderedDict
 
 import numpy as np
@@ -12,14 +13,20 @@ from torch import nn
 
 from tests import official
 
+RESNETS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}  # units of each stage
+
 
 def build(name, channels=3, classes=official.NUM_CLASSES):
-    """A network by the name it has with us."""
-    if name.startswith("wrn"):
-        return WideResNet(*map(int, name[3:].split("_")), channels, classes)
-    if name.startswith("resnet"):
-        return ResNet({"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}[name], channels, classes)
-    return Vgg(channels, classes)
+    """A network by the name it has with us; `ValueError` for one that is not written here."""
+    if wide := re.fullmatch(r"wrn(\d+)_(\d+)", name):
+        return WideResNet(*map(int, wide.groups()), channels, classes)
+    if name in RESNETS:
+        return ResNet(RESNETS[name], channels, classes)
+    if name == "vgg11_bn":
+        return Vgg(channels, classes)
+    raise ValueError(
+        f"Unknown network. Expected wrnD_W, {', '.join(RESNETS)} or vgg11_bn. Received: {name!r}"
+    )
 
 
 def logits(name, side, state):

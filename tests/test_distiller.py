@@ -75,6 +75,42 @@ def test_rounds_ask_the_teacher_folded_unless_its_layers_are_watched(distiller, 
     assert watching.teacher_taps.model is pair["teacher"]
 
 
+@pytest.mark.parametrize("how", ["compile", "force"])
+def test_a_teacher_of_other_weights_is_asked_after_compile_or_force(distiller, pair, how):
+    distiller.make_train_function()
+    first = distiller.teacher_taps.model
+    pair["teacher"].set_weights([0.5 * array for array in pair["teacher"].get_weights()])
+    distiller.make_train_function()
+    assert distiller.teacher_taps.model is first
+    if how == "compile":
+        distiller.compile()
+        assert distiller.teacher_taps.model is pair["teacher"]
+    distiller.make_train_function(force=how == "force")
+    asked = distiller.teacher_taps.model
+    assert asked is not pair["teacher"]
+    np.testing.assert_allclose(asked(IMAGES), pair["teacher"](IMAGES), rtol=1e-4, atol=1e-5)
+
+
+def test_of_the_same_weights_the_copy_made_anew_is_the_same(distiller):
+    distiller.make_train_function()
+    first = distiller.teacher_taps.model
+    distiller.make_train_function(force=True)
+    again = distiller.teacher_taps.model
+    assert again is not first and tiny.same_bits(tiny.values(first), tiny.values(again))
+    np.testing.assert_array_equal(first(IMAGES), again(IMAGES))
+
+
+def test_a_student_of_float16_alone_learns(pair):
+    hidden = [keras.layers.Flatten(dtype="float16"), keras.layers.Dense(5, dtype="float16")]
+    student = keras.Sequential([keras.Input((8, 8, 3)), *hidden])
+    made = Distiller(teacher=pair["teacher"], student=student)
+    made.compile(student_optimizer=MomentumSGD(0.1))
+    before = tiny.values(student)
+    made.update_student(IMAGES)
+    assert {value.dtype for value in before} == {np.dtype("float16")}
+    assert made.skipped_updates == 0 and not tiny.same_bits(before, tiny.values(student))
+
+
 def test_updates_bring_the_student_closer_to_the_teacher(distiller):
     for _ in range(8):
         distiller.update_student(IMAGES)

@@ -104,6 +104,15 @@ def test_a_variable_without_a_gradient_has_none_of_the_scaled_loss_either():
     assert LossScale().gradient(tape, loss, {"student": [tf.Variable(1.0)]}) == {"student": [None]}
 
 
+def test_of_float16_variables_the_gradient_is_what_float16_would_take_for_0():
+    variable, scale = tf.Variable([2.0, -3.0], dtype="float16"), LossScale()
+    with tf.GradientTape(persistent=True) as tape:
+        loss = tf.reduce_sum(tf.cast(variable, "float32") * 2.0**-26)
+    assert not tape.gradient(loss, variable).numpy().any()
+    (gradient,) = scale.gradient(tape, loss, [variable])
+    np.testing.assert_array_equal(gradient, np.float32([2.0**-26] * 2))
+
+
 def test_an_overflow_halves_the_scale_and_counts_only_when_that_cannot_help(network, optimizer):
     guard, scale = UpdateGuard([network]), LossScale()
     scale.value.assign(4.0)

@@ -6,12 +6,12 @@ import tempfile
 import numpy as np
 
 from mosaickd_tf import export
-from mosaickd_tf.config import ExportConfig
+from mosaickd_tf.config import COMPRESSED, EXPORTS, ExportConfig
 from mosaickd_tf.errors import RequestError
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("tflite_float32", "tflite_float16", "tflite_dynamic", "tflite_int8")
+FORMATS = tuple(x for x in EXPORTS if x.startswith("tflite_") and x not in COMPRESSED)
 _COMPARED = 8  # random images on which each file is held against the student
 
 

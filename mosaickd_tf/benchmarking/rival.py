@@ -3,15 +3,18 @@
 import importlib.util
 import json
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
+import tempfile
 
 from mosaickd_tf import machine
 from mosaickd_tf.errors import RequestError, RunError
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _MODULE = "benchmarks.pytorch_round"
+_NETWORKS = re.compile(r"wrn\d+_\d+|resnet18|resnet34|vgg11_bn")  # that are written in PyTorch
 _SHARED = (
     "teacher",
     "student",
@@ -24,7 +27,7 @@ _SHARED = (
 
 
 class PyTorchRival:
-    """A PyTorch process that plays a round when it is asked to.
+    """A PyTorch process that plays a round when it is asked to; entering it starts it.
 
     Args:
         config: a `BenchmarkConfig`.
@@ -40,14 +43,25 @@ class PyTorchRival:
         self.rounds = []
         words = [f"--{name}={getattr(config, name)}" for name in _SHARED]
         words += [f"--precision={precision}", *(f"--{way}" for way in ways)]
+        self.command = [sys.executable, "-m", _MODULE, *words]
+
+    def __enter__(self):
+        # A pipe that nobody reads while rounds are played would fill, and hold the process.
+        self._said = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", _MODULE, *words],
+            self.command,
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._said,
             text=True,
         )
+        return self
+
+    def __exit__(self, *_):
+        """Ends the process."""
+        self._process.communicate()
+        self._said.close()
 
     def __call__(self):
         """Plays a round; returns the seconds that it took."""
@@ -58,18 +72,12 @@ class PyTorchRival:
             pass  # why, is read below
         answer = self._process.stdout.readline()
         if not answer:
-            _, said = self._process.communicate()
-            reason = said.strip().splitlines() or ["nothing"]
+            self._process.communicate()
+            self._said.seek(0)
+            reason = self._said.read().strip().splitlines() or ["nothing"]
             raise RunError(f"The PyTorch round did not end. It said: {reason[-1]}")
         self.rounds.append(json.loads(answer))
         return self.rounds[-1]["seconds"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        """Ends the process."""
-        self._process.communicate()
 
     def facts(self, ours, theirs):
         """What the comparison came to, as a JSON-able dict.
@@ -93,21 +101,36 @@ class PyTorchRival:
 def rivals(config, precision):
     """PyTorch as the official script ships, and the best that we know in a precision.
 
-    On a GPU that one is compiled.
+    On a GPU that one is compiled. None is started yet.
 
     Args:
         config: a `BenchmarkConfig`.
         precision: name of the dtype policy of our own rounds.
 
     Raises:
-        RequestError: where PyTorch or the source tree is not there, or for another method or a
-            precision that the PyTorch round does not have.
+        RequestError: where PyTorch or the source tree is not there, or for another method, a
+            network or a precision that the PyTorch round does not have.
     """
+    _check(config, precision)
+    compiled = machine.compiles_with_xla("auto")
+    return [
+        PyTorchRival(config, precision="float32", lean=False),
+        PyTorchRival(config, precision=precision, lean=True, compiled=compiled),
+    ]
+
+
+def _check(config, precision):
     if config.method != "mosaic":
         raise RequestError(
             "`against_pytorch` knows one method. Expected --method=mosaic. Received: "
             f"--method={config.method}. Leave --against_pytorch out"
         )
+    for role in ("teacher", "student"):
+        if not _NETWORKS.fullmatch(name := getattr(config, role)):
+            raise RequestError(
+                f"`against_pytorch` does not have this {role}. Expected wrnD_W, resnet18, resnet34 "
+                f"or vgg11_bn. Received: --{role}={name}. Name one of them"
+            )
     if precision == "mixed_float16":
         raise RequestError(
             "`against_pytorch` does not play in float16. Expected --precision=float32 or "
@@ -123,8 +146,3 @@ def rivals(config, precision):
             "`against_pytorch` needs the source tree. Expected benchmarks/ beside the package. "
             "Received: an installed package without. Use a clone"
         )
-    compiled = machine.compiles_with_xla("auto")
-    return [
-        PyTorchRival(config, precision="float32", lean=False),
-        PyTorchRival(config, precision=precision, lean=True, compiled=compiled),
-    ]

@@ -79,14 +79,16 @@ def measure_round(config):
     Raises:
         RequestError: when the config cannot be built.
     """
+    others = []
     if config.against_pytorch:
+        others = rivals(config, machine.resolve_precision(config.precision))
         _leave_memory_to_others()
     timer = RoundTimer(config)
     timer()
     first = process.seconds_since_start()
     with contextlib.ExitStack() as stack:
-        wanted = rivals(config, timer.precision) if config.against_pytorch else []
-        others = [stack.enter_context(rival) for rival in wanted]
+        for other in others:
+            stack.enter_context(other)()  # its first round counts for nothing, as ours
         for _ in range(config.warmup_rounds):
             for play in (timer, *others):
                 play()

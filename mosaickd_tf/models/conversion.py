@@ -29,7 +29,8 @@ def fast_copy(model, policy="float32"):
     Args:
         model: a Keras model with a configuration (functional, sequential or registered).
         policy: name of a Keras dtype policy, `"float32"`, `"mixed_bfloat16"` or
-            `"mixed_float16"`. The output layers and the standardisation stay float32.
+            `"mixed_float16"`. The standardisation stays float32, and so do the output layers:
+            the last with weights and those without behind it.
 
     Returns:
         A new model of the same weights; images in and logits out keep their dtype.
@@ -79,12 +80,28 @@ def computes_in_float16(*networks):
 
 
 def _output_layers(model):
-    """Names of the layers that give a model's outputs, those inside of nested models too."""
+    """Names of the layers from the last weights to a model's outputs, nested ones too.
+
+    What lies between has no weights and hands the logits on. The walk back ends at a nonlinear
+    `Activation` too: what that gives are images or probabilities, which it computes itself.
+    """
     names = set()
-    for tensor in getattr(model, "outputs", None) or []:
-        layer = tensor._keras_history.operation
+    tensors = list(getattr(model, "outputs", None) or [])
+    known = {id(tensor) for tensor in tensors}
+    while tensors:
+        layer, node, _ = tensors.pop()._keras_history
         names |= {layer.name} | _output_layers(layer)
+        if getattr(layer, "weights", None) or _bends(layer):
+            continue
+        before = [t for t in layer._inbound_nodes[node].input_tensors if id(t) not in known]
+        known |= {id(tensor) for tensor in before}
+        tensors += before
     return names
+
+
+def _bends(layer):
+    linear = keras.activations.linear
+    return isinstance(layer, keras.layers.Activation) and layer.activation is not linear
 
 
 def _ours(name):

@@ -35,13 +35,15 @@ def frozen_copy(model):
         exact = portable_copy(model)
         steps = fold(read_steps(model, white=1.0))
     except RequestError as error:
-        logger.debug("%s is asked as it is. %s", model.name, error)
+        logger.info("The model %r is asked as it is, not folded. %s", model.name, error)
         return model
     copy = build(steps, keras, model.name, _normalization, precise=True)
     copy.trainable = False
     if _gives_the_same(copy, model, exact):
         return copy
-    logger.debug("%s is asked as it is. A folded copy gives other logits", model.name)
+    logger.info(
+        "The model %r is asked as it is, not folded. A folded copy gives other logits", model.name
+    )
     return model
 
 

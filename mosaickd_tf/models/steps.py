@@ -5,6 +5,7 @@ import typing
 
 import keras
 import numpy as np
+from keras import tree
 
 from mosaickd_tf.errors import RequestError
 
@@ -128,6 +129,8 @@ class _Reader:
 
     def _read(self, layer, inputs):
         kind = type(layer).__name__
+        if not isinstance(layer, keras.layers.Layer):
+            return self._operation(kind, layer, inputs)
         if isinstance(layer, keras.Model):
             return self.walk(layer, inputs)
         if getattr(layer, "data_format", "channels_last") != "channels_last":
@@ -154,13 +157,22 @@ class _Reader:
             return self._activation(layer, "", inputs)
         raise refusal(layer, f"layers of {', '.join(sorted(known_layers()))}", kind)
 
+    def _operation(self, kind, operation, inputs):
+        """`x + y` or `x * y`, which layers of the same names do; other operations have none."""
+        ranks = {len(tensor.shape) for tensor in tree.flatten(operation.input)}
+        if kind not in ("Add", "Multiply") or len(inputs) != 2 or len(ranks) != 1:
+            raise refusal(
+                operation, "a layer, or x + y or x * y of two tensors of one rank", f"ops.{kind}"
+            )
+        return self._add(kind, operation, inputs)
+
     def _add(self, kind, layer, inputs, arguments=None, weights=(), trainable=True, suffix=""):
         name = layer.name + suffix
         while name in {step.name for step in self.steps}:  # models in a model may repeat names
             name += "_again"
         step = Step(kind=kind, name=name, inputs=inputs, weights=list(weights))
         step.arguments, step.trainable = arguments or {}, trainable
-        step.dtype = layer.compute_dtype
+        step.dtype = getattr(layer, "compute_dtype", None) or layer.output.dtype
         self.steps.append(step)
         return name
 

@@ -1,10 +1,14 @@
 """PyTorch's round: the same work, in turn with ours, and what is said when it is not there."""
 
+import dataclasses
 import importlib.util
+import re
+import sys
 
 import numpy as np
 import pytest
 
+from mosaickd_tf import models
 from mosaickd_tf.benchmarking import rival
 from mosaickd_tf.config import BenchmarkConfig
 from mosaickd_tf.errors import RequestError, RunError
@@ -46,6 +50,25 @@ def test_another_method_has_no_rival():
         rival.rivals(BenchmarkConfig(method="kd"), "float32")
 
 
+@pytest.mark.parametrize("role", ["teacher", "student"])
+@pytest.mark.parametrize("name", ["mobilenet_v2", "own/student.keras"])
+def test_a_network_that_is_not_written_in_pytorch_is_refused(role, name):
+    with pytest.raises(RequestError, match=re.escape(f"Received: --{role}={name}.")):
+        rival.rivals(dataclasses.replace(TINY, **{role: name}), "float32")
+
+
+def test_the_networks_with_a_rival_are_those_that_are_written_in_pytorch():
+    pytest.importorskip("torch")
+    from tests import reference_classifiers
+
+    for name in ("wrn10_1", *models.classifier_names()[1:], "resnet50", "own/student.keras"):
+        if rival._NETWORKS.fullmatch(name):
+            reference_classifiers.build(name)
+        else:
+            with pytest.raises(ValueError, match="Unknown network"):
+                reference_classifiers.build(name)
+
+
 def test_float16_has_no_rival():
     with pytest.raises(RequestError, match="--precision=float32 or bfloat16"):
         rival.rivals(TINY, "mixed_float16")
@@ -53,21 +76,36 @@ def test_float16_has_no_rival():
 
 def test_a_round_that_does_not_end_says_why(monkeypatch):
     monkeypatch.setattr(rival, "_MODULE", "benchmarks.not_there")
+    with rival.PyTorchRival(TINY, precision="float32", lean=False) as other:
+        with pytest.raises(RunError, match="No module named"):
+            other()
+
+
+LOUD = """
+import json, sys
+for _ in sys.stdin:
+    print("x" * 2**20, file=sys.stderr)
+    print(json.dumps({"seconds": 1.0}), flush=True)
+"""
+
+
+def test_what_it_says_while_it_plays_does_not_hold_it():
     other = rival.PyTorchRival(TINY, precision="float32", lean=False)
-    with pytest.raises(RunError, match="No module named"):
-        other()
+    other.command = [sys.executable, "-c", LOUD]
+    with other:
+        assert [other() for _ in range(2)] == [1.0, 1.0]
+    assert other._process.returncode == 0
 
 
 @pytest.mark.parametrize("gpus, name", [([], "lean"), (["GPU:0"], "lean, compile")])
 def test_on_a_gpu_the_lean_round_is_compiled(monkeypatch, gpus, name):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(rival.subprocess, "Popen", lambda words, **_: words)
     monkeypatch.setattr(rival.machine.tf.config, "list_physical_devices", lambda kind: gpus)
     shipped, best = rival.rivals(TINY, "mixed_bfloat16")
     assert shipped.name == "PyTorch, float32, as shipped"
     assert best.name == f"PyTorch, mixed_bfloat16, {name}"
-    assert "--lean" in best._process and ("--compile" in best._process) == bool(gpus)
-    assert not {"--lean", "--compile"} & set(shipped._process)
+    assert "--lean" in best.command and ("--compile" in best.command) == bool(gpus)
+    assert not {"--lean", "--compile"} & set(shipped.command)
 
 
 @pytest.mark.slow

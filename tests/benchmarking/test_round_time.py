@@ -91,6 +91,41 @@ def test_a_round_of_more_updates_asks_for_more_operations():
     assert three - two == two - one > 0
 
 
+class Rival:
+    """Stands for a PyTorch process."""
+
+    def __init__(self):
+        self.played = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __call__(self):
+        self.played += 1
+        return float(self.played)
+
+    def facts(self, ours, theirs):
+        return {"seconds": theirs}
+
+
+def test_the_first_round_of_a_rival_is_not_measured_as_ours_is_not(monkeypatch):
+    monkeypatch.setattr(round_time.arithmetic, "_PROCESSOR_SIZES", (1, 64))
+    monkeypatch.setattr(round_time, "rivals", lambda config, precision: [Rival()])
+    monkeypatch.setattr(round_time, "_leave_memory_to_others", lambda: None)
+    config = dataclasses.replace(TINY, against_pytorch=True, warmup_rounds=0)
+    assert measure_round(config)["pytorch"] == [{"seconds": [2.0, 3.0, 4.0]}]
+
+
+def test_a_rival_that_cannot_play_is_refused_before_a_round_is_played(monkeypatch):
+    monkeypatch.setattr(round_time, "RoundTimer", lambda config: pytest.fail("was played"))
+    config = dataclasses.replace(TINY, against_pytorch=True, student="mobilenet_v2")
+    with pytest.raises(RequestError, match="--student=mobilenet_v2"):
+        measure_round(config)
+
+
 def test_unknown_networks_are_refused():
     with pytest.raises(RequestError, match="wrn10_x"):
         measure_round(BenchmarkConfig(teacher="wrn10_x"))

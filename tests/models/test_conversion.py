@@ -135,6 +135,72 @@ def test_a_low_precision_copy_of_a_wrapped_model_still_gives_float32():
     assert fast(IMAGES, training=False).dtype == "float32"
 
 
+def behind_logits(*last):
+    """A classifier of a convolution, its logits and these layers behind them."""
+    tiny.seed_weights(0)
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 3, name="hidden"),
+            keras.layers.Conv2D(5, 6, name="logits"),
+            *last,
+        ]
+    )
+
+
+def fits_bfloat16(array):
+    return np.array_equal(array, tf.cast(tf.cast(array, "bfloat16"), "float32"))
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda: [keras.layers.Flatten()],
+        lambda: [keras.layers.Activation("linear"), keras.layers.Reshape((5,))],
+        lambda: [keras.layers.Flatten(), keras.layers.Dropout(0.5)],
+        lambda: [keras.Sequential([keras.layers.Flatten(), keras.layers.Dropout(0.5)])],
+    ],
+)
+def test_logits_are_not_rounded_where_layers_without_weights_follow(last):
+    model = behind_logits(*last())
+    fast = fast_copy(model, "mixed_bfloat16")
+    computes = {layer.name: layer.compute_dtype for layer in fast.layers}
+    assert (computes["hidden"], computes["logits"]) == ("bfloat16", "float32")
+    logits = fast(IMAGES, training=False)
+    assert logits.dtype == "float32" and not fits_bfloat16(logits)
+
+
+def test_logits_are_not_rounded_where_operations_or_a_model_without_weights_follow():
+    inputs = keras.Input((8, 8, 3))
+    inner = behind_logits(keras.layers.Activation("linear"))
+    model = keras.Model(inputs, keras.ops.reshape(inner(inputs), (-1, 5)) * 0.5)
+    fast = fast_copy(model, "mixed_bfloat16")
+    (copied,) = [layer for layer in fast.layers if isinstance(layer, keras.Model)]
+    assert copied.get_layer("hidden").compute_dtype == "bfloat16"
+    assert copied.get_layer("logits").compute_dtype == "float32"
+    assert not fits_bfloat16(fast(IMAGES, training=False))
+
+
+def test_each_of_the_branches_that_make_the_logits_is_kept():
+    inputs = keras.Input((8, 8, 3))
+    flat = keras.layers.Flatten()(inputs)
+    left, right = (keras.layers.Dense(5, name=name)(flat) for name in ("left", "right"))
+    fast = fast_copy(keras.Model(inputs, keras.layers.Average()([left, right])), "mixed_bfloat16")
+    assert {fast.get_layer(name).compute_dtype for name in ("left", "right")} == {"float32"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_our_networks_the_entrance_and_the_last_layer_alone_stay_float32(kind):
+    fast = fast_copy(network(kind)[0], "mixed_bfloat16")
+    exact = [layer.name for layer in fast.layers if layer.compute_dtype == "float32"]
+    ends = {
+        "classifier": ["unit_images", "standardization", "logits"],
+        "generator": ["noise", "unit_images"],
+        "discriminator": ["unit_images", "standardization", "patch_logits"],
+    }
+    assert exact == ends[kind]
+
+
 @pytest.mark.parametrize("extra", [3, object()], ids=["unregistered", "not serialisable"])
 def test_a_model_without_configuration_is_refused_in_one_line(extra):
     class Stubborn(keras.Model):

@@ -1,10 +1,13 @@
 """The copy of a teacher that the rounds ask answers as the teacher, and is nothing to train."""
 
+import logging
+import operator
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from mosaickd_tf.models import build_classifier, fast_copy, frozen
 from mosaickd_tf.models.frozen import frozen_copy
@@ -117,3 +120,37 @@ def test_a_copy_that_gives_no_numbers_is_not_taken(monkeypatch):
     assert frozen_copy(teacher) is not teacher
     monkeypatch.setattr(frozen, "fold", broken)
     assert frozen_copy(teacher) is teacher
+
+
+def teacher_with(combine):
+    """A functional teacher in which an operation combines the maps of two convolutions."""
+    tiny.seed_weights(0)
+    inputs = keras.Input((8, 8, 3))
+    maps = combine(layers.Conv2D(4, 3)(inputs), layers.Conv2D(4, 3)(inputs))
+    return keras.Model(inputs, layers.Dense(5)(layers.Flatten()(maps)))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("combine", [operator.add, operator.mul])
+def test_a_sum_and_a_product_of_tensors_are_carried_over(combine, policy):
+    teacher = fast_copy(teacher_with(combine), policy)
+    copy = frozen_copy(teacher)
+    assert copy is not teacher
+    wanted, received = (answers(model, IMAGES[:, :8, :8])[0] for model in (teacher, copy))
+    assert distance(received, wanted) < (1e-5 if policy == "float32" else 0.02)
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda x, y: layers.Add()([x * 0.5, y]),
+        lambda x, y: ops.reshape(layers.Add()([x, y]), (-1, 3, 12, 4)),
+        lambda x, y: ops.relu(layers.Add()([x, y])),
+    ],
+)
+def test_a_teacher_with_another_operation_is_left_as_it_is_and_the_reason_said(combine, caplog):
+    teacher = fast_copy(teacher_with(combine))
+    with caplog.at_level(logging.INFO, "mosaickd_tf"):
+        assert frozen_copy(teacher) is teacher
+    (said,) = caplog.messages
+    assert "is asked as it is" in said and "cannot be read" in said and "\n" not in said

@@ -1,9 +1,11 @@
 """What can be read as steps, and the words for what cannot."""
 
+import operator
+
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.steps import AFFINE, read_steps
@@ -103,3 +105,35 @@ def test_a_subclassed_model_is_refused():
 
     with pytest.raises(RequestError, match="functional or sequential"):
         read_steps(Own())
+
+
+@pytest.mark.parametrize(
+    "operation, expected",
+    [
+        (lambda x: x * 0.5, "ops.Multiply"),
+        (lambda x: x + 1.0, "ops.Add"),
+        (lambda x: ops.multiply(x, ops.ones((8,))), "ops.Multiply"),
+        (lambda x: ops.reshape(x, (-1, 4, 1, 2)), "ops.Reshape"),
+        (ops.relu, "ops.Relu"),
+    ],
+)
+def test_an_operation_that_no_layer_does_is_refused(operation, expected):
+    inputs = keras.Input((8,))
+    with pytest.raises(RequestError, match=f"Received: {expected}$"):
+        read_steps(keras.Model(inputs, operation(inputs)))
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (1, 1, 3)])
+@pytest.mark.parametrize("kind, combine", [("Add", operator.add), ("Multiply", operator.mul)])
+def test_a_sum_and_a_product_of_tensors_are_steps(kind, combine, shape):
+    inputs = keras.Input((8, 8, 3))
+    other = layers.MaxPooling2D(8 // shape[0])(inputs)
+    step = read_steps(keras.Model(inputs, combine(inputs, other)))[-1]
+    assert (step.kind, len(step.inputs), step.dtype) == (kind, 2, "float32")
+
+
+def test_a_sum_of_tensors_of_other_ranks_is_refused():
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, inputs + layers.Reshape((1, 3))(layers.MaxPooling2D(8)(inputs)))
+    with pytest.raises(RequestError, match="of one rank"):
+        read_steps(model)
