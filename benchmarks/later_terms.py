@@ -35,10 +35,11 @@ _HEAD = f"""# Which of the later terms help
 MosaicKD as published, and with one term of later work each (`bin/distill --help` and the
 flagfiles say which work), at about equal cost, as the seconds say: {ROUNDS} rounds of the
 [digits](quickstart.md) with the [recipe](../configs/recipes/digits.cfg), fewer where a round costs
-more, {len(SEEDS)} seeds, each with a teacher of its own that all share, in {PRECISION} (the teachers
-in float32). Accuracy is the best of a run on the validation part, 240 digits, in percent; the last
-column is the mean difference from the first row, seed by seed, with its standard error. Seconds are
-the mean of runs beside others on the same processor, as the file says. No term was tuned.
+more, {len(SEEDS)} seeds, each with a teacher of its own that all share, in {PRECISION}
+(the teachers in float32). Accuracy is the best of a run on the validation part, 240 digits, in
+percent; the last column is the mean difference from the first row, seed by seed, with its standard
+error. Seconds are the mean of runs beside others on the same processor, as the file says. No term
+was tuned.
 """
 
 
