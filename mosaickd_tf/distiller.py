@@ -44,7 +44,7 @@ class Distiller(keras.Model):
 
     Class attributes of a method:
         source: the paper that it comes from.
-        needs: what it asks for, of `OOD_IMAGES`, `FEATURES` and `STATISTICS`.
+        needs: what it asks for, of `OOD_IMAGES`, `FEATURES` and `STATISTICS`, or in words.
         terms: names of what it reports, in order.
         players: names of the networks that learn; each is an attribute and may have an
             optimizer of its own, `NAME_optimizer`.
