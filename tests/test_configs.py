@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+import re
 
 import pytest
 
@@ -182,6 +183,22 @@ def test_an_ablation_of_the_patch_size_keeps_weight_times_patches(method):
     )
     _, rows, columns, _ = discriminator.output_shape
     assert changed["local_weight"] * rows * columns == 64
+
+
+@pytest.mark.parametrize("patch_size", [1, 4])
+def test_on_the_digits_the_flag_in_its_header_keeps_that_product(patch_size):
+    def product(config):
+        discriminator = build_patch_discriminator(
+            image_size=16, patch_size=config.players.patch_size, base_filters=2
+        )
+        _, rows, columns, _ = discriminator.output_shape
+        return config.losses.local * rows * columns
+
+    base = composed("digits_from_photos", "wrn16_1_to_wrn10_1", "mosaic")
+    header = (CONFIGS / "methods" / f"patch_{patch_size}.cfg").read_text(encoding="utf-8")
+    flag = re.search(r"(--local_weight=\S+) as well", header)[1]
+    cell = composed("digits_from_photos", "wrn16_1_to_wrn10_1", f"patch_{patch_size}", flag)
+    assert product(cell) == pytest.approx(product(base)) == pytest.approx(6.4)
 
 
 @pytest.mark.parametrize("name", stems("teachers"))
