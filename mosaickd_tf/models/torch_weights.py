@@ -168,8 +168,8 @@ def _family(name):
         if name.startswith(family):
             return table
     raise RequestError(
-        "The official code has no such weights. Expected a network of: wrnD_W, resnet18, "
-        f"resnet34, vgg11_bn. Received: {name!r}. Name another --teacher_network"
+        "The official code has no such weights for small images. Expected a network of: wrnD_W, "
+        f"resnet18, resnet34, vgg11_bn. Received: {name!r}. Name another --teacher_network"
     )
 
 
