@@ -17,6 +17,7 @@ from mosaickd_tf.optimizers import MomentumSGD
 # What a method may need beside the two networks.
 OOD_IMAGES = "OOD images"
 FEATURES = "features of teacher and student"
+TEACHER_FEATURES = "features of the teacher"
 STATISTICS = "the teacher's normalisation statistics"
 
 
@@ -44,7 +45,8 @@ class Distiller(keras.Model):
 
     Class attributes of a method:
         source: the paper that it comes from.
-        needs: what it asks for, of `OOD_IMAGES`, `FEATURES` and `STATISTICS`, or in words.
+        needs: what it asks for, of `OOD_IMAGES`, `FEATURES`, `TEACHER_FEATURES` and
+            `STATISTICS`.
         terms: names of what it reports, in order.
         players: names of the networks that learn; each is an attribute and may have an
             optimizer of its own, `NAME_optimizer`.

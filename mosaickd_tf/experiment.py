@@ -94,7 +94,6 @@ class Experiment:
         if self.test:
             named = json.dumps(self.judge.predictions(teacher, student)) + "\n"
             files.write_text(self.folder / "test_predictions.json", named)
-        speed = progress.step * self.config.optimization.batch_size / progress.seconds
         asked = dict(options(self.config))
         result = {
             "method": self.config.method.method,
@@ -106,7 +105,7 @@ class Experiment:
             "precision": self.policy,
             "rounds": progress.step,
             "seconds": progress.seconds,
-            "images_per_second": speed,
+            "images_per_second": progress.images_per_second(self.config.optimization.batch_size),
             "teacher": self.judge.facts(teacher),
             "student": self.judge.facts(student),
             "baselines": baselines,

@@ -80,9 +80,10 @@ def evaluator(student, teacher, watched):
 
     def evaluate(step):
         images = watched() if callable(watched) else watched
-        logits, teacher_logits = evaluation.predict_logits(student, images.images), known
-        if known is None:
-            teacher_logits = evaluation.predict_logits(teacher, images.images)
+        logits = evaluation.predict_logits(student, images.images)
+        teacher_logits = (
+            evaluation.predict_logits(teacher, images.images) if known is None else known
+        )
         agreement = evaluation.agreement(logits, teacher_logits)
         variety = {"student_variety": evaluation.variety(logits, teacher_logits)}
         if images.labels is None:

@@ -19,9 +19,9 @@ from mosaickd_tf.config import (
     options,
 )
 from mosaickd_tf.data.datasets import DATASETS
-from mosaickd_tf.distiller import FEATURES
+from mosaickd_tf.distiller import FEATURES, TEACHER_FEATURES
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods.features import TEACHER_FEATURES, watched_shapes
+from mosaickd_tf.methods.features import watched_shapes
 from mosaickd_tf.models import build_patch_discriminator, check_classifier_name
 from mosaickd_tf.report.published import TABLES
 

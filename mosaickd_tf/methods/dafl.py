@@ -3,9 +3,10 @@
 import math
 
 from mosaickd_tf import losses
+from mosaickd_tf.distiller import TEACHER_FEATURES
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.data_free import DataFreeDistiller
-from mosaickd_tf.methods.features import POOLED, TEACHER_FEATURES
+from mosaickd_tf.methods.features import POOLED
 from mosaickd_tf.models.taps import leaves
 
 

@@ -9,7 +9,6 @@ from mosaickd_tf.models.fitting import known_shape
 from mosaickd_tf.models.stages import stage_outputs
 from mosaickd_tf.models.taps import Taps, layers_by_name, leaves
 
-TEACHER_FEATURES = "features of the teacher"  # a need, beside those of `Distiller`
 POOLED = "features"  # what networks of ours call the layer before the logits
 
 

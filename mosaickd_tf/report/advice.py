@@ -61,10 +61,8 @@ def _went_wrong(rows, result):
 
 def _collapse(rows, result):
     """Few classes among the synthetic images."""
-    what_to_do = "The method has no term against that: take one that has, --method=dfq"
-    if result["method"] in _BALANCE:
-        flag = _more(result, _BALANCE[result["method"]], 2)
-        what_to_do = f"Raise the weight of the class balance: {flag}"
+    without = "The method has no term against that: take one that has, --method=dfq"
+    what_to_do = _more_balance(result) or without
     counts = rows[-1].get("synthetic_classes")
     if counts:
         could_be = min(len(counts), sum(counts))
@@ -94,17 +92,12 @@ def _rare(rows, result):
     if not rare or limit < 1:  # of so few images chance leaves classes out
         return None
     named = ", ".join(map(str, rare[:5])) + (", ..." if len(rare) > 5 else "")
-    longer, flag = _more(result, "rounds", 2), _BALANCE.get(result["method"])
-    what_to_do = f"Play on for longer: {longer}"
-    if flag:
-        what_to_do = (
-            f"Raise the weight of the class balance: {_more(result, flag, 2)}, or play on for "
-            f"longer: {longer}"
-        )
+    advised = (_more_balance(result), f"play on for longer: {_more(result, 'rounds', 2)}")
+    what_to_do = ", or ".join(filter(None, advised))
     return (
         f"{len(rare)} of {len(counts)} classes hardly occur among the synthetic images (class "
         f"number {named}): fewer than {limit:.1f} of {sum(counts)} images, {RARE:g} of an even "
-        f"share. {what_to_do}"
+        f"share. {what_to_do[0].upper()}{what_to_do[1:]}"
     )
 
 
@@ -242,6 +235,12 @@ SIGNS = (
     _no_better,
     _behind,
 )
+
+
+def _more_balance(result):
+    """What to do for more even classes; None for a method without such a term."""
+    flag = _BALANCE.get(result["method"])
+    return flag and f"Raise the weight of the class balance: {_more(result, flag, 2)}"
 
 
 def _more(result, flag, factor):

@@ -23,7 +23,6 @@ _TOLD_EVERY = 10  # rounds, about, between two readings of the terms for the pro
 _GOOD = "good"  # checkpoints of an evaluation without a sign that something went wrong
 # With what is evaluated behind it the bar fills a line of 80 columns, the terms another.
 BAR = "{desc} {n_fmt}/{total_fmt} |{bar}| {remaining} left{postfix}"
-_BELOW = ("student_variety",)
 
 
 def train(
@@ -157,10 +156,10 @@ class _Loop:
         self.progress.seconds += time.perf_counter() - began
         bar.update(self.plan.rounds_per_call)
         if to_tell:
-            told_above = {"images_per_second": self._speed(), **self.values}
-            told_below = terms | {n: told_above.pop(n) for n in _BELOW if n in told_above}
-            bar.set_postfix_str(told(told_above))
-            self.below.set_description_str(told(told_below))
+            values = {"images_per_second": self._speed(), **self.values}
+            below = terms | {"student_variety": values.pop("student_variety", None)}
+            bar.set_postfix_str(told(values))
+            self.below.set_description_str(told(below))
         return terms
 
     def _evaluated(self, terms):
@@ -280,7 +279,7 @@ class _Loop:
         return step % every < self.plan.rounds_per_call or step == self.plan.rounds
 
     def _speed(self):
-        return self.progress.step * self.plan.images_per_round / self.progress.seconds
+        return self.progress.images_per_second(self.plan.batch_size)
 
 
 def _terms_below():

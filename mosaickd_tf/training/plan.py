@@ -15,7 +15,7 @@ class Plan:
         rounds: rounds in all.
         evaluate_every: rounds between evaluations.
         checkpoint_every: rounds between checkpoints.
-        images_per_round: those of a batch, for the speed: what a discriminator sees in a round.
+        batch_size: images of a batch, for the speed.
         select_by: the value of an evaluation by which the best state is chosen, or None to
             keep the last.
         checkpoint_minutes: minutes after which a checkpoint is due whatever the round; 0 for
@@ -28,7 +28,7 @@ class Plan:
     rounds: int
     evaluate_every: int
     checkpoint_every: int
-    images_per_round: int
+    batch_size: int
     select_by: str | None = None
     checkpoint_minutes: float = 0.0
     on_divergence: str = "stop"
@@ -64,7 +64,7 @@ def plan_for(config, select_by=None):
         checkpoint_every=checkpoint_every,
         checkpoint_minutes=options.checkpoint_minutes,
         on_divergence=options.on_divergence,
-        images_per_round=config.optimization.batch_size,
+        batch_size=config.optimization.batch_size,
         select_by=select_by,
         rounds_per_call=in_a_call,
     )
@@ -89,6 +89,10 @@ class Progress:
     best_step: int | None = None
     rollbacks: int = 0
     events: list = dataclasses.field(default_factory=list)
+
+    def images_per_second(self, batch_size):
+        """A batch a round, as a discriminator sees it, whatever the method consumes."""
+        return self.step * batch_size / self.seconds
 
     def is_best(self, value):
         """Notes a value as good as any before; the later of equals is trained more."""

@@ -56,7 +56,7 @@ class Killing(Counter):
 
 def run(distiller, folder, evaluate=lambda step: {}, **plan):
     plan = {"rounds": 6, "evaluate_every": 1, "checkpoint_every": 1} | plan
-    return train(distiller, itertools.count, Plan(images_per_round=4, **plan), folder, evaluate)
+    return train(distiller, itertools.count, Plan(batch_size=4, **plan), folder, evaluate)
 
 
 def saved(folder, name="last"):

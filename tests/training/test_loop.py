@@ -72,7 +72,7 @@ def play(distiller, folder, evaluate=lambda step: {}, **planned):
         )
 
     options = {"rounds": 4, "evaluate_every": 1, "checkpoint_every": 2} | planned
-    return train(distiller, batches, Plan(images_per_round=4, **options), folder, evaluate)
+    return train(distiller, batches, Plan(batch_size=4, **options), folder, evaluate)
 
 
 def variables(distiller):
@@ -160,7 +160,7 @@ def test_what_is_observed_is_recorded_at_each_evaluation(tmp_path):
     train(
         Counter(),
         itertools.count,
-        Plan(rounds=4, evaluate_every=2, checkpoint_every=2, images_per_round=4),
+        Plan(rounds=4, evaluate_every=2, checkpoint_every=2, batch_size=4),
         tmp_path,
         lambda step: {"accuracy": 0.5},
         lambda step: {"classes": [step, 1]},

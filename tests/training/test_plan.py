@@ -26,7 +26,7 @@ def test_a_run_is_evaluated_ten_times_and_checkpointed_as_often():
 def test_what_else_is_asked_for_is_in_the_plan():
     config = DistillConfig(optimization=OptimizationConfig(rounds=9, batch_size=8))
     plan = plan_for(config, select_by="validation_accuracy")
-    assert (plan.rounds, plan.images_per_round, plan.select_by) == (9, 8, "validation_accuracy")
+    assert (plan.rounds, plan.batch_size, plan.select_by) == (9, 8, "validation_accuracy")
     assert (plan.checkpoint_minutes, plan.on_divergence) == (10.0, "stop")
 
 
