@@ -53,9 +53,9 @@ size, rounds and all other settings are those of the [recipe](../configs/recipes
 was found with MosaicKD ([how](quickstart.md)).
 
 dro_ood alone had four more, at c9ecfd1, with 0.1 in place of 25, at which one image of a batch
-counts alone: 10.0 and 11.7. Robustness 1 gave 28.7 and 32.5 then, at rates 0.2 and 0.4, and 33.8 and 10.4
-in the same runs below: so far apart are two runs of a method in which few images count. The rows of
-results at rate 0.4 are of the best of that time.
+counts alone: 10.0 and 11.7. Robustness 1 gave 28.7 and 32.5 then, at rates 0.2 and 0.4, and 33.8
+and 10.4 in the same runs below: so far apart are two runs of a method in which few images count.
+The rows of results at rate 0.4 are of the best of that time.
 """
 
 
