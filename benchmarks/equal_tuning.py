@@ -14,7 +14,7 @@ import itertools
 import pathlib
 
 from benchmarks.short_runs import ROOT, ShortRuns, validation_accuracy
-from mosaickd_tf import files
+from mosaickd_tf.utils import files
 
 FACTS, PAGE = ROOT / "results" / "tuning" / "digits.json", ROOT / "docs" / "tuning.md"
 TRY_SEED, TRY_ROUNDS, SEEDS = 3, 100, (0, 1, 2)

@@ -12,7 +12,7 @@ import pathlib
 import statistics
 
 from benchmarks.short_runs import ROOT, ShortRuns, validation_accuracy
-from mosaickd_tf import files
+from mosaickd_tf.utils import files
 
 FACTS, PAGE = ROOT / "results" / "tuning" / "later_terms.json", ROOT / "docs" / "later_terms.md"
 SEEDS, ROUNDS, PRECISION = range(9), 100, "mixed_bfloat16"

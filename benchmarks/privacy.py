@@ -19,8 +19,8 @@ import numpy as np
 from mosaickd_tf import evaluation
 from mosaickd_tf.config import DataConfig, from_options
 from mosaickd_tf.data import loading
-from mosaickd_tf.report import finished
-from mosaickd_tf.synthesis import open_supply
+from mosaickd_tf.synthesis import open_image_source
+from mosaickd_tf.workdir import finished
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95)
 _AT_ONCE = 256
@@ -59,7 +59,7 @@ def measure(workdir, count, seed=0):
     Returns:
         Dict from "pixels" and "features" to a dict from sets to float64 `(n,)`.
     """
-    supply = open_supply(workdir)
+    supply = open_image_source(workdir)
     data = from_options(DataConfig, finished.read(workdir).result["config"])
     target = loading.load_target(data)
     sets = {"synthetic": np.concatenate(list(supply.draw(count, seed)))}

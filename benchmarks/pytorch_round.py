@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, log_softmax, softmax
 
-from mosaickd_tf import process
+from mosaickd_tf.utils import process
 from tests.reference_classifiers import build
 
 PICTURES = 2048

@@ -14,7 +14,7 @@ import time
 import tensorflow as tf
 
 from mosaickd_tf import losses
-from mosaickd_tf.benchmarking import arithmetic
+from mosaickd_tf.benchmarking import flops
 from mosaickd_tf.benchmarking.round_time import RoundTimer
 from mosaickd_tf.config import BenchmarkConfig
 
@@ -32,7 +32,7 @@ def parts(distiller, batch):
     ood, updates = batch["patch_images"], batch["transfer_images"].shape[1]
     batch_size = ood.shape[0]
     both = tf.concat([ood, batch["transfer_images"][:, 0]], axis=0)
-    teacher, student = distiller.teacher_taps.model, distiller.student
+    teacher, student = distiller.teacher_capture.model, distiller.student
     generator, judge = distiller.generator, distiller.discriminator
 
     def moved(network, images):
@@ -93,7 +93,7 @@ def measure(config):
     timer = RoundTimer(config)
     whole = _median(timer, config)
     distiller, batch = timer.distiller, timer.example
-    flop = arithmetic.flop_of(distiller.train_step, batch)
+    flop = flops.flop_of(distiller.train_step, batch)
     rows = [{"name": "the round", "times": 1, "seconds": whole, "flop": flop}]
     for name, (function, times) in parts(distiller, batch).items():
         compiled = tf.function(function, autograph=False, jit_compile=distiller.jit_compile)
@@ -105,7 +105,7 @@ def measure(config):
             return time.perf_counter() - began
 
         seconds = times * _median(play, config)
-        flop = times * arithmetic.flop_of(function)
+        flop = times * flops.flop_of(function)
         rows.append({"name": name, "times": times, "seconds": seconds, "flop": flop})
     return rows
 

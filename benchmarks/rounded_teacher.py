@@ -14,7 +14,7 @@ import zipfile
 import h5py
 import numpy as np
 
-from mosaickd_tf import files
+from mosaickd_tf.utils import files
 from mosaickd_tf.vetting.keras_files import WEIGHTS
 
 BITS = 8  # beside the sign
@@ -49,7 +49,7 @@ def write(source, target):
     with zipfile.ZipFile(source) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     members[WEIGHTS] = _rounded_kernels(members[WEIGHTS])
-    with files.whole(target) as partial, zipfile.ZipFile(partial, "w") as archive:
+    with files.atomic_write(target) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, content in members.items():
             # A fixed date, so that the same teacher makes the same file.
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_BZIP2)

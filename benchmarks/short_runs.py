@@ -5,8 +5,8 @@ import os
 import pathlib
 import subprocess
 
-from mosaickd_tf import machine
-from mosaickd_tf.record import read_rows
+from mosaickd_tf.training.metrics_log import read_rows
+from mosaickd_tf.utils import machine
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 _FLAGFILES = ("data/digits_from_photos", "pairs/wrn16_1_to_wrn10_1")

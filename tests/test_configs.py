@@ -9,7 +9,7 @@ import pytest
 
 from mosaickd_tf import config as configuration
 from mosaickd_tf import methods as distillers
-from mosaickd_tf import models, preparing
+from mosaickd_tf import models
 from mosaickd_tf.cli import distill, flags, train_teacher
 from mosaickd_tf.config import (
     DistillConfig,
@@ -19,10 +19,11 @@ from mosaickd_tf.config import (
     options,
 )
 from mosaickd_tf.data.datasets import DATASETS
-from mosaickd_tf.distiller import FEATURES, TEACHER_FEATURES
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.base import FEATURES, TEACHER_FEATURES
 from mosaickd_tf.methods.features import watched_shapes
 from mosaickd_tf.models import build_patch_discriminator, check_classifier_name
+from mosaickd_tf.pipeline import validate
 from mosaickd_tf.report.published import TABLES
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
@@ -91,11 +92,11 @@ def test_a_method_that_compares_features_finds_them_in_every_pair(pair, method):
         asked["generator"] = "generator"
     networks = {role: untrained(name) for role, name in asked.items()}
     made = kind(**networks, **kind.options(config), num_images=50_000)
-    assert made.teacher_taps.layers
+    assert made.teacher_capture.layers
     if FEATURES in kind.needs:
-        assert len(made.teacher_taps.layers) == len(made.student_taps.layers)
+        assert len(made.teacher_capture.layers) == len(made.student_capture.layers)
     if method in ("fitnet", "zskt"):
-        sides = [watched_shapes(taps) for taps in (made.teacher_taps, made.student_taps)]
+        sides = [watched_shapes(taps) for taps in (made.teacher_capture, made.student_capture)]
         assert [shape[:2] for shape in sides[0]] == [shape[:2] for shape in sides[1]]
 
 
@@ -114,13 +115,13 @@ def test_a_cell_is_long_enough_or_its_flagfile_names_the_flag(data, method, more
     config = composed(data, PAIRS[0], method, *more)
     least, flag = NEEDED_WHEN_SHORT.get(method, (1, ""))
     if config.optimization.rounds >= least:
-        preparing.check_long_enough(config)
+        validate.check_long_enough(config)
         return
     with pytest.raises(RequestError, match=flag.removeprefix("--")):
-        preparing.check_long_enough(config)
+        validate.check_long_enough(config)
     header = (CONFIGS / "methods" / f"{method}.cfg").read_text(encoding="utf-8")
     assert f"give {flag}=N" in " ".join(header.replace("#", "").split())
-    preparing.check_long_enough(composed(data, PAIRS[0], method, *more, f"{flag}=10"))
+    validate.check_long_enough(composed(data, PAIRS[0], method, *more, f"{flag}=10"))
 
 
 def test_a_later_flag_wins_over_the_files():

@@ -7,12 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf.models import (
-    build_classifier,
-    build_generator,
-    build_patch_discriminator,
-    parts,
-)
+from mosaickd_tf.models import blocks, build_classifier, build_generator, build_patch_discriminator
 
 IMAGE_SHAPE = (8, 8, 3)
 NUM_CLASSES = 10
@@ -32,12 +27,12 @@ def seed_weights(number):
 def classifier(seed=0, num_classes=NUM_CLASSES, input_shape=IMAGE_SHAPE):
     """Two stages with layers and names as those of our networks."""
     seed_weights(seed)
-    inputs, hidden = parts.entrance(input_shape, None, None, smallest=4)
-    hidden = parts.convolve(hidden, 8, "stage1_conv", parts.fan_out_normal)
-    hidden = parts.norm_relu(hidden, "stage2_norm")
-    hidden = parts.convolve(hidden, 16, "stage2_conv", parts.fan_out_normal, stride=2)
-    features = parts.average(parts.norm_relu(hidden, "head"))
-    logits = parts.logits(features, num_classes, parts.torch_uniform())
+    inputs, hidden = blocks.normalized_input(input_shape, None, None, smallest=4)
+    hidden = blocks.convolve(hidden, 8, "stage1_conv", blocks.fan_out_normal)
+    hidden = blocks.norm_relu(hidden, "stage2_norm")
+    hidden = blocks.convolve(hidden, 16, "stage2_conv", blocks.fan_out_normal, stride=2)
+    features = blocks.global_average_pool(blocks.norm_relu(hidden, "head"))
+    logits = blocks.logits(features, num_classes, blocks.torch_uniform())
     return _shaken(keras.Model(inputs, logits), seed)
 
 

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import tempfile
 
-from mosaickd_tf import files
 from mosaickd_tf.config import assignment
 from mosaickd_tf.errors import RunError
 from mosaickd_tf.report import growth_page
+from mosaickd_tf.utils import files
 
 SWEEPS = {
     "batch_size": (16, 64, 128, 256),

@@ -8,10 +8,10 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import machine, models, process
-from mosaickd_tf.benchmarking import arithmetic
+from mosaickd_tf import models
+from mosaickd_tf.benchmarking import flops
 from mosaickd_tf.benchmarking.latency import latencies
-from mosaickd_tf.benchmarking.rival import rivals
+from mosaickd_tf.benchmarking.pytorch_baseline import rivals
 from mosaickd_tf.config import (
     DataConfig,
     DistillConfig,
@@ -20,8 +20,9 @@ from mosaickd_tf.config import (
     PlayersConfig,
     RunConfig,
 )
-from mosaickd_tf.data import pipelines
-from mosaickd_tf.players import build_distiller
+from mosaickd_tf.data import streams
+from mosaickd_tf.pipeline.build import build_distiller
+from mosaickd_tf.utils import machine, process
 
 _PICTURES = 2048  # random OOD images, from which the stream draws fresh ones for every update
 
@@ -43,7 +44,7 @@ class RoundTimer:
         self.distiller = build_distiller(
             _as_run(config), teacher, self.precision, num_images=len(images)
         )
-        stream = pipelines.rounds(
+        stream = streams.rounds(
             images,
             batch_size=self.distiller.transfer_factor * config.batch_size,
             student_steps=config.student_steps_per_round,
@@ -96,8 +97,8 @@ def measure_round(config):
     seconds, *theirs = (list(of_one) for of_one in zip(*in_turn, strict=True))
     peak_bytes = _peak_bytes()
     median = statistics.median(seconds)
-    flop = arithmetic.flop_of(timer.distiller.train_step, timer.example)
-    peaks = arithmetic.peak_flop_per_second(timer.precision)
+    flop = flops.flop_of(timer.distiller.train_step, timer.example)
+    peaks = flops.peak_flop_per_second(timer.precision)
     return {
         "asked": dataclasses.asdict(config),
         "precision": timer.precision,

@@ -11,11 +11,11 @@ import warnings
 
 from tqdm import tqdm
 
-from mosaickd_tf import files, signals
 from mosaickd_tf.cli import flags, listings
 from mosaickd_tf.config import TerminalConfig
 from mosaickd_tf.errors import Interrupted, RequestError, RunError
-from mosaickd_tf.text import printable
+from mosaickd_tf.utils import files, signals
+from mosaickd_tf.utils.text import printable
 
 
 def main(usage, topics, work):

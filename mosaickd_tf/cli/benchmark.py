@@ -14,9 +14,9 @@ Times rounds on random images with random weights, on this machine as it is.
 
 def work(benchmark):
     """Times rounds and prints the numbers, or writes the page of how they grow."""
-    from mosaickd_tf import files
     from mosaickd_tf.benchmarking import measure_growth, measure_round
     from mosaickd_tf.report import table
+    from mosaickd_tf.utils import files
 
     if benchmark.growth:
         print(f"wrote {measure_growth(benchmark, benchmark.growth)}")

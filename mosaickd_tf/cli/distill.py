@@ -3,7 +3,7 @@
 import dataclasses
 
 from mosaickd_tf.cli import app
-from mosaickd_tf.config import DistillConfig, PlaceConfig
+from mosaickd_tf.config import DistillConfig, WorkdirConfig
 from mosaickd_tf.errors import RequestError
 
 USAGE = """
@@ -21,24 +21,24 @@ curves. --method=help lists the methods, what each needs and where it comes from
 def topics():
     """The topics of the command, by name."""
     sections = {f.name: f.default_factory for f in dataclasses.fields(DistillConfig)}
-    return sections | {"place": PlaceConfig}
+    return sections | {"place": WorkdirConfig}
 
 
 def work(place, **sections):
     """Runs the distillation that the flags describe."""
-    from mosaickd_tf import experiment, preparing
+    from mosaickd_tf.pipeline import run, validate
     from mosaickd_tf.report import page, table
 
     config = DistillConfig(**sections)
     if place.dry_run:
-        print(preparing.plan(config))
+        print(validate.plan(config))
         return
     if not place.workdir:
         raise RequestError(
             "`workdir` is needed. Expected a folder for the run. Received: nothing. Name one by "
             "--workdir"
         )
-    result = experiment.run(config, place.workdir, place.resume)
+    result = run.run(config, place.workdir, place.resume)
     print(table.of_result(result))
     print(f"\nEverything is in {place.workdir}\nThe report is {place.workdir}/{page.NAME}")
 

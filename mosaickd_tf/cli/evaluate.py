@@ -14,9 +14,9 @@ Measures a .keras or .tflite classifier on the test part of a labelled data set.
 
 def work(evaluation):
     """Measures the model that the flags name and prints the numbers."""
-    from mosaickd_tf import files
-    from mosaickd_tf.measuring import measure
+    from mosaickd_tf.evaluation.model_file import evaluate_file
     from mosaickd_tf.report import table
+    from mosaickd_tf.utils import files
 
     if not evaluation.model or not evaluation.target_dataset:
         missing = "target_dataset" if evaluation.model else "model"
@@ -24,7 +24,7 @@ def work(evaluation):
         raise RequestError(
             f"`{missing}` is needed. Expected {expected}. Received: nothing. See --help"
         )
-    numbers = measure(evaluation)
+    numbers = evaluate_file(evaluation)
     print(table.of_numbers(numbers))
     if evaluation.json:
         files.write_json(evaluation.json, numbers)

@@ -40,7 +40,8 @@ def work(source, export, compression):
 
 def _compressed(source, export, config):
     """The files of a run's student that are made while it goes on learning, if any are asked."""
-    from mosaickd_tf import compression, finished_run
+    from mosaickd_tf import compression
+    from mosaickd_tf.pipeline import compress
 
     if not compression.stages(export.exports, config):
         return ()
@@ -49,7 +50,7 @@ def _compressed(source, export, config):
             "A student is compressed while its teacher teaches it. Expected the --workdir of its "
             f"run for --exports={','.join(export.exports)}. Received: a --student alone"
         )
-    return finished_run.compress(
+    return compress.compress(
         source.workdir, export.exports, config, export.outputs, source.data_dir
     )
 

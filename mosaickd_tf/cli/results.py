@@ -4,14 +4,14 @@ import pathlib
 import re
 import subprocess
 
-from mosaickd_tf import files
 from mosaickd_tf.cli import app
 from mosaickd_tf.cli.cells import read_cells
 from mosaickd_tf.config import LedgerConfig
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report import ledger
 from mosaickd_tf.report.results_page import render
-from mosaickd_tf.run_folder import as_command
+from mosaickd_tf.utils import files
+from mosaickd_tf.workdir.run_folder import as_command
 
 USAGE = """
 Keeps the results of runs and writes docs/results.md from them. Run it in the project's folder.

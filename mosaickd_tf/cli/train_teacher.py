@@ -3,7 +3,7 @@
 import dataclasses
 
 from mosaickd_tf.cli import app
-from mosaickd_tf.config import PlaceConfig, TeacherTrainingConfig
+from mosaickd_tf.config import TeacherTrainingConfig, WorkdirConfig
 from mosaickd_tf.errors import RequestError
 
 USAGE = """
@@ -18,14 +18,15 @@ Leaves teacher.keras and teacher.json (label names, input statistics, accuracies
 def topics():
     """The topics of the command, by name."""
     sections = {f.name: f.default_factory for f in dataclasses.fields(TeacherTrainingConfig)}
-    return sections | {"place": PlaceConfig}
+    return sections | {"place": WorkdirConfig}
 
 
 def work(place, **sections):
     """Trains the teacher that the flags describe."""
-    from mosaickd_tf import files, pretraining
     from mosaickd_tf.data import loading
-    from mosaickd_tf.run_folder import RunFolder
+    from mosaickd_tf.teachers import training
+    from mosaickd_tf.utils import files
+    from mosaickd_tf.workdir.run_folder import RunFolder
 
     config = TeacherTrainingConfig(**sections)
     for name, value, expected in (
@@ -38,13 +39,13 @@ def work(place, **sections):
                 f"`{name}` is needed. Expected {expected}. Received: nothing. See --help"
             )
     target = loading.load_target(config.data)
-    pretraining.check_trainable(config, target)
+    training.check_trainable(config, target)
     if place.dry_run:
         print(f"{config.teacher.teacher} on {len(target.train):,} images")
         return
     with RunFolder(place.workdir, config, place.resume) as folder:
         loading.write_broken(folder / loading.BROKEN_NAME, target)
-        pretraining.train_teacher(config, target, folder.path)
+        training.train_teacher(config, target, folder.path)
     facts = files.read_json(folder / "teacher.json")
     for part in ("validation", "test"):
         accuracy = facts[f"{part}_accuracy"]

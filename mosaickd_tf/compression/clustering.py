@@ -1,6 +1,6 @@
 """Weights of a layer share a few values."""
 
-from mosaickd_tf.compression.legacy import optimization_toolkit, sparse_clustering
+from mosaickd_tf.compression.toolkit import optimization_toolkit, sparse_clustering
 from mosaickd_tf.compression.wrapping import wrapped
 
 

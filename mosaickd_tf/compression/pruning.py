@@ -1,7 +1,7 @@
 """Weights of small magnitude become zero and stay so."""
 
-from mosaickd_tf.compression.legacy import optimization_toolkit
-from mosaickd_tf.compression.weights import GROUP
+from mosaickd_tf.compression.toolkit import optimization_toolkit
+from mosaickd_tf.compression.weight_statistics import GROUP
 from mosaickd_tf.compression.wrapping import wrapped
 
 _LOOKS = 100  # how often, at most, a training chooses anew which weights are zero

@@ -4,7 +4,7 @@ from copy import copy
 
 import numpy as np
 
-from mosaickd_tf.compression.legacy import legacy_keras, optimization_toolkit
+from mosaickd_tf.compression.toolkit import optimization_toolkit, tf_keras_module
 
 _AT_ONCE = 64  # images in a look at the activations
 
@@ -22,13 +22,13 @@ def quantization_aware(twin, images):
     6 and go a thousandth of the way in each update, so that a short training would not get there.
 
     Args:
-        twin: a tf_keras model as `legacy_twin` gives it; left as it is.
+        twin: a tf_keras model as `to_tf_keras` gives it; left as it is.
         images: uint8 `(n, height, width, channels)`, of those that it will learn from.
 
     Returns:
         A tf_keras model from float images in [0, 255] to logits.
     """
-    keras, toolkit = legacy_keras(), optimization_toolkit().quantization.keras
+    keras, toolkit = tf_keras_module(), optimization_toolkit().quantization.keras
     registry = toolkit.default_8bit.Default8BitQuantizeRegistry()
     ranges = {layer.name: _ranges(layer, twin, registry, keras) for layer in twin.layers[1:]}
     fresh = keras.models.clone_model(twin)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from mosaickd_tf.compression.legacy import legacy_keras
+from mosaickd_tf.compression.toolkit import tf_keras_module
 
 
 def has_kernel(layer):
@@ -10,7 +10,7 @@ def has_kernel(layer):
 
     The depthwise convolutions of a phone's network hold few weights and suffer most.
     """
-    layers = legacy_keras().layers
+    layers = tf_keras_module().layers
     return isinstance(layer, (layers.Conv2D, layers.Dense))
 
 
@@ -24,7 +24,7 @@ def wrapped(twin, wrap):
     Returns:
         A tf_keras model.
     """
-    clone = legacy_keras().models.clone_model
+    clone = tf_keras_module().models.clone_model
     copy = clone(twin)  # a wrapper takes the very layer that it is given
     copy.set_weights(twin.get_weights())
     return clone(copy, clone_function=lambda layer: wrap(layer) if has_kernel(layer) else layer)

@@ -11,21 +11,13 @@ from mosaickd_tf.config.commands import (
     EvaluationConfig,
     ExportSourceConfig,
     LedgerConfig,
-    PlaceConfig,
     ReportConfig,
     SynthesisConfig,
     TerminalConfig,
+    WorkdirConfig,
 )
-from mosaickd_tf.config.compression import (
-    COMPRESSED,
-    CompressionConfig,
-)
-from mosaickd_tf.config.data import (
-    AUGMENTATIONS,
-    TEACHER_INPUTS,
-    DataConfig,
-    TeacherConfig,
-)
+from mosaickd_tf.config.compression import COMPRESSED, CompressionConfig
+from mosaickd_tf.config.data import AUGMENTATIONS, TEACHER_INPUTS, DataConfig, TeacherConfig
 from mosaickd_tf.config.distillation import (
     EXPORTS,
     ON_DIVERGENCE,
@@ -48,7 +40,7 @@ from mosaickd_tf.config.methods import (
     MethodConfig,
 )
 from mosaickd_tf.config.options import (
-    Topic,
+    ConfigSection,
     assignment,
     flag_name,
     from_options,
@@ -78,7 +70,7 @@ __all__ = [
     "ON_DIVERGENCE",
     "OptimizationConfig",
     "PRECISIONS",
-    "PlaceConfig",
+    "WorkdirConfig",
     "PlayersConfig",
     "ReportConfig",
     "RunConfig",
@@ -89,7 +81,7 @@ __all__ = [
     "TeacherConfig",
     "TeacherTrainingConfig",
     "TerminalConfig",
-    "Topic",
+    "ConfigSection",
     "as_baseline",
     "assignment",
     "flag_name",

@@ -5,13 +5,13 @@ import dataclasses
 from mosaickd_tf.config.data import MAX_BROKEN, TEACHER_INPUTS
 from mosaickd_tf.config.distillation import PRECISIONS
 from mosaickd_tf.config.methods import METHODS
-from mosaickd_tf.config.options import Topic, option
+from mosaickd_tf.config.options import ConfigSection, option
 
 SYNTHESIS_FORMATS = ("png", "tfrecord")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PlaceConfig(Topic):
+class WorkdirConfig(ConfigSection):
     """Where and how to start."""
 
     workdir: str = option("", "The folder of the run; the same command again goes on in it.")
@@ -20,14 +20,14 @@ class PlaceConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TerminalConfig(Topic):
+class TerminalConfig(ConfigSection):
     """Terminal."""
 
     verbose: bool = option(False, "Let TensorFlow's own messages through.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationConfig(Topic):
+class EvaluationConfig(ConfigSection):
     """Evaluation."""
 
     model: str = option("", "A .keras file (student or serving model) or a .tflite file.")
@@ -44,7 +44,7 @@ class EvaluationConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExportSourceConfig(Topic):
+class ExportSourceConfig(ConfigSection):
     """What to export."""
 
     workdir: str = option("", "A finished run, whose student is exported again.")
@@ -64,7 +64,7 @@ class ExportSourceConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LedgerConfig(Topic):
+class LedgerConfig(ConfigSection):
     """Ledger of results."""
 
     add: str = option("", "A result.json to keep, before the page is written.")
@@ -77,14 +77,14 @@ class LedgerConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ReportConfig(Topic):
+class ReportConfig(ConfigSection):
     """Report."""
 
     workdir: str = option("", "The folder of a finished run.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SynthesisConfig(Topic):
+class SynthesisConfig(ConfigSection):
     """Synthetic images."""
 
     workdir: str = option("", "The folder of a finished run that kept its generator.")
@@ -99,7 +99,7 @@ class SynthesisConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DemoConfig(Topic):
+class DemoConfig(ConfigSection):
     """Demo."""
 
     workdir: str = option("", "The folder of a finished run.")
@@ -113,7 +113,7 @@ class DemoConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BenchmarkConfig(Topic):
+class BenchmarkConfig(ConfigSection):
     """Benchmark."""
 
     method: str = option("mosaic", "Whose rounds are timed.", choices=METHODS, listing="methods")

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from mosaickd_tf.config.options import Topic, option
+from mosaickd_tf.config.options import ConfigSection, option
 
 COMPRESSED = ("tflite_qat_int8", "tflite_pruned", "tflite_clustered")
 COMBINATIONS = ("pruned_int8", "pruned_clustered", "clustered_int8", "pruned_clustered_int8")
@@ -11,7 +11,7 @@ PRUNING_SCHEDULES = ("polynomial", "constant")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CompressionConfig(Topic):
+class CompressionConfig(ConfigSection):
     """Compression while distilling, for the formats tflite_qat_int8, _pruned and _clustered."""
 
     compression_rounds: int = option(

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from mosaickd_tf.config.options import Topic, option
+from mosaickd_tf.config.options import ConfigSection, option
 from mosaickd_tf.errors import RequestError
 
 TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet", "cifar10", "cifar100")
@@ -19,7 +19,7 @@ MAX_BROKEN = option(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataConfig(Topic):
+class DataConfig(ConfigSection):
     """Data."""
 
     target_dataset: str = option(
@@ -75,7 +75,7 @@ class DataConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TeacherConfig(Topic):
+class TeacherConfig(ConfigSection):
     """Teacher."""
 
     teacher: str = option(

@@ -11,7 +11,7 @@ from mosaickd_tf.config.methods import (
     LossWeights,
     MethodConfig,
 )
-from mosaickd_tf.config.options import Topic, option
+from mosaickd_tf.config.options import ConfigSection, option
 
 EXPORTS = (
     "keras",
@@ -30,7 +30,7 @@ STUDENT_IMAGES = ("both", "synthetic", "ood")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PlayersConfig(Topic):
+class PlayersConfig(ConfigSection):
     """Student, generator, discriminator."""
 
     student: str = option("wrn16_1", "Name of a network, or a .keras file to start from.")
@@ -57,7 +57,7 @@ class PlayersConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OptimizationConfig(Topic):
+class OptimizationConfig(ConfigSection):
     """Optimization."""
 
     rounds: int = option(39200, "Rounds of the game; all schedules end with them.", at_least=1)
@@ -75,7 +75,7 @@ class OptimizationConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunConfig(Topic):
+class RunConfig(ConfigSection):
     """Run."""
 
     seed: int = option(0, "Fixes weights, noise, order and augmentation.", at_least=0)
@@ -123,7 +123,7 @@ class RunConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExportConfig(Topic):
+class ExportConfig(ConfigSection):
     """Export."""
 
     exports: tuple[str, ...] = option(

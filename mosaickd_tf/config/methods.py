@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from mosaickd_tf.config.options import Topic, option
+from mosaickd_tf.config.options import ConfigSection, option
 
 METHODS = (
     "mosaic",
@@ -21,7 +21,7 @@ METHODS = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MethodConfig(Topic):
+class MethodConfig(ConfigSection):
     """Method."""
 
     method: str = option("mosaic", "How the student learns.", choices=METHODS, listing="methods")
@@ -46,7 +46,7 @@ class MethodConfig(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LossWeights(Topic):
+class LossWeights(ConfigSection):
     """Loss weights."""
 
     local: float = option(
@@ -65,7 +65,7 @@ class LossWeights(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BaselineTerms(Topic):
+class BaselineTerms(ConfigSection):
     """Terms of the baselines."""
 
     dro_ood_robustness: float = option(
@@ -110,7 +110,7 @@ class BaselineTerms(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataFreeTerms(Topic):
+class DataFreeTerms(ConfigSection):
     """Terms of the data-free methods."""
 
     dafl_one_hot_weight: float = option(
@@ -157,7 +157,7 @@ class DataFreeTerms(Topic):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExtensionConfig(Topic):
+class ExtensionConfig(ConfigSection):
     """Beyond the paper, for methods with a generator."""
 
     statistics_weight: float = option(

@@ -41,7 +41,7 @@ def flag_name(field):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Topic:
+class ConfigSection:
     """Checks every field against its metadata when it is made."""
 
     def __post_init__(self):

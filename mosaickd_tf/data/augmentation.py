@@ -5,7 +5,7 @@
 
 import tensorflow as tf
 
-from mosaickd_tf.randomness import random_bits
+from mosaickd_tf.utils.stateless_random import random_bits
 
 
 def crop_draws(num_images, padding, seed):

@@ -6,12 +6,12 @@ import logging
 
 import numpy as np
 
-from mosaickd_tf import files
+from mosaickd_tf.data.image_files import Broken
 from mosaickd_tf.data.images import ImageSet, random_crops, resize
-from mosaickd_tf.data.picture_files import Broken
 from mosaickd_tf.data.sources import open_source
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.text import printable
+from mosaickd_tf.utils import files
+from mosaickd_tf.utils.text import printable
 
 logger = logging.getLogger(__name__)
 

@@ -43,7 +43,7 @@ def describe(opinions, chosen, num_classes):
     """What was chosen out of what, for the record of a run.
 
     Args:
-        opinions: the teacher's `Opinions` of all images.
+        opinions: the teacher's `TeacherPredictions` of all images.
         chosen: indices of the chosen ones.
         num_classes: of the teacher.
 

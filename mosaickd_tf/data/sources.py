@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-from mosaickd_tf.data import picture_files
+from mosaickd_tf.data import image_files
 from mosaickd_tf.data.datasets import DATASETS, class_names, tfds_splits
 from mosaickd_tf.data.images import as_picture
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.text import as_name
+from mosaickd_tf.utils.text import as_name
 
 _VALIDATION_NAMES = ("validation", "valid", "val")
 
@@ -31,7 +31,7 @@ class Source:
         label_names: a name for each class, or an empty tuple when it has no labels.
         read: from a part's name to a stream of `(picture, label)`; label None without labels;
             `RequestError` for a part that is not there, or when too much of it is broken.
-        skipped: what was broken so far, a `picture_files.Skipped`; None for a data set that is
+        skipped: what was broken so far, a `image_files.Skipped`; None for a data set that is
             not made of files.
     """
 
@@ -39,7 +39,7 @@ class Source:
     parts: tuple[str, ...]
     label_names: tuple[str, ...]
     read: Callable[[str], Iterator[tuple[Image.Image, int | None]]]
-    skipped: picture_files.Skipped | None = None
+    skipped: image_files.Skipped | None = None
 
 
 def open_source(name, data_dir="", max_broken=0):
@@ -123,15 +123,15 @@ def _folder(name, root, max_broken):
     folders = _part_folders(root)
     files, broken = {}, []
     for part, folder in folders.items():
-        files[part], faults = picture_files.find(folder)
+        files[part], faults = image_files.find(folder)
         broken += faults
     every = sum(map(len, files.values())) + len(broken)
-    skipped = picture_files.Skipped(name, max_broken, every, broken)
+    skipped = image_files.Skipped(name, max_broken, every, broken)
     for part, folder in folders.items():
         if not files[part]:
             raise RequestError(
                 f"No images below {str(folder)!r}. Expected files that end in one of "
-                f"{', '.join(sorted(picture_files.SUFFIXES))}. Received: {name!r} without. Name "
+                f"{', '.join(sorted(image_files.SUFFIXES))}. Received: {name!r} without. Name "
                 "a folder that holds some"
             )
     classes = _class_names(folders, files)
@@ -141,8 +141,8 @@ def _folder(name, root, max_broken):
         for path in files[part]:
             place = folders[part] / path
             try:
-                yield picture_files.read(place), numbers.get(_class_of(path))
-            except picture_files.BrokenPicture as error:
+                yield image_files.read(place), numbers.get(_class_of(path))
+            except image_files.BrokenPicture as error:
                 skipped.add(place, str(error))
 
     return Source(
@@ -156,10 +156,10 @@ def _folder(name, root, max_broken):
 
 def _part_folders(root):
     """The folder of each part; the root itself where there are none."""
-    parts = {part: picture_files.part_folder(root, part) for part in ("train", "test")}
+    parts = {part: image_files.part_folder(root, part) for part in ("train", "test")}
     if any(parts.values()):
         for alias in _VALIDATION_NAMES:
-            parts["validation"] = picture_files.part_folder(root, alias) or parts.get("validation")
+            parts["validation"] = image_files.part_folder(root, alias) or parts.get("validation")
     return {part: folder for part, folder in parts.items() if folder} or {"all": root}
 
 

@@ -10,8 +10,8 @@ import pathlib
 import shutil
 import subprocess
 
-from mosaickd_tf import files
 from mosaickd_tf.errors import RequestError, RunError
+from mosaickd_tf.utils import files
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def _bring(folder):
             "node)"
         )
     logger.info("bringing LiteRT.js with npm, once (12 MB)")
-    with files.whole(folder) as partial:
+    with files.atomic_write(folder) as partial:
         partial.mkdir()
         for name in _NAMES:
             shutil.copy(HERE / name, partial)

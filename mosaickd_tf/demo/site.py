@@ -10,10 +10,11 @@ import re
 import numpy as np
 
 from mosaickd_tf import evaluation, report
+from mosaickd_tf.data import grids
 from mosaickd_tf.data.images import as_png
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.report import finished, pictures
 from mosaickd_tf.report.table import percent
+from mosaickd_tf.workdir import finished
 
 PAGE = pathlib.Path(__file__).with_name("page")
 KINDS = {
@@ -168,9 +169,7 @@ def _examples(run):
     """What the run itself has to show: pairs of words and a uint8 image."""
     if run.synthetic_images is not None and run.synthetic_classes:
         counts = run.synthetic_classes
-        for number, images in zip(
-            pictures.shown_classes(counts), run.synthetic_images, strict=False
-        ):
+        for number, images in zip(grids.shown_classes(counts), run.synthetic_images, strict=False):
             if counts[number]:
                 yield f"Synthetic; to the teacher it is {run.label(number)}", images[0]
     if run.ood_images is not None:

@@ -10,7 +10,7 @@ from mosaickd_tf.export import tflite, writers
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Material:
+class WriterInputs:
     """What a writer makes a file of.
 
     Attributes:
@@ -31,7 +31,7 @@ class Format:
 
     Attributes:
         file: name of the file, or of the folder.
-        write: function of a `Material` and a path.
+        write: function of a `WriterInputs` and a path.
         exact: whether the file computes what the student computes, but for rounding in
             float32; else the classes that it names decide, by `--min_agreement`.
         calibrated: whether the writer needs images.
@@ -44,7 +44,7 @@ class Format:
 
 
 def _plain(save):
-    """A writer of a `Material` from a function of student, path and outputs."""
+    """A writer of a `WriterInputs` from a function of student, path and outputs."""
     return lambda material, path: save(material.student, path, material.outputs)
 
 

@@ -11,7 +11,7 @@ import zipfile
 import flatbuffers
 import numpy as np
 
-from mosaickd_tf import files
+from mosaickd_tf.utils import files
 
 BUFFER_NAME = "TFLITE_METADATA"
 LABELS = "labels.txt"
@@ -57,7 +57,7 @@ def describe(path, description):
     entry = utils.schema_fb.MetadataT(name=BUFFER_NAME.encode(), buffer=len(model.buffers))
     model.metadata = [*(model.metadata or []), entry]
     model.buffers.append(utils.BufferT(data=np.frombuffer(encoded(description), np.uint8)))
-    with files.whole(path) as partial:
+    with files.atomic_write(path) as partial:
         partial.write_bytes(utils.convert_object_to_bytearray(model))
         if description.label_names:
             with zipfile.ZipFile(partial, "a") as archive:

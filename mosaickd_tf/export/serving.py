@@ -4,7 +4,7 @@ import keras
 
 from mosaickd_tf import models
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.folding import folded_copy
+from mosaickd_tf.models.graph.folding import folded_copy
 
 
 def serving_model(student, outputs="probabilities", batch_size=None, dtype="uint8", fold=False):

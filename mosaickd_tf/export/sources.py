@@ -3,13 +3,14 @@
 import dataclasses
 import pathlib
 
-from mosaickd_tf import files, models
+from mosaickd_tf import models
 from mosaickd_tf.config import DataConfig, ExtensionConfig, from_options
 from mosaickd_tf.data import loading, ood_subset
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import metadata
-from mosaickd_tf.export.supplies import COMPARED, Supplies, export_supplied
-from mosaickd_tf.text import as_name
+from mosaickd_tf.export.images import COMPARED, ExportImages, export_with_images
+from mosaickd_tf.utils import files
+from mosaickd_tf.utils.text import as_name
 
 GENERATOR = "generator.keras"  # in the folder of a run
 _SEED = (2110, 0)  # of the noise
@@ -17,7 +18,7 @@ _SEED = (2110, 0)  # of the noise
 
 def save_generator(generator, run):
     """Keeps the generator of a run, float32 and of built-in layers, for exports to come."""
-    with files.whole(pathlib.Path(run) / GENERATOR) as partial:
+    with files.atomic_write(pathlib.Path(run) / GENERATOR) as partial:
         models.portable_copy(generator).save(partial)
 
 
@@ -35,10 +36,10 @@ def export_file(student_path, folder, source, config, compressed=()):
         As `export_student`.
 
     Raises:
-        RequestError: as `gather` and `export_supplied`.
+        RequestError: as `gather` and `export_with_images`.
     """
     student, supplies = gather(student_path, source)
-    return export_supplied(student, folder, config, supplies, compressed)
+    return export_with_images(student, folder, config, supplies, compressed)
 
 
 def gather(student_path, source):
@@ -50,7 +51,7 @@ def gather(student_path, source):
             where it names no others.
 
     Returns:
-        The student and its `Supplies`.
+        The student and its `ExportImages`.
 
     Raises:
         RequestError: for a file that is no such student, or images that cannot be read.
@@ -73,7 +74,7 @@ def gather(student_path, source):
         label_names = label_names or target.label_names
     elif run and not label_names and (run / "export" / metadata.LABELS).is_file():
         label_names = _read_labels(run / "export" / metadata.LABELS, student.output_shape[-1])
-    return student, Supplies(
+    return student, ExportImages(
         test=target.test if target else None,
         ood=_ood(data, run) if data.ood_dataset else None,
         synthesize=synthesize,

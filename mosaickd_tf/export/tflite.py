@@ -8,10 +8,10 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf import files
 from mosaickd_tf.errors import RequestError, RunError
 from mosaickd_tf.export import operations
 from mosaickd_tf.export.serving import serving_model
+from mosaickd_tf.utils import files
 
 _OPS = tf.lite.OpsSet
 # By how much the logits get more room than the images that calibrate take: a student is surer of
@@ -150,7 +150,7 @@ def _write(converter, student, path, in_float=None):
             content = converter.convert()
     except Exception as error:  # the converter's own exception types are not public
         raise _refusal(student, str(error)) from error
-    with files.whole(path) as partial:
+    with files.atomic_write(path) as partial:
         partial.write_bytes(content)
         if in_float is not None:
             operations.check_integers(partial, student.name, in_float)

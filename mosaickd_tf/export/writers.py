@@ -3,8 +3,9 @@
 import keras
 import tensorflow as tf
 
-from mosaickd_tf import files, models
+from mosaickd_tf import models
 from mosaickd_tf.export.serving import serving_model
+from mosaickd_tf.utils import files
 
 
 def save_student(student, path):
@@ -14,13 +15,13 @@ def save_student(student, path):
         student: Keras model from unit images to logits.
         path: a .keras file.
     """
-    with files.whole(path) as partial:
+    with files.atomic_write(path) as partial:
         models.portable_copy(student).save(partial)
 
 
 def save_serving(student, path, outputs="probabilities"):
     """Writes the serving model as a .keras file; see `serving_model`."""
-    with files.whole(path) as partial:
+    with files.atomic_write(path) as partial:
         serving_model(student, outputs).save(partial)
 
 
@@ -38,5 +39,5 @@ def save_saved_model(student, path, outputs="probabilities"):
         fn=lambda images: {outputs: model(images, training=False)},
         input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name="images")],
     )
-    with files.whole(path) as partial:
+    with files.atomic_write(path) as partial:
         archive.write_out(str(partial), verbose=False)

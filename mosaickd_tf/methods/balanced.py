@@ -19,8 +19,8 @@ class BalancedDistiller(KnowledgeDistiller):
     source = "Nayak et al., Effectiveness of Arbitrary Transfer Sets, WACV 2021"
 
     @classmethod
-    def transfer_rows(cls, predict):
-        """See `Distiller.transfer_rows`."""
+    def select_transfer_indices(cls, predict):
+        """See `Distiller.select_transfer_indices`."""
         predicted = np.argmax(predict(), axis=-1)
         rows = balanced_rows(predicted)
         classes, counts = np.unique(predicted, return_counts=True)

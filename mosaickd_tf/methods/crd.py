@@ -9,8 +9,8 @@ from mosaickd_tf import losses
 from mosaickd_tf.config import BaselineTerms
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.features import FeatureDistiller, policy, watched_shapes
-from mosaickd_tf.models.parts import torch_uniform
-from mosaickd_tf.randomness import random_bits
+from mosaickd_tf.models.blocks import torch_uniform
+from mosaickd_tf.utils.stateless_random import random_bits
 
 # As in the code that the authors published.
 EMBEDDING_SIZE = 128
@@ -42,7 +42,7 @@ class ContrastiveDistiller(FeatureDistiller):
     source = "Tian et al., Contrastive Representation Distillation, ICLR 2020"
     terms = ("distillation_loss", "contrastive_loss")
     players = ("student", "heads")
-    learners = ("student", "heads")
+    trained_with_student = ("student", "heads")
 
     def __init__(
         self,
@@ -59,8 +59,8 @@ class ContrastiveDistiller(FeatureDistiller):
             )
         self.weight = weight
         self.negatives = min(negatives, self.num_images - 1)
-        shapes = [single_shape(taps) for taps in (self.student_taps, self.teacher_taps)]
-        self.heads = build_embeddings(*shapes, policy(self.student_taps))
+        shapes = [single_shape(taps) for taps in (self.student_capture, self.teacher_capture)]
+        self.heads = build_embeddings(*shapes, policy(self.student_capture))
         self.student_bank = self._bank("student_bank")
         self.teacher_bank = self._bank("teacher_bank")
         # Of the student's scores and the teacher's; measured in the very first update.

@@ -3,11 +3,11 @@
 import math
 
 from mosaickd_tf import losses
-from mosaickd_tf.distiller import TEACHER_FEATURES
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.base import TEACHER_FEATURES
 from mosaickd_tf.methods.data_free import DataFreeDistiller
 from mosaickd_tf.methods.features import POOLED
-from mosaickd_tf.models.taps import leaves
+from mosaickd_tf.models.graph.activations import leaves
 
 
 class DaflDistiller(DataFreeDistiller):
@@ -36,11 +36,11 @@ class DaflDistiller(DataFreeDistiller):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        if len(self.teacher_taps.layers) != 1:
+        if len(self.teacher_capture.layers) != 1:
             raise RequestError(
                 f"The layer before the logits of {self.teacher.name!r} is needed. Expected one "
                 f"called {POOLED}, as in the networks of this package, or one name in "
-                f"--teacher_layers. Received: {len(self.teacher_taps.layers)} layers"
+                f"--teacher_layers. Received: {len(self.teacher_capture.layers)} layers"
             )
 
     @staticmethod

@@ -5,15 +5,15 @@ import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.config import OptimizationConfig
-from mosaickd_tf.distiller import STATISTICS, Distiller
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.base import STATISTICS, Distiller
 from mosaickd_tf.methods.data_free import PUBLISHED
 from mosaickd_tf.methods.generative import STUDENT, count
-from mosaickd_tf.methods.memory import ImageMemory
+from mosaickd_tf.methods.image_memory import ImageMemory
 from mosaickd_tf.methods.statistics import TeacherStatistics
-from mosaickd_tf.models.fitting import known_shape
-from mosaickd_tf.optimizers import start_anew
-from mosaickd_tf.randomness import random_bits, standard_normal
+from mosaickd_tf.models.compatibility import known_shape
+from mosaickd_tf.training.optimizers import reset_optimizer
+from mosaickd_tf.utils.stateless_random import random_bits, standard_normal
 
 _JITTER, _NEXT_PIXELS = 0, 1  # purposes below the student's
 _LARGEST_SHIFT = 2  # pixels, as in the official code for CIFAR-10
@@ -42,7 +42,7 @@ class Pixels(keras.layers.Layer):
         """`(batch_size, height, width, channels)`: the sigmoid of the variables."""
         return keras.ops.sigmoid(self.unbounded)
 
-    def start_anew(self, seed):
+    def reset(self, seed):
         """Makes them noise again, a function of the seed `(2,)`."""
         self.unbounded.assign(standard_normal(self.batch_shape, seed))
 
@@ -94,7 +94,7 @@ class DeepInversionDistiller(Distiller):
     ):
         super().__init__(**kwargs)
         self.loss_weights = loss_weights
-        self.statistics = TeacherStatistics(self.teacher, self.teacher_taps.layers)
+        self.statistics = TeacherStatistics(self.teacher, self.teacher_capture.layers)
         image_shape, classes = (known_shape(self.teacher, x) for x in ("input", "output"))
         if not image_shape or not classes:
             raise RequestError(
@@ -203,8 +203,8 @@ class DeepInversionDistiller(Distiller):
     def _finish_batch_if_due(self):
         def finish():
             self.bank.add(self.pixels.unit_images())
-            self.pixels.start_anew(self.stateless_seed(_NEXT_PIXELS))
-            start_anew(self.pixels_optimizer)
+            self.pixels.reset(self.stateless_seed(_NEXT_PIXELS))
+            reset_optimizer(self.pixels_optimizer)
             return True
 
         due = (self.rounds_played + 1) % self.loss_weights.deep_inversion_steps == 0

@@ -3,7 +3,7 @@
 import math
 
 from mosaickd_tf import losses
-from mosaickd_tf.distiller import STATISTICS
+from mosaickd_tf.methods.base import STATISTICS
 from mosaickd_tf.methods.data_free import DataFreeDistiller
 
 

@@ -2,12 +2,12 @@
 
 import tensorflow as tf
 
-from mosaickd_tf.distiller import FEATURES, OOD_IMAGES
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.base import FEATURES, OOD_IMAGES
 from mosaickd_tf.methods.kd import KnowledgeDistiller
-from mosaickd_tf.models.fitting import known_shape
-from mosaickd_tf.models.stages import stage_outputs
-from mosaickd_tf.models.taps import Taps, layers_by_name, leaves
+from mosaickd_tf.models.compatibility import known_shape
+from mosaickd_tf.models.graph.activations import ActivationCapture, layers_by_name, leaves
+from mosaickd_tf.models.graph.stages import stage_outputs
 
 POOLED = "features"  # what networks of ours call the layer before the logits
 
@@ -23,7 +23,7 @@ class FeatureDistiller(KnowledgeDistiller):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        sides = len(self.teacher_taps.layers), len(self.student_taps.layers)
+        sides = len(self.teacher_capture.layers), len(self.student_capture.layers)
         if sides[0] != sides[1]:
             raise RequestError(
                 "Features are compared layer by layer. Expected as many --teacher_layers as "
@@ -120,4 +120,7 @@ def policy(taps):
 
 def _sizes(model, names):
     """Heights and widths of the maps that layers of these names give."""
-    return [shape[:-1] for shape in watched_shapes(Taps(model, layers_by_name(model, names)))]
+    return [
+        shape[:-1]
+        for shape in watched_shapes(ActivationCapture(model, layers_by_name(model, names)))
+    ]

@@ -14,9 +14,9 @@ from mosaickd_tf.methods.features import (
     watched_shapes,
     with_layers,
 )
+from mosaickd_tf.models.blocks import BATCH_NORM, torch_uniform
+from mosaickd_tf.models.graph.stages import stage_outputs
 from mosaickd_tf.models.normalization import FusedBatchNormalization
-from mosaickd_tf.models.parts import BATCH_NORM, torch_uniform
-from mosaickd_tf.models.stages import stage_outputs
 
 
 class HintDistiller(FeatureDistiller):
@@ -41,15 +41,15 @@ class HintDistiller(FeatureDistiller):
     source = "Romero et al., FitNets: Hints for Thin Deep Nets, ICLR 2015"
     terms = ("distillation_loss", "hint_loss")
     players = ("student", "heads")
-    learners = ("student", "heads")
+    trained_with_student = ("student", "heads")
 
     def __init__(self, *, weight=BaselineTerms.fitnet_hint_weight, **kwargs):
         super().__init__(**with_layers(_middle_layers, kwargs))
         self.weight = weight
         self.heads = build_regressors(
-            watched_shapes(self.student_taps),
-            watched_shapes(self.teacher_taps),
-            policy(self.student_taps),
+            watched_shapes(self.student_capture),
+            watched_shapes(self.teacher_capture),
+            policy(self.student_capture),
         )
 
     @classmethod

@@ -4,14 +4,14 @@ import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.config import ExtensionConfig
-from mosaickd_tf.distiller import STATISTICS, Distiller, Seen
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods.memory import FirstValues, ImageMemory
+from mosaickd_tf.methods.base import STATISTICS, ClassifierOutputs, Distiller
+from mosaickd_tf.methods.image_memory import FirstValues, ImageMemory
 from mosaickd_tf.methods.statistics import TeacherStatistics
-from mosaickd_tf.models.fitting import check_built, known_shape
+from mosaickd_tf.models.compatibility import check_built, known_shape
 from mosaickd_tf.models.sampling import synthetic_images
-from mosaickd_tf.optimizers import gan_adam, start_anew
-from mosaickd_tf.randomness import standard_normal
+from mosaickd_tf.training.optimizers import gan_adam, reset_optimizer
+from mosaickd_tf.utils.stateless_random import standard_normal
 
 # What noise is drawn for; the student's updates follow, one number each.
 GENERATOR, REAL_CROPS, FAKE_CROPS, STUDENT = range(4)
@@ -138,7 +138,7 @@ class GenerativeDistiller(Distiller):
 
         Args:
             synthetic_images: `(batch, height, width, channels)`.
-            teacher: what the teacher has `Seen` in them.
+            teacher: what the teacher has `ClassifierOutputs` in them.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what the generator is after")
 
@@ -155,10 +155,10 @@ class GenerativeDistiller(Distiller):
         }
 
     def teacher_sees(self, synthetic_images):
-        """What the teacher has `Seen`, its statistics compared where a term asks for them."""
+        """Returns the teacher's `ClassifierOutputs`, statistics compared where a term asks."""
         if self.statistics:
             return self.statistics(synthetic_images)
-        return Seen(*self.teacher_taps(synthetic_images, training=False))
+        return ClassifierOutputs(*self.teacher_capture(synthetic_images, training=False))
 
     def _prepare_extensions(self):
         wanted = self.extensions
@@ -168,7 +168,7 @@ class GenerativeDistiller(Distiller):
             self.track("classification_loss")
         compared = STATISTICS in self.needs or wanted.statistics_weight
         self.statistics = (
-            TeacherStatistics(self.teacher, self.teacher_taps.layers) if compared else None
+            TeacherStatistics(self.teacher, self.teacher_capture.layers) if compared else None
         )
         restarts = wanted.generator_restart_every
         self.generator_start = FirstValues(self.generator) if restarts else None
@@ -201,7 +201,7 @@ class GenerativeDistiller(Distiller):
 
         def restart():
             self.generator_start.bring_back(self.generator)
-            start_anew(self.generator_optimizer)
+            reset_optimizer(self.generator_optimizer)
             return True
 
         due = (self.rounds_played > 0) & (self.rounds_played % every == 0)

@@ -1,6 +1,6 @@
 """Plain knowledge distillation on the OOD images: the baseline."""
 
-from mosaickd_tf.distiller import Distiller
+from mosaickd_tf.methods.base import Distiller
 
 
 class KnowledgeDistiller(Distiller):

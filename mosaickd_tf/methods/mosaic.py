@@ -10,11 +10,11 @@ import tensorflow as tf
 from mosaickd_tf import losses
 from mosaickd_tf.config import LossWeights
 from mosaickd_tf.data.augmentation import random_crops
-from mosaickd_tf.distiller import OOD_IMAGES
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.base import OOD_IMAGES
 from mosaickd_tf.methods.generative import FAKE_CROPS, REAL_CROPS, GenerativeDistiller, count
-from mosaickd_tf.models.fitting import check_built, known_shape
-from mosaickd_tf.optimizers import gan_adam
+from mosaickd_tf.models.compatibility import check_built, known_shape
+from mosaickd_tf.training.optimizers import gan_adam
 
 _PUBLISHED = LossWeights()
 

@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.config import BaselineTerms
-from mosaickd_tf.distiller import Seen
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.base import ClassifierOutputs
 from mosaickd_tf.methods.crd import single_shape
 from mosaickd_tf.methods.features import FeatureDistiller, policy
-from mosaickd_tf.models.parts import torch_uniform
-from mosaickd_tf.optimizers import MomentumSGD
+from mosaickd_tf.models.blocks import torch_uniform
+from mosaickd_tf.training.optimizers import MomentumSGD
 
 # As in the code that the authors published.
 TRANSFORMED_TEMPERATURE = 4.0
@@ -50,7 +50,7 @@ class SelfSupervisedDistiller(FeatureDistiller):
     source = "Xu et al., Knowledge Distillation Meets Self-Supervision, ECCV 2020"
     terms = ("distillation_loss", "transformed_loss", "similarity_loss", "matching_loss")
     players = ("student", "heads", "teacher_head")
-    learners = ("student", "heads")
+    trained_with_student = ("student", "heads")
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class SelfSupervisedDistiller(FeatureDistiller):
         self.transformed_share = transformed_share
         self.similarity_weight = similarity_weight
         self.similarity_share = similarity_share
-        heads = {"heads": self.student_taps, "teacher_head": self.teacher_taps}
+        heads = {"heads": self.student_capture, "teacher_head": self.teacher_capture}
         self.heads, self.teacher_head = (
             build_projection(single_shape(taps), name, policy(taps)) for name, taps in heads.items()
         )
@@ -115,7 +115,10 @@ class SelfSupervisedDistiller(FeatureDistiller):
     def student_loss(self, teacher, student):
         """Plain distillation, that on rotated images, and that of similarities."""
         size = tf.shape(teacher.logits)[0] // VIEWS
-        plain = Seen(teacher.logits[:size], []), Seen(student.logits[:size], [])
+        plain = (
+            ClassifierOutputs(teacher.logits[:size], []),
+            ClassifierOutputs(student.logits[:size], []),
+        )
         distillation = super().student_loss(*plain)
         transformed = losses.ranked_distillation_loss(
             teacher.logits[size:],
@@ -139,7 +142,7 @@ class SelfSupervisedDistiller(FeatureDistiller):
         )
 
     def _update_teacher_head(self, views):
-        seen = Seen(*self.teacher_taps(views, training=False))
+        seen = ClassifierOutputs(*self.teacher_capture(views, training=False))
         with tf.GradientTape() as tape:
             matches = _matches(self.teacher_head(seen.features[0], training=True))
             loss = losses.matching_loss(matches, _owners(tf.shape(matches)[1]))

@@ -3,9 +3,9 @@
 from keras import ops
 
 from mosaickd_tf import losses
-from mosaickd_tf.distiller import Seen
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.taps import Taps, normalizations
+from mosaickd_tf.methods.base import ClassifierOutputs
+from mosaickd_tf.models.graph.activations import ActivationCapture, normalizations
 
 
 class TeacherStatistics:
@@ -30,10 +30,10 @@ class TeacherStatistics:
                 f"with BatchNormalization. Received: {teacher.name!r} without any; choose another "
                 "method, or a weight of 0"
             )
-        self.taps = Taps(Taps(teacher, layers), self.norms, side="input")
+        self.taps = ActivationCapture(ActivationCapture(teacher, layers), self.norms, side="input")
 
     def __call__(self, unit_images):
-        """What the teacher has `Seen` in the images, its `statistics_loss` summed over layers."""
+        """Returns the teacher's `ClassifierOutputs`, `statistics_loss` summed over layers."""
         (logits, features), inputs = self.taps(unit_images, training=False)
         distances = [
             losses.statistics_loss(
@@ -41,4 +41,4 @@ class TeacherStatistics:
             )
             for x, norm in zip(inputs, self.norms, strict=True)
         ]
-        return Seen(logits, features, sum(distances))
+        return ClassifierOutputs(logits, features, sum(distances))

@@ -1,11 +1,11 @@
 """ZSKT: a generator after the images on which teacher and student differ."""
 
 from mosaickd_tf import losses
-from mosaickd_tf.distiller import FEATURES
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.base import FEATURES
 from mosaickd_tf.methods.data_free import DataFreeDistiller
 from mosaickd_tf.methods.features import paired_stages, watched_shapes, with_layers
-from mosaickd_tf.models.stages import stage_outputs
+from mosaickd_tf.models.graph.stages import stage_outputs
 
 
 class ZsktDistiller(DataFreeDistiller):
@@ -66,7 +66,7 @@ class ZsktDistiller(DataFreeDistiller):
         return loss + weight * attention
 
     def _check_layers(self):
-        taps = (self.teacher_taps, self.student_taps)
+        taps = (self.teacher_capture, self.student_capture)
         sides = [[shape[:-1] for shape in watched_shapes(side)] for side in taps]
         if not sides[0] or sides[0] != sides[1] or any(len(size) != 2 for size in sides[0]):
             raise RequestError(

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 
 
 def build_generator(*, image_size=32, channels=3, noise_dim=100, base_filters=64):
@@ -31,20 +31,20 @@ def build_generator(*, image_size=32, channels=3, noise_dim=100, base_filters=64
     noise = keras.Input((noise_dim,), name="noise")
     hidden = layers.Dense(
         side * side * deep,
-        kernel_initializer=parts.torch_uniform(),
-        bias_initializer=parts.torch_uniform_bias(noise_dim),
+        kernel_initializer=blocks.torch_uniform(),
+        bias_initializer=blocks.torch_uniform_bias(noise_dim),
         name="project",
     )(noise)
     hidden = layers.Reshape((side, side, deep), name="seed_map")(hidden)
-    hidden = layers.BatchNormalization(**parts.BATCH_NORM, name="seed_norm")(hidden)
+    hidden = layers.BatchNormalization(**blocks.BATCH_NORM, name="seed_norm")(hidden)
     hidden = _upsample_convolve(hidden, 2 * base_filters, "up1")
     hidden = _upsample_convolve(hidden, base_filters, "up2")
     images = layers.Conv2D(
         channels,
         3,
         padding="same",
-        kernel_initializer=parts.torch_uniform(),
-        bias_initializer=parts.torch_uniform_bias(9 * base_filters),
+        kernel_initializer=blocks.torch_uniform(),
+        bias_initializer=blocks.torch_uniform_bias(9 * base_filters),
         name="paint",
     )(hidden)
     # float32 under every policy: the images leave the generator for three other networks.
@@ -59,11 +59,11 @@ def _upsample_convolve(hidden, filters, name):
         3,
         padding="same",
         use_bias=False,
-        kernel_initializer=parts.torch_uniform(),
+        kernel_initializer=blocks.torch_uniform(),
         name=f"{name}_conv",
     )(hidden)
-    hidden = layers.BatchNormalization(**parts.BATCH_NORM, name=f"{name}_norm")(hidden)
-    return layers.LeakyReLU(negative_slope=parts.LEAKY_SLOPE, name=f"{name}_relu")(hidden)
+    hidden = layers.BatchNormalization(**blocks.BATCH_NORM, name=f"{name}_norm")(hidden)
+    return layers.LeakyReLU(negative_slope=blocks.LEAKY_SLOPE, name=f"{name}_relu")(hidden)
 
 
 def _check(image_size, channels, noise_dim, base_filters):

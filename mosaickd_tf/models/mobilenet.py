@@ -12,7 +12,7 @@ import typing
 import keras
 from keras import layers
 
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 
 
 class Block(typing.NamedTuple):
@@ -69,11 +69,11 @@ def mobilenet_v2(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
     Reference:
         - [Sandler et al., 2018](https://arxiv.org/abs/1801.04381)
     """
-    inputs, hidden = parts.entrance(input_shape, mean, std, smallest=8)
+    inputs, hidden = blocks.normalized_input(input_shape, mean, std, smallest=8)
     hidden = _convolve_norm(hidden, 32, "stem", "relu6", size=3)
     hidden = _stages(hidden, _v2_blocks())
-    features = parts.average(_convolve_norm(hidden, 1280, "head", "relu6"))
-    logits = parts.logits(features, num_classes, parts.small_normal())
+    features = blocks.global_average_pool(_convolve_norm(hidden, 1280, "head", "relu6"))
+    logits = blocks.logits(features, num_classes, blocks.small_normal())
     return keras.Model(inputs, logits, name="mobilenet_v2")
 
 
@@ -83,13 +83,13 @@ def mobilenet_v3_small(*, num_classes, input_shape=(32, 32, 3), mean=None, std=N
     Reference:
         - [Howard et al., 2019](https://arxiv.org/abs/1905.02244)
     """
-    inputs, hidden = parts.entrance(input_shape, mean, std, smallest=8)
+    inputs, hidden = blocks.normalized_input(input_shape, mean, std, smallest=8)
     hidden = _convolve_norm(hidden, 16, "stem", "hard_silu", size=3)
     hidden = _stages(hidden, _V3_SMALL_STAGES)
-    features = parts.average(_convolve_norm(hidden, 576, "head", "hard_silu"))
-    hidden = layers.Dense(1024, kernel_initializer=parts.small_normal(), name="expand")(features)
+    features = blocks.global_average_pool(_convolve_norm(hidden, 576, "head", "hard_silu"))
+    hidden = layers.Dense(1024, kernel_initializer=blocks.small_normal(), name="expand")(features)
     hidden = layers.Activation("hard_silu", name="expand_act")(hidden)
-    logits = parts.logits(hidden, num_classes, parts.small_normal())
+    logits = blocks.logits(hidden, num_classes, blocks.small_normal())
     return keras.Model(inputs, logits, name="mobilenet_v3_small")
 
 
@@ -106,8 +106,8 @@ def _v2_blocks():
 
 
 def _stages(hidden, stages):
-    for stage, blocks in enumerate(stages, start=1):
-        for number, block in enumerate(blocks, start=1):
+    for stage, rows in enumerate(stages, start=1):
+        for number, block in enumerate(rows, start=1):
             stride = 2 if number == 1 and stage > 1 else 1
             hidden = _inverted_residual(hidden, block, stride, f"stage{stage}_block{number}")
     return hidden
@@ -118,7 +118,7 @@ def _inverted_residual(hidden, block, stride, name):
     if block.expanded != channels:
         hidden = _convolve_norm(hidden, block.expanded, f"{name}_expand", block.activation)
     hidden = _depthwise(hidden, block.kernel, stride, f"{name}_depthwise")
-    hidden = parts.norm(hidden, f"{name}_depthwise")
+    hidden = blocks.norm(hidden, f"{name}_depthwise")
     hidden = layers.Activation(block.activation, name=f"{name}_depthwise_act")(hidden)
     if block.squeeze:
         hidden = _squeeze_excite(hidden, f"{name}_squeeze")
@@ -129,15 +129,15 @@ def _inverted_residual(hidden, block, stride, name):
 
 
 def _convolve_norm(hidden, filters, name, activation=None, *, size=1):
-    hidden = parts.convolve(hidden, filters, name, parts.fan_out_normal, size=size)
-    hidden = parts.norm(hidden, name)
+    hidden = blocks.convolve(hidden, filters, name, blocks.fan_out_normal, size=size)
+    hidden = blocks.norm(hidden, name)
     return layers.Activation(activation, name=f"{name}_act")(hidden) if activation else hidden
 
 
 def _depthwise(hidden, kernel, stride, name):
     padding = "same"
     if stride > 1:
-        hidden, padding = parts.pad(hidden, kernel // 2, name=f"{name}_pad"), "valid"
+        hidden, padding = blocks.pad(hidden, kernel // 2, name=f"{name}_pad"), "valid"
     return layers.DepthwiseConv2D(
         kernel,
         strides=stride,
@@ -157,12 +157,12 @@ def _squeeze_excite(hidden, name):
     channels = hidden.shape[-1]
     squeezed = max(8, (channels // 4 + 4) // 8 * 8)  # the multiple of 8 next to a quarter
     scale = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(hidden)
-    scale = parts.convolve(
-        scale, squeezed, f"{name}_reduce", parts.fan_out_normal, size=1, use_bias=True
+    scale = blocks.convolve(
+        scale, squeezed, f"{name}_reduce", blocks.fan_out_normal, size=1, use_bias=True
     )
     scale = layers.ReLU(name=f"{name}_relu")(scale)
-    scale = parts.convolve(
-        scale, channels, f"{name}_restore", parts.fan_out_normal, size=1, use_bias=True
+    scale = blocks.convolve(
+        scale, channels, f"{name}_restore", blocks.fan_out_normal, size=1, use_bias=True
     )
     scale = layers.Activation("hard_sigmoid", name=f"{name}_gate")(scale)
     return layers.Multiply(name=f"{name}_scale")([hidden, scale])

@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 
 
 def patch_layers(patch_size):
@@ -77,7 +77,7 @@ def build_patch_discriminator(
             f"Received: patch_size={patch_size}. Choose another --patch_size"
         )
     inputs = keras.Input((image_size, image_size, channels), name="unit_images")
-    hidden = parts.standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)
+    hidden = blocks.standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)
     whole = patch_size == image_size
     # A head that covers the whole map sees everything, whatever the layers before it.
     hidden_layers = patch_layers(min(patch_size, 10) if whole else patch_size)
@@ -88,7 +88,7 @@ def build_patch_discriminator(
         1,
         hidden.shape[1] if whole else 1,
         use_bias=False,
-        kernel_initializer=parts.torch_uniform(),
+        kernel_initializer=blocks.torch_uniform(),
         dtype="float32",  # logits stay float32 under every policy
         name="patch_logits",
     )(hidden)
@@ -102,10 +102,10 @@ def _hidden_layer(hidden, filters, kernel, stride, depth):
         strides=stride,
         padding="same",
         use_bias=depth == 0,
-        kernel_initializer=parts.torch_uniform(),
-        bias_initializer=parts.torch_uniform_bias(kernel * kernel * hidden.shape[-1]),
+        kernel_initializer=blocks.torch_uniform(),
+        bias_initializer=blocks.torch_uniform_bias(kernel * kernel * hidden.shape[-1]),
         name=f"conv{depth + 1}",
     )(hidden)
     if depth:
-        hidden = layers.BatchNormalization(**parts.BATCH_NORM, name=f"norm{depth + 1}")(hidden)
-    return layers.LeakyReLU(negative_slope=parts.LEAKY_SLOPE, name=f"relu{depth + 1}")(hidden)
+        hidden = layers.BatchNormalization(**blocks.BATCH_NORM, name=f"norm{depth + 1}")(hidden)
+    return layers.LeakyReLU(negative_slope=blocks.LEAKY_SLOPE, name=f"relu{depth + 1}")(hidden)

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # of each stage, by depth
 FILTERS = (64, 128, 256, 512)
@@ -33,27 +33,29 @@ def resnet(depth, *, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
     Reference:
         - [He et al., 2015](https://arxiv.org/abs/1512.03385)
     """
-    inputs, hidden = parts.entrance(input_shape, mean, std, smallest=8)
-    hidden = parts.convolve(hidden, FILTERS[0], "stem", parts.torch_uniform)
-    hidden = parts.norm_relu(hidden, "stem")
-    for stage, (filters, blocks) in enumerate(zip(FILTERS, BLOCKS[depth], strict=True), start=1):
-        for block in range(1, blocks + 1):
+    inputs, hidden = blocks.normalized_input(input_shape, mean, std, smallest=8)
+    hidden = blocks.convolve(hidden, FILTERS[0], "stem", blocks.torch_uniform)
+    hidden = blocks.norm_relu(hidden, "stem")
+    for stage, (filters, count) in enumerate(zip(FILTERS, BLOCKS[depth], strict=True), start=1):
+        for block in range(1, count + 1):
             stride = 2 if block == 1 and stage > 1 else 1
             hidden = _block(hidden, filters, stride, f"stage{stage}_block{block}")
-    bias = parts.torch_uniform_bias(FILTERS[-1])
-    logits = parts.logits(parts.average(hidden), num_classes, parts.torch_uniform(), bias)
+    bias = blocks.torch_uniform_bias(FILTERS[-1])
+    logits = blocks.logits(
+        blocks.global_average_pool(hidden), num_classes, blocks.torch_uniform(), bias
+    )
     return keras.Model(inputs, logits, name=f"resnet{depth}")
 
 
 def _block(hidden, filters, stride, name):
     """Two convolutions beside a shortcut, which projects where the shape changes."""
-    start = parts.torch_uniform
+    start = blocks.torch_uniform
     shortcut = hidden
     if stride > 1 or hidden.shape[-1] != filters:
-        shortcut = parts.convolve(hidden, filters, f"{name}_project", start, size=1, stride=stride)
-        shortcut = parts.norm(shortcut, f"{name}_project")
-    residual = parts.convolve(hidden, filters, f"{name}_conv1", start, stride=stride)
-    residual = parts.norm_relu(residual, f"{name}_1")
-    residual = parts.convolve(residual, filters, f"{name}_conv2", start)
-    residual = parts.norm(residual, f"{name}_2")
+        shortcut = blocks.convolve(hidden, filters, f"{name}_project", start, size=1, stride=stride)
+        shortcut = blocks.norm(shortcut, f"{name}_project")
+    residual = blocks.convolve(hidden, filters, f"{name}_conv1", start, stride=stride)
+    residual = blocks.norm_relu(residual, f"{name}_1")
+    residual = blocks.convolve(residual, filters, f"{name}_conv2", start)
+    residual = blocks.norm(residual, f"{name}_2")
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([shortcut, residual]))

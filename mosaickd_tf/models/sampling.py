@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf.randomness import standard_normal
+from mosaickd_tf.utils.stateless_random import standard_normal
 
 _BATCH = 128  # images of one call of the generator
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 
 STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))  # filters of the convolutions
 
@@ -32,16 +32,16 @@ def vgg11_bn(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
     Reference:
         - [Simonyan and Zisserman, 2014](https://arxiv.org/abs/1409.1556)
     """
-    inputs, hidden = parts.entrance(input_shape, mean, std, smallest=8)
+    inputs, hidden = blocks.normalized_input(input_shape, mean, std, smallest=8)
     pooled = 4 if input_shape[0] >= 64 else 3
     for stage, widths in enumerate(STAGES, start=1):
         for block, filters in enumerate(widths, start=1):
             name = f"stage{stage}_block{block}"
-            hidden = parts.convolve(
-                hidden, filters, f"{name}_conv", parts.fan_out_normal, use_bias=True
+            hidden = blocks.convolve(
+                hidden, filters, f"{name}_conv", blocks.fan_out_normal, use_bias=True
             )
-            hidden = parts.norm_relu(hidden, name)
+            hidden = blocks.norm_relu(hidden, name)
         if stage <= pooled:
             hidden = layers.MaxPooling2D(2, name=f"pool{stage}")(hidden)
-    logits = parts.logits(parts.average(hidden), num_classes, parts.small_normal())
+    logits = blocks.logits(blocks.global_average_pool(hidden), num_classes, blocks.small_normal())
     return keras.Model(inputs, logits, name="vgg11_bn")

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 
 STAGES = ((16, 1), (32, 2), (64, 2))  # filters before widening, stride of the first block
 
@@ -37,8 +37,8 @@ def wide_resnet(
         raise ValueError(f"`depth` must be 6n + 4 with n >= 1. Received: depth={depth}")
     if widen_factor < 1:
         raise ValueError(f"`widen_factor` must be at least 1. Received: {widen_factor}")
-    inputs, hidden = parts.entrance(input_shape, mean, std, smallest=4)
-    hidden = parts.convolve(hidden, 16, "stem", parts.fan_out_normal)
+    inputs, hidden = blocks.normalized_input(input_shape, mean, std, smallest=4)
+    hidden = blocks.convolve(hidden, 16, "stem", blocks.fan_out_normal)
     for stage, (filters, stride) in enumerate(STAGES, start=1):
         for block in range((depth - 4) // 6):
             hidden = _block(
@@ -47,21 +47,21 @@ def wide_resnet(
                 stride if block == 0 else 1,
                 f"stage{stage}_block{block + 1}",
             )
-    features = parts.average(parts.norm_relu(hidden, "head"))
-    logits = parts.logits(features, num_classes, parts.torch_uniform())
+    features = blocks.global_average_pool(blocks.norm_relu(hidden, "head"))
+    logits = blocks.logits(features, num_classes, blocks.torch_uniform())
     return keras.Model(inputs, logits, name=name or f"wrn{depth}_{widen_factor}")
 
 
 def _block(hidden, filters, stride, name):
     """Pre-activation block; the projection, where there is one, reads the activated input."""
-    start = parts.fan_out_normal
-    activated = parts.norm_relu(hidden, f"{name}_1")
+    start = blocks.fan_out_normal
+    activated = blocks.norm_relu(hidden, f"{name}_1")
     shortcut = hidden
     if hidden.shape[-1] != filters:
-        shortcut = parts.convolve(
+        shortcut = blocks.convolve(
             activated, filters, f"{name}_project", start, size=1, stride=stride
         )
-    residual = parts.convolve(activated, filters, f"{name}_conv1", start, stride=stride)
-    residual = parts.norm_relu(residual, f"{name}_2")
-    residual = parts.convolve(residual, filters, f"{name}_conv2", start)
+    residual = blocks.convolve(activated, filters, f"{name}_conv1", start, stride=stride)
+    residual = blocks.norm_relu(residual, f"{name}_2")
+    residual = blocks.convolve(residual, filters, f"{name}_conv2", start)
     return layers.Add(name=f"{name}_add")([shortcut, residual])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mosaickd_tf import evaluation
-from mosaickd_tf.report import pictures
+from mosaickd_tf.data import grids
 from mosaickd_tf.report.markup import bar, element, figure_of_table, picture, table
 from mosaickd_tf.report.table import percent
 
@@ -33,7 +33,7 @@ def _synthetic(run):
     counts = run.synthetic_classes
     most = max(counts)
     rows = []
-    for number, images in zip(pictures.shown_classes(counts), run.synthetic_images, strict=False):
+    for number, images in zip(grids.shown_classes(counts), run.synthetic_images, strict=False):
         count = counts[number]
         label = element("span", run.label(number), class_="label", title=run.label(number))
         drawn = element("span", *map(picture, images[:count]), class_="pictures")

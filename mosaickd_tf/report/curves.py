@@ -12,11 +12,11 @@ def _percent(share):
 TITLES = {
     "validation_accuracy": ("Accuracy", "on the validation part"),
     "validation_agreement": ("Agreement with the teacher", "on the validation part"),
-    "agreement_at_hand": (
+    "unlabeled_agreement": (
         "Agreement with the teacher",
         "on images without labels: OOD ones, or where there are none synthetic ones",
     ),
-    "student_variety": (
+    "prediction_diversity": (
         "Variety of the student's classes",
         "share outside of its most frequent class, over the teacher's; near 0 it names one",
     ),
@@ -54,7 +54,7 @@ TITLES = {
 _PERCENT = (
     "validation_accuracy",
     "validation_agreement",
-    "agreement_at_hand",
+    "unlabeled_agreement",
     "teacher_confidence",
 )
 _LAST = ("student_learning_rate", "generator_learning_rate", "images_per_second")

@@ -4,11 +4,12 @@ import pathlib
 import re
 import shlex
 
-from mosaickd_tf import files
-from mosaickd_tf.report import classes, curves, finished
+from mosaickd_tf.report import classes, curves
 from mosaickd_tf.report.advice import SIGNS, advice
 from mosaickd_tf.report.markup import document, element, table
 from mosaickd_tf.report.table import count, export_notes, export_rows, network_rows, percent
+from mosaickd_tf.utils import files
+from mosaickd_tf.workdir import finished
 
 NAME = "report.html"
 
@@ -85,7 +86,7 @@ def _figures(run):
         yield "agreement of both", percent(result["agreement"]), None
     else:
         rows = run.rows[result["method"]]
-        agreement = rows[-1].get("agreement_at_hand") if rows else None
+        agreement = rows[-1].get("unlabeled_agreement") if rows else None
         kind = "OOD" if result["config"]["ood_dataset"] else "synthetic"
         yield f"agreement on {kind} images", percent(agreement), "main"
     ratio = result["teacher"]["parameters"] / result["student"]["parameters"]

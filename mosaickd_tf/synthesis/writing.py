@@ -6,10 +6,11 @@ import pathlib
 
 import tensorflow as tf
 
-from mosaickd_tf import evaluation, files
+from mosaickd_tf import evaluation
 from mosaickd_tf.data.images import as_png
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.synthesis.supply import open_supply
+from mosaickd_tf.synthesis.image_source import open_image_source
+from mosaickd_tf.utils import files
 
 ABOUT, LOGITS, LABELS, RECORDS = "about.json", "logits.jsonl", "labels.txt", "images.tfrecord"
 WARNING = (
@@ -36,9 +37,9 @@ def synthesize(config):
             f"The folder for the images holds something already. Expected a new or an empty one. "
             f"Received: --output_dir={str(folder)!r}"
         )
-    supply = open_supply(config.workdir)
+    supply = open_image_source(config.workdir)
     classes = supply.teacher.output_shape[-1]
-    with files.whole(folder) as partial:
+    with files.atomic_write(folder) as partial:
         partial.mkdir()
         counts = _WRITERS[config.format](partial, _judged(supply, config), classes)
         labels = [supply.label(number).replace("\n", " ") for number in range(classes)]

@@ -6,14 +6,14 @@ import math
 COLLAPSED = 0.05  # of the teacher's variety of classes, after it had been
 LEARNED = 0.5  # of it; a student that has hardly learned yet names few classes by chance
 FELL = 0.5  # of its best agreement with the teacher; one class may be most of what that names
-_AGREEMENTS = ("validation_agreement", "agreement_at_hand")
+_AGREEMENTS = ("validation_agreement", "unlabeled_agreement")
 WON = 0.98  # of ln 2; the report warns long before
 MOST_ROLLBACKS = 3
 SLOWER = 0.5  # times all learning rates, at each of them
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Trouble:
+class DivergenceEvent:
     """What went wrong.
 
     Attributes:
@@ -35,11 +35,11 @@ class Trouble:
 
 
 class Diverged(Exception):
-    """A training went wrong; the argument is the `Trouble`."""
+    """A training went wrong; the argument is the `DivergenceEvent`."""
 
 
 def not_finite(step, numbers):
-    """The `Trouble` of the first number that is not finite, else None.
+    """The `DivergenceEvent` of the first number that is not finite, else None.
 
     Args:
         step: rounds played.
@@ -47,31 +47,31 @@ def not_finite(step, numbers):
     """
     for name, value in numbers.items():
         if not math.isfinite(value):
-            return Trouble(round=step, term=name, words=f"the {name} became {value}")
+            return DivergenceEvent(round=step, term=name, words=f"the {name} became {value}")
     return None
 
 
-def sign(row, rows):
-    """The `Trouble` of a row whose numbers are finite, else None.
+def detect_divergence(row, rows):
+    """The `DivergenceEvent` of a row whose numbers are finite, else None.
 
     Args:
         row: numbers by name, of one evaluation.
         rows: those of the evaluations before it.
     """
-    return _collapse(row, rows) or _won(row)
+    return _collapse(row, rows) or _discriminator_saturated(row)
 
 
 def _collapse(row, rows):
     """A student that names one class for all images, and did not before."""
-    variety = row.get("student_variety")
-    if variety is None or variety >= COLLAPSED or _best("student_variety", rows) < LEARNED:
+    variety = row.get("prediction_diversity")
+    if variety is None or variety >= COLLAPSED or _best("prediction_diversity", rows) < LEARNED:
         return None
     for name in _AGREEMENTS:
         if name in row and row[name] > FELL * _best(name, rows):
             return None
-    return Trouble(
+    return DivergenceEvent(
         round=row["round"],
-        term="student_variety",
+        term="prediction_diversity",
         words=(
             f"the student fell into one class: outside of its most frequent one it puts "
             f"{variety:.3f} of what the teacher does, below {COLLAPSED:g}"
@@ -85,12 +85,12 @@ def _best(name, rows):
     return max(numbers, default=0.0)
 
 
-def _won(row):
+def _discriminator_saturated(row):
     """A discriminator that is always right."""
     divergence, limit = row.get("patch_divergence"), WON * math.log(2)
     if divergence is None or divergence <= limit:
         return None
-    return Trouble(
+    return DivergenceEvent(
         round=row["round"],
         term="patch_discrimination_loss",
         words=(

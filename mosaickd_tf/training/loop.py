@@ -8,14 +8,13 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-from mosaickd_tf import optimizers
-from mosaickd_tf.checkpoints import Checkpoints, NotFinite
 from mosaickd_tf.errors import Interrupted, RunError
-from mosaickd_tf.record import Record, told
-from mosaickd_tf.signals import SignalWatch
-from mosaickd_tf.training import divergence
-from mosaickd_tf.training.divergence import Diverged, Trouble
+from mosaickd_tf.training import divergence, optimizers
+from mosaickd_tf.training.checkpoints import Checkpoints, NotFinite
+from mosaickd_tf.training.divergence import Diverged, DivergenceEvent
+from mosaickd_tf.training.metrics_log import Record, format_metrics
 from mosaickd_tf.training.plan import Progress
+from mosaickd_tf.utils.signals import SignalWatch
 
 logger = logging.getLogger(__name__)
 
@@ -157,9 +156,9 @@ class _Loop:
         bar.update(self.plan.rounds_per_call)
         if to_tell:
             values = {"images_per_second": self._speed(), **self.values}
-            below = terms | {"student_variety": values.pop("student_variety", None)}
-            bar.set_postfix_str(told(values))
-            self.below.set_description_str(told(below))
+            below = terms | {"prediction_diversity": values.pop("prediction_diversity", None)}
+            bar.set_postfix_str(format_metrics(values))
+            self.below.set_description_str(format_metrics(below))
         return terms
 
     def _evaluated(self, terms):
@@ -169,7 +168,7 @@ class _Loop:
         self.values = self.evaluate(step)
         row = {"round": step, **terms, **self.values, "images_per_second": self._speed()}
         observed = self.observe(step) | self._history()
-        trouble = divergence.sign(row | observed, self.record.rows)
+        trouble = divergence.detect_divergence(row | observed, self.record.rows)
         if trouble and self.plan.on_divergence == "rollback":
             raise Diverged(trouble)
         self.record.write(row, observed)
@@ -216,7 +215,7 @@ class _Loop:
         except NotFinite as found:
             words = f"numbers in {found} are not finite"
             raise Diverged(
-                Trouble(round=self.progress.step, term=str(found), words=words)
+                DivergenceEvent(round=self.progress.step, term=str(found), words=words)
             ) from found
         self.saved_at = time.monotonic()
 

@@ -80,7 +80,7 @@ class Progress:
         best_value: of `Plan.select_by` so far.
         best_step: when it was reached.
         rollbacks: how often the training went back to a good checkpoint.
-        events: what went wrong on the way and what was done, dicts as of `Trouble.event`.
+        events: what went wrong on the way and what was done, dicts as of `DivergenceEvent.event`.
     """
 
     step: int = 0

@@ -7,7 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 from benchmarks import privacy
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading
-from mosaickd_tf.synthesis import Supply
+from mosaickd_tf.synthesis import ImageSource
 from tests import report, tiny
 
 RNG = np.random.RandomState(0)
@@ -34,13 +34,13 @@ def measured(tmp_path, monkeypatch):
     about = {"image_size": 8, "channels": 1, "ood_dataset": "", "target_dataset": "embedded:digits"}
     report.write_run(tmp_path, report.result(**about))
     images = loading.load_target(DataConfig(**about)).train.images
-    supply = Supply(
+    supply = ImageSource(
         teacher=tiny.classifier(input_shape=(8, 8, 1)),
         label=str,
         made="by heart",
         draw=lambda count, seed: iter([images[: count // 2], images[count // 2 : count]]),
     )
-    monkeypatch.setattr(privacy, "open_supply", lambda workdir: supply)
+    monkeypatch.setattr(privacy, "open_image_source", lambda workdir: supply)
     return privacy.measure(tmp_path, 20), images
 
 

@@ -26,7 +26,7 @@ TINY = BenchmarkConfig(
 @pytest.fixture(scope="module")
 def numbers():
     patch = pytest.MonkeyPatch()
-    patch.setattr(round_time.arithmetic, "_PROCESSOR_SIZES", (1, 64))
+    patch.setattr(round_time.flops, "_PROCESSOR_SIZES", (1, 64))
     yield measure_round(TINY)
     patch.undo()
 
@@ -85,7 +85,7 @@ def test_a_round_of_more_updates_asks_for_more_operations():
         timer = round_time.RoundTimer(
             dataclasses.replace(TINY, method="kd", student_steps_per_round=steps)
         )
-        return round_time.arithmetic.flop_of(timer.distiller.train_step, timer.example)
+        return round_time.flops.flop_of(timer.distiller.train_step, timer.example)
 
     one, two, three = flop(1), flop(2), flop(3)
     assert three - two == two - one > 0
@@ -112,7 +112,7 @@ class Rival:
 
 
 def test_the_first_round_of_a_rival_is_not_measured_as_ours_is_not(monkeypatch):
-    monkeypatch.setattr(round_time.arithmetic, "_PROCESSOR_SIZES", (1, 64))
+    monkeypatch.setattr(round_time.flops, "_PROCESSOR_SIZES", (1, 64))
     monkeypatch.setattr(round_time, "rivals", lambda config, precision: [Rival()])
     monkeypatch.setattr(round_time, "_leave_memory_to_others", lambda: None)
     config = dataclasses.replace(TINY, against_pytorch=True, warmup_rounds=0)

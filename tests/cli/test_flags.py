@@ -11,7 +11,7 @@ from mosaickd_tf.config import (
     EvaluationConfig,
     ExportConfig,
     ExportSourceConfig,
-    PlaceConfig,
+    WorkdirConfig,
     flag_name,
     option,
 )
@@ -32,7 +32,7 @@ def flagfile(path, *lines):
 
 def test_without_flags_everything_is_the_default():
     sections = parse()
-    assert sections.pop("place") == PlaceConfig()
+    assert sections.pop("place") == WorkdirConfig()
     assert DistillConfig(**sections) == DistillConfig()
 
 
@@ -198,12 +198,12 @@ def test_the_value_help_asks_for_the_table_of_values(words):
 
 def test_the_table_of_a_list_of_values_is_asked_for_likewise():
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Topic:
+    class ConfigSection:
         colours: tuple[str, ...] = option(("red",), "Colours.", listing="colours")
 
     with pytest.raises(flags.ListingAsked, match="^colours$"):
-        flags.parse({"topic": Topic}, ["--colours=help"])
-    assert "`help` prints what there is." in flags.help_text("Usage.", {"topic": Topic})
+        flags.parse({"topic": ConfigSection}, ["--colours=help"])
+    assert "`help` prints what there is." in flags.help_text("Usage.", {"topic": ConfigSection})
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "--rounds=5 --help"])

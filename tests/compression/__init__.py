@@ -7,9 +7,9 @@ import numpy as np
 from keras import layers
 
 from mosaickd_tf.config import CompressionConfig
-from mosaickd_tf.data import pipelines
+from mosaickd_tf.data import streams
 from mosaickd_tf.methods import METHODS
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 from tests import tiny
 
 SHAPE = (8, 8, 3)
@@ -22,14 +22,14 @@ def student():
     """A pre-activation block between two convolutions, its moving statistics not new ones."""
     tiny.seed_weights(0)
     inputs = keras.Input(SHAPE, name="unit_images")
-    hidden = parts.standardization([0.4, 0.5, 0.6], [0.2, 0.3, 0.25])(inputs)
+    hidden = blocks.standardization([0.4, 0.5, 0.6], [0.2, 0.3, 0.25])(inputs)
     stem = layers.ReLU(name="stem_relu")(
-        parts.norm(parts.convolve(hidden, 8, "stem", parts.fan_out_normal), "stem")
+        blocks.norm(blocks.convolve(hidden, 8, "stem", blocks.fan_out_normal), "stem")
     )
-    hidden = parts.norm_relu(stem, "block")
-    hidden = parts.convolve(hidden, 8, "conv", parts.fan_out_normal)
+    hidden = blocks.norm_relu(stem, "block")
+    hidden = blocks.convolve(hidden, 8, "conv", blocks.fan_out_normal)
     hidden = layers.Add(name="add")([stem, hidden])
-    hidden = parts.average(layers.Activation("relu6", name="last")(hidden))
+    hidden = blocks.global_average_pool(layers.Activation("relu6", name="last")(hidden))
     model = keras.Model(inputs, layers.Dense(5, name="logits")(hidden), name="student")
     return shaken(model)
 
@@ -59,4 +59,4 @@ def distiller():
 
 def batches(start_round):
     """Two updates of four images a round."""
-    return pipelines.rounds(IMAGES, batch_size=4, student_steps=2, seed=0, start_round=start_round)
+    return streams.rounds(IMAGES, batch_size=4, student_steps=2, seed=0, start_round=start_round)

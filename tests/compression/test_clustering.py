@@ -3,12 +3,12 @@
 import numpy as np
 
 from mosaickd_tf.compression import clustering
-from mosaickd_tf.compression.twin import legacy_twin
+from mosaickd_tf.compression.tf_keras_copy import to_tf_keras
 from tests.compression import IMAGES, student
 
 
 def twin():
-    made = legacy_twin(student(), IMAGES)
+    made = to_tf_keras(student(), IMAGES)
     kernel = made.get_layer("conv").kernel
     kernel.assign(np.where(np.arange(8) % 2 == 0, 0.0, kernel))  # of each two, one is zero
     return made

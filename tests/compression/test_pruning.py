@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from mosaickd_tf.compression import pruning
-from mosaickd_tf.compression.twin import legacy_twin
-from mosaickd_tf.compression.weights import in_groups
+from mosaickd_tf.compression.tf_keras_copy import to_tf_keras
+from mosaickd_tf.compression.weight_statistics import in_groups
 from tests.compression import IMAGES, QUICK, student
 
 
 def pruned(updates, looked_at=None, **options):
     """The kernels after so many forward passes of a training, without any learning."""
     config = dataclasses.replace(QUICK, **options)
-    model = pruning.prune(legacy_twin(student(), IMAGES), config.sparsity[0], config, updates)
+    model = pruning.prune(to_tf_keras(student(), IMAGES), config.sparsity[0], config, updates)
     for number in range(updates):
         model(IMAGES.astype("float32"), training=True)
         if looked_at is not None:
@@ -36,7 +36,7 @@ def test_few_updates_reach_the_sparsity(schedule, updates):
 
 
 def test_the_smallest_weights_are_the_ones_that_go():
-    before = legacy_twin(student(), IMAGES).get_layer("conv").kernel.numpy()
+    before = to_tf_keras(student(), IMAGES).get_layer("conv").kernel.numpy()
     after = pruned(2)["conv"]
     assert np.abs(before[after == 0]).max() <= np.abs(before[after != 0]).min()
     np.testing.assert_array_equal(after[after != 0], before[after != 0])

@@ -6,9 +6,9 @@ import pytest
 from keras import layers
 
 from mosaickd_tf import evaluation
-from mosaickd_tf.compression import conversion, quantization
-from mosaickd_tf.compression.legacy import legacy_keras
-from mosaickd_tf.compression.twin import legacy_twin
+from mosaickd_tf.compression import convert, quantization
+from mosaickd_tf.compression.tf_keras_copy import to_tf_keras
+from mosaickd_tf.compression.toolkit import tf_keras_module
 from mosaickd_tf.errors import RunError
 from mosaickd_tf.export import operations
 from tests.compression import IMAGES, SHAPE, student
@@ -16,7 +16,7 @@ from tests.compression import IMAGES, SHAPE, student
 
 @pytest.fixture(scope="module")
 def aware():
-    return quantization.quantization_aware(legacy_twin(student(), IMAGES), IMAGES)
+    return quantization.quantization_aware(to_tf_keras(student(), IMAGES), IMAGES)
 
 
 def ranges(model, layer):
@@ -30,9 +30,9 @@ def test_images_keep_the_range_of_bytes(aware):
 
 
 def test_outputs_begin_with_the_ranges_that_they_have_on_the_images(aware):
-    twin = legacy_twin(student(), IMAGES)
+    twin = to_tf_keras(student(), IMAGES)
     for name in ("stem_relu", "conv", "logits"):
-        part = legacy_keras().Model(twin.input, twin.get_layer(name).output)
+        part = tf_keras_module().Model(twin.input, twin.get_layer(name).output)
         maps = part(IMAGES.astype("float32")).numpy()
         layer = aware.get_layer(f"quant_{name}")
         ends = {variable.name.split("/")[-1]: variable for variable in layer.weights}
@@ -52,7 +52,7 @@ def test_kernels_are_rounded_also_before_a_relu(aware):
 @pytest.fixture(scope="module")
 def file(aware, tmp_path_factory):
     path = tmp_path_factory.mktemp("file") / "student.tflite"
-    conversion.save(aware, path, "logits", integer=True)
+    convert.save(aware, path, "logits", integer=True)
     return path
 
 
@@ -71,15 +71,15 @@ def test_the_file_gives_what_the_model_gives_but_for_a_step(aware, file):
     expected = aware(IMAGES.astype("float32"), training=False).numpy()
     assert np.abs(model.predict(IMAGES) - expected).max() <= 3 * model.scale
     assert 0 < model.scale < np.abs(expected).max() / 50
-    conversion.check(aware, file, IMAGES, "logits", integer=True)
+    convert.check(aware, file, IMAGES, "logits", integer=True)
 
 
 def test_a_file_that_gives_something_else_is_found_out(aware, file):
-    other = quantization.quantization_aware(legacy_twin(student(), IMAGES), IMAGES)
+    other = quantization.quantization_aware(to_tf_keras(student(), IMAGES), IMAGES)
     bias = other.get_layer("quant_logits").layer.bias
     bias.assign_add(np.full(5, 5.0))
     with pytest.raises(RunError, match="not the model that was trained"):
-        conversion.check(other, file, IMAGES, "logits", integer=True)
+        convert.check(other, file, IMAGES, "logits", integer=True)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_a_phone_s_network_computes_in_integers_too(tmp_path):
     hidden = layers.Multiply()([hidden, layers.Activation("hard_sigmoid")(gate)])
     hidden = layers.Concatenate()([hidden, layers.MaxPooling2D(1)(hidden)])
     model = keras.Model(inputs, layers.Dense(5)(layers.GlobalAveragePooling2D()(hidden)))
-    aware = quantization.quantization_aware(legacy_twin(model, IMAGES), IMAGES)
-    conversion.save(aware, tmp_path / "phone.tflite", "probabilities", integer=True)
+    aware = quantization.quantization_aware(to_tf_keras(model, IMAGES), IMAGES)
+    convert.save(aware, tmp_path / "phone.tflite", "probabilities", integer=True)
     operations.check_integers(tmp_path / "phone.tflite", "phone")
-    conversion.check(aware, tmp_path / "phone.tflite", IMAGES, integer=True)
+    convert.check(aware, tmp_path / "phone.tflite", IMAGES, integer=True)

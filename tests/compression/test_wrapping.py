@@ -3,14 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
-from mosaickd_tf.compression.legacy import legacy_keras
-from mosaickd_tf.compression.twin import legacy_twin
+from mosaickd_tf.compression.tf_keras_copy import to_tf_keras
+from mosaickd_tf.compression.toolkit import tf_keras_module
 from mosaickd_tf.compression.wrapping import has_kernel, wrapped, zeros_kept
 from tests.compression import IMAGES, student
 
 
 def test_convolutions_and_dense_layers_are_wrapped_and_the_twin_stays_as_it_is():
-    twin, seen = legacy_twin(student(), IMAGES), []
+    twin, seen = to_tf_keras(student(), IMAGES), []
     copy = wrapped(twin, lambda layer: seen.append(layer.name) or layer)
     assert seen == ["stem", "conv", "logits"]
     copy.get_layer("stem").kernel.assign(tf.zeros_like(copy.get_layer("stem").kernel))
@@ -18,13 +18,13 @@ def test_convolutions_and_dense_layers_are_wrapped_and_the_twin_stays_as_it_is()
 
 
 def test_a_normalisation_that_stands_alone_is_no_kernel():
-    layers = legacy_keras().layers
+    layers = tf_keras_module().layers
     assert has_kernel(layers.Conv2D(4, 3)) and has_kernel(layers.Dense(4))
     assert not has_kernel(layers.DepthwiseConv2D(1)) and not has_kernel(layers.ReLU())
 
 
 def test_zeros_come_back_in_kernels_and_not_in_biases():
-    twin = legacy_twin(student(), IMAGES)
+    twin = to_tf_keras(student(), IMAGES)
     stem = twin.get_layer("stem")
     kernel = stem.kernel.numpy()
     kernel[0] = 0

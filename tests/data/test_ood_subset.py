@@ -3,7 +3,7 @@
 import numpy as np
 
 from mosaickd_tf.data.ood_subset import describe, entropy, select_ood_subset
-from mosaickd_tf.data.opinions import Opinions
+from mosaickd_tf.data.teacher_predictions import TeacherPredictions
 
 
 def test_entropy_by_hand():
@@ -32,7 +32,7 @@ def test_equals_are_chosen_from_the_front():
 
 
 def test_what_was_chosen_is_described_by_count_entropy_and_classes():
-    opinions = Opinions(
+    opinions = TeacherPredictions(
         entropy=np.array([0.0, 4.0, 1.0, 2.0, 3.0]), predicted=np.array([0, 2, 0, 1, 2], np.int32)
     )
     facts = describe(opinions, select_ood_subset(opinions.entropy, 3), num_classes=4)

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 
-from mosaickd_tf import export, files
+from mosaickd_tf import export
 from mosaickd_tf.config import DataConfig
-from mosaickd_tf.data import loading
+from mosaickd_tf.data import grids, loading
 from mosaickd_tf.demo.site import RUNTIME
-from mosaickd_tf.report import pictures
+from mosaickd_tf.utils import files
 from tests import report
 
 
@@ -39,8 +39,8 @@ def write_run(folder, **about):
     train, test = digits()
     report.write_run(folder, report.result(**about), metrics=report.rows([1] * 10))
     shown = np.stack([test.images[np.flatnonzero(test.labels == c)[3]] for c in range(10)])
-    grid = pictures.by_class(shown, np.arange(10), [1] * 10)
-    pictures.save_grid(folder / "samples" / "by_class.png", grid, pictures.A_CLASS)
+    grid = grids.by_class(shown, np.arange(10), [1] * 10)
+    grids.save_grid(folder / "samples" / "by_class.png", grid, grids.A_CLASS)
     model = student(train)
     export.save_tflite(model, folder / "export" / "student_float32.tflite")
     export.save_tflite_int8(

@@ -11,10 +11,11 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from mosaickd_tf import demo, files
+from mosaickd_tf import demo
 from mosaickd_tf.data.images import resize
 from mosaickd_tf.demo.site import PAGE
 from mosaickd_tf.errors import RunError
+from mosaickd_tf.utils import files
 from tests.demo import write_run
 from tests.demo.browser import CHROMIUM, Browser
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mosaickd_tf import demo, export, files
+from mosaickd_tf import demo, export
 from mosaickd_tf.demo.site import PAGE
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.utils import files
 from tests import report
 from tests.demo import digits, student, write_packages, write_run
 

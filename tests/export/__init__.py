@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 
 IMAGES = np.random.RandomState(7).randint(0, 256, (6, 8, 8, 3), "uint8")
 LABELS = np.array([0, 1, 2, 3, 4, 0], "int32")
@@ -19,7 +19,7 @@ def student(seed=0, extra=None):
     """
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((8, 8, 3), name="unit_images")
-    hidden = parts.standardization([0.4, 0.5, 0.6], [0.2, 0.3, 0.25])(inputs)
+    hidden = blocks.standardization([0.4, 0.5, 0.6], [0.2, 0.3, 0.25])(inputs)
     hidden = layers.Conv2D(6, 3, strides=2, use_bias=False)(hidden)
     hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
     hidden = layers.GlobalAveragePooling2D()(hidden)

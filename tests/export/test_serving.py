@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mosaickd_tf.export import serving_model
-from mosaickd_tf.models import fast_copy
+from mosaickd_tf.models import training_copy
 from tests import tiny
 from tests.export import IMAGES, logits, softmax, student
 
@@ -45,7 +45,7 @@ def test_names_types_and_shapes_are_part_of_the_interface(outputs, batch_size):
 
 
 def test_it_is_made_of_built_in_layers_in_float32_also_of_a_fast_student():
-    fast = fast_copy(student(), "mixed_bfloat16")
+    fast = training_copy(student(), "mixed_bfloat16")
     model = serving_model(fast)
     assert "mosaickd_tf" not in model.to_json()
     inner = model.get_layer("student")

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mosaickd_tf import export, files, models
+from mosaickd_tf import export, models
 from mosaickd_tf.config import DataConfig, ExportConfig, ExportSourceConfig
 from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import sources
+from mosaickd_tf.utils import files
 from tests import tiny
 from tests.export import logits, student
 
@@ -46,7 +47,7 @@ def export_given(folder, **options):
 def supplied(monkeypatch):
     """The supplies with which a student would be exported, noted instead."""
     seen = []
-    monkeypatch.setattr(sources, "export_supplied", lambda *args: seen.append(args[3]) or [])
+    monkeypatch.setattr(sources, "export_with_images", lambda *args: seen.append(args[3]) or [])
     return seen
 
 
@@ -120,7 +121,7 @@ def run(tmp_path):
     files.write_json(folder / "result.json", {"config": dataclasses.asdict(DATA)})
     tiny.seed_weights(0)
     generator = models.build_generator(image_size=8, channels=1, noise_dim=6, base_filters=4)
-    export.save_generator(models.fast_copy(generator, "mixed_bfloat16"), folder)
+    export.save_generator(models.training_copy(generator, "mixed_bfloat16"), folder)
     tiny.classifier(input_shape=(8, 8, 1)).save(tmp_path / "given.keras")
     return folder
 

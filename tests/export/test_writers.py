@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from mosaickd_tf import export
-from mosaickd_tf.models import fast_copy
+from mosaickd_tf.models import training_copy
 from tests import tiny
 from tests.export import IMAGES, logits, softmax, student
 
@@ -24,7 +24,7 @@ def names(folder):
 
 
 def test_the_student_alone_comes_back_trainable_and_bit_for_bit(tmp_path):
-    fast = fast_copy(student(), "mixed_bfloat16")
+    fast = training_copy(student(), "mixed_bfloat16")
     fast.trainable = False
     export.save_student(fast, tmp_path / "student.keras")
     loaded = keras.saving.load_model(tmp_path / "student.keras")
@@ -35,7 +35,7 @@ def test_the_student_alone_comes_back_trainable_and_bit_for_bit(tmp_path):
 
 @pytest.mark.slow
 def test_both_keras_files_work_where_this_package_cannot_be_imported(tmp_path):
-    export.save_student(fast_copy(student(), "mixed_bfloat16"), tmp_path / "student.keras")
+    export.save_student(training_copy(student(), "mixed_bfloat16"), tmp_path / "student.keras")
     export.save_serving(student(), tmp_path / "serving.keras")
     np.save(tmp_path / "images.npy", IMAGES)
     script = """

@@ -75,10 +75,10 @@ class _Pictures:
 
     def __init__(self, place):
         from mosaickd_tf.config import DataConfig
-        from mosaickd_tf.data import images, loading, picture_files
+        from mosaickd_tf.data import image_files, images, loading
 
         self._place, self._readable = place, 0
-        self._reader, self._images = picture_files, images
+        self._reader, self._images = image_files, images
         self._load, self._config = loading.load_ood, DataConfig
 
     def try_one(self, rng, number):

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from mosaickd_tf.methods import MosaicDistiller
-from mosaickd_tf.optimizers import MomentumSGD
+from mosaickd_tf.training.optimizers import MomentumSGD
 from tests import tiny
 
 PLAYERS = ("teacher", "student", "generator", "discriminator")

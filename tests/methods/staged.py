@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow as tf
 from keras import Input, Model, layers
 
-from mosaickd_tf.data.pipelines import rounds
-from mosaickd_tf.distiller import Seen
+from mosaickd_tf.data.streams import rounds
 from mosaickd_tf.methods import METHODS
-from mosaickd_tf.optimizers import MomentumSGD
+from mosaickd_tf.methods.base import ClassifierOutputs
+from mosaickd_tf.training.optimizers import MomentumSGD
 from tests import tiny
 
 NUM_IMAGES = 9
@@ -48,8 +48,8 @@ def batch():
 def seen(made, images=IMAGES):
     """What teacher and student have seen in the images, the student in training."""
     return (
-        Seen(*made.teacher_taps(images, training=False)),
-        Seen(*made.student_taps(images, training=True)),
+        ClassifierOutputs(*made.teacher_capture(images, training=False)),
+        ClassifierOutputs(*made.student_capture(images, training=True)),
     )
 
 

@@ -40,7 +40,7 @@ def test_one_class_alone_is_taken_as_it_is():
 def test_the_method_learns_from_the_rows_that_the_teacher_balances(caplog):
     logits = np.eye(4)[[0, 0, 0, 0, 2, 0]]
     with caplog.at_level(logging.INFO, "mosaickd_tf"):
-        rows = BalancedDistiller.transfer_rows(lambda: logits)
+        rows = BalancedDistiller.select_transfer_indices(lambda: logits)
     assert rows.tolist() == [0, 1, 3, 4, 4, 4]
     assert "3 rows for each of the 2 classes" in caplog.text
     assert "1 to 5 images" in caplog.text

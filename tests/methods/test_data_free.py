@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from mosaickd_tf.config import DataFreeTerms, DistillConfig
 from mosaickd_tf.methods import METHODS
-from mosaickd_tf.optimizers import MomentumSGD
+from mosaickd_tf.training.optimizers import MomentumSGD
 from tests import tiny
 
 NAMES = ("dafl", "zskt", "dfq", "deep_inversion")

@@ -9,7 +9,7 @@ from mosaickd_tf import losses
 from mosaickd_tf.config import ExtensionConfig, LossWeights
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import GenerativeDistiller, MosaicDistiller
-from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
+from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 from tests import tiny
 from tests.methods.test_zskt import probs64
 

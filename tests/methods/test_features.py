@@ -15,9 +15,9 @@ from mosaickd_tf.methods.features import (
     policy,
     watched_shapes,
 )
-from mosaickd_tf.models import build_classifier, fast_copy
-from mosaickd_tf.models.stages import stage_outputs
-from mosaickd_tf.models.taps import Taps, layers_by_name
+from mosaickd_tf.models import build_classifier, training_copy
+from mosaickd_tf.models.graph.activations import ActivationCapture, layers_by_name
+from mosaickd_tf.models.graph.stages import stage_outputs
 from tests import tiny
 from tests.methods import staged
 from tests.methods.test_zskt import tiny_generator
@@ -74,14 +74,14 @@ def test_named_layers_of_one_side_leave_the_other_its_own(method):
         arguments["loss_weights"] = DataFreeTerms(zskt_attention_weight=0.0)
     kind = METHODS[method]
     made = kind(teacher=teacher, student=student, teacher_layers=named, **arguments)
-    assert [layer.name for layer in made.teacher_taps.layers] == named
+    assert [layer.name for layer in made.teacher_capture.layers] == named
     own = kind.watched_layers(student)
-    assert [layer.name for layer in made.student_taps.layers] == own
+    assert [layer.name for layer in made.student_capture.layers] == own
 
 
 def test_shapes_are_those_of_what_passes():
     model = tiny.wide_resnet()
-    taps = Taps(model, layers_by_name(model, ["stage2_block1_add", "features"]))
+    taps = ActivationCapture(model, layers_by_name(model, ["stage2_block1_add", "features"]))
     before = tiny.values(model)
     assert watched_shapes(taps) == [(4, 4, 32), (64,)]
     assert tiny.same_bits(before, tiny.values(model))
@@ -89,10 +89,10 @@ def test_shapes_are_those_of_what_passes():
 
 @pytest.mark.parametrize("name", ["float32", "mixed_bfloat16"])
 def test_heads_run_in_the_policy_of_what_they_read(name):
-    players = {role: fast_copy(model, name) for role, model in staged.pair().items()}
+    players = {role: training_copy(model, name) for role, model in staged.pair().items()}
     for method in ("fitnet", "crd", "sskd"):
         made = staged.distiller(method, players=players, **NEEDED.get(method, {}))
-        assert policy(made.student_taps).name == name
+        assert policy(made.student_capture).name == name
         dense = [x for x in made.heads.layers if x.weights]
         assert {layer.dtype_policy.name for layer in dense} == {name}
         assert {v.dtype for v in made.heads.variables} == {"float32"}
@@ -117,7 +117,7 @@ def test_layers_that_a_person_names_are_compared(method):
         for role, model in players.items()
     }
     made = staged.distiller(method, players=players, **names, **NEEDED.get(method, {}))
-    assert made.teacher_taps.layers[0].name == names["teacher_layers"][0]
+    assert made.teacher_capture.layers[0].name == names["teacher_layers"][0]
     assert "student" in staged.what_moves(made, lambda: [staged.play(made) for _ in range(2)])
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from mosaickd_tf import losses
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import GenerativeDistiller
-from mosaickd_tf.optimizers import MomentumSGD
+from mosaickd_tf.training.optimizers import MomentumSGD
 from tests import tiny
 
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.data.pipelines import rounds
+from mosaickd_tf.data.streams import rounds
 from mosaickd_tf.methods import KnowledgeDistiller
-from mosaickd_tf.models import fast_copy
-from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD
+from mosaickd_tf.models import training_copy
+from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD
 from tests import tiny
 
 IMAGES = np.random.RandomState(1).randint(0, 256, size=(12, 8, 8, 3)).astype("uint8")
@@ -85,7 +85,7 @@ def test_bfloat16_gives_about_the_losses_of_float32():
     batch = tiny.batch()
     pair = {"teacher": tiny.classifier(0), "student": tiny.classifier(1)}
     full, low = (
-        play(distiller({name: fast_copy(model, policy) for name, model in pair.items()}), batch)
+        play(distiller({name: training_copy(model, policy) for name, model in pair.items()}), batch)
         for policy in ("float32", "mixed_bfloat16")
     )
     assert low == pytest.approx(full, rel=0.1)

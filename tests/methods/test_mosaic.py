@@ -10,7 +10,7 @@ import tensorflow as tf
 from mosaickd_tf.config import LossWeights
 from mosaickd_tf.methods import MosaicDistiller
 from mosaickd_tf.models import build_patch_discriminator
-from mosaickd_tf.optimizers import MomentumSGD
+from mosaickd_tf.training.optimizers import MomentumSGD
 from tests import tiny
 from tests.methods.mosaic_game import all_of, distiller, play, what_moves
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.data.pipelines import rounds
+from mosaickd_tf.data.streams import rounds
 from mosaickd_tf.methods import MosaicDistiller
-from mosaickd_tf.models import fast_copy
+from mosaickd_tf.models import training_copy
 from tests import tiny
 from tests.methods.mosaic_game import distiller, play
 
@@ -130,7 +130,7 @@ def test_low_precision_gives_about_the_terms_of_float32(low):
     results = []
     for policy in ("float32", low):
         tiny.seed_weights(0)
-        players = {name: fast_copy(x, policy) for name, x in tiny.plain_players().items()}
+        players = {name: training_copy(x, policy) for name, x in tiny.plain_players().items()}
         results.append(play(distiller(players)))
     for name in MosaicDistiller.terms:
         assert results[1][name] == pytest.approx(results[0][name], rel=0.15, abs=0.01)

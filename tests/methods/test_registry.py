@@ -3,8 +3,8 @@
 import pytest
 
 from mosaickd_tf import config
-from mosaickd_tf.distiller import FEATURES, OOD_IMAGES, STATISTICS, TEACHER_FEATURES
 from mosaickd_tf.methods import METHODS
+from mosaickd_tf.methods.base import FEATURES, OOD_IMAGES, STATISTICS, TEACHER_FEATURES
 
 
 def test_the_config_offers_the_methods_that_there_are():

@@ -10,9 +10,9 @@ from mosaickd_tf.models import (
     build_classifier,
     build_generator,
     build_patch_discriminator,
-    fast_copy,
+    training_copy,
 )
-from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
+from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 from tests import parity, tiny
 
 TOLERANCE = 1e-4
@@ -37,7 +37,7 @@ def filled(player, model):
     for layer in model.layers:
         for weight in layer.weights:
             weight.assign(parity.weight(player, layer.name, weight.name, tuple(weight.shape)))
-    return fast_copy(model)
+    return training_copy(model)
 
 
 def players():

@@ -8,7 +8,7 @@ from mosaickd_tf.config import BaselineTerms, DistillConfig, OptimizationConfig
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import SelfSupervisedDistiller
 from mosaickd_tf.methods.sskd import rotations
-from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD
+from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD
 from tests import tiny
 from tests.methods import staged
 
@@ -94,7 +94,7 @@ def test_the_matching_loss_is_the_cross_entropy_of_the_right_image_and_falls():
     data = staged.batch()
     data["transfer_images"] = data["transfer_images"][:, :1]
     views = rotations(data["transfer_images"][:, 0])
-    _, (features,) = made.teacher_taps(views)
+    _, (features,) = made.teacher_capture(views)
     probabilities = staged.softmax64(similarities64(projected64(made.teacher_head, features)))
     right = probabilities[np.arange(12), np.tile(np.arange(4), 3)]
     terms = staged.play(made, data)

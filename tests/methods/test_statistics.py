@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from mosaickd_tf.methods.statistics import TeacherStatistics
-from mosaickd_tf.models import fast_copy
-from mosaickd_tf.models.taps import normalizations
+from mosaickd_tf.models import training_copy
+from mosaickd_tf.models.graph.activations import normalizations
 from tests import tiny
 
 IMAGES = np.random.RandomState(4).uniform(size=(5, *tiny.IMAGE_SHAPE)).astype("float32")
@@ -33,7 +33,7 @@ def test_all_layers_count_and_logits_and_features_come_along():
 
 def test_fused_copies_and_models_inside_of_models_give_the_same():
     teacher = tiny.classifier()
-    wrapped = tiny.Subclassed(fast_copy(teacher))
+    wrapped = tiny.Subclassed(training_copy(teacher))
     seen = TeacherStatistics(wrapped)(IMAGES)
     np.testing.assert_allclose(seen.statistics_loss, expected64(teacher), rtol=1e-4)
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from mosaickd_tf import models
 from mosaickd_tf.config import DataFreeTerms
-from mosaickd_tf.distiller import Seen
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import ZsktDistiller
+from mosaickd_tf.methods.base import ClassifierOutputs
 from mosaickd_tf.methods.features import watched_shapes
 from tests import tiny
 from tests.methods.test_data_free import distiller
@@ -44,7 +44,7 @@ def test_the_student_s_loss_is_the_divergence_and_the_attention_of_all_layers():
     made = distiller("zskt", loss_weights=DataFreeTerms(zskt_attention_weight=30.0))
     logits = RNG.standard_normal((2, 4, 5)).astype("float32")
     maps = [RNG.standard_normal((2, 4, size, size, 3)).astype("float32") for size in (4, 2)]
-    teacher, student = (Seen(logits[i], [x[i] for x in maps]) for i in (0, 1))
+    teacher, student = (ClassifierOutputs(logits[i], [x[i] for x in maps]) for i in (0, 1))
     attention = sum(((attention64(x[0]) - attention64(x[1])) ** 2).mean() for x in maps)
     expected = divergence64(*logits) + 30.0 * attention
     np.testing.assert_allclose(made.student_loss(teacher, student), expected, rtol=1e-5)
@@ -72,9 +72,9 @@ def test_networks_of_two_families_are_compared_where_their_maps_are_of_one_size(
     names = ("vgg11_bn", "resnet18")
     teacher, student = (models.build_classifier(name, num_classes=5) for name in names)
     made = ZsktDistiller(teacher=teacher, student=student, generator=tiny_generator())
-    sizes = [shape[:2] for shape in watched_shapes(made.teacher_taps)]
+    sizes = [shape[:2] for shape in watched_shapes(made.teacher_capture)]
     assert sizes == [(32, 32), (16, 16), (8, 8), (4, 4)]
-    assert sizes == [shape[:2] for shape in watched_shapes(made.student_taps)]
+    assert sizes == [shape[:2] for shape in watched_shapes(made.student_capture)]
 
 
 def test_networks_without_stages_are_refused_unless_attention_is_off():

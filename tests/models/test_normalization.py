@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.models import parts
+from mosaickd_tf.models import blocks
 from mosaickd_tf.models.normalization import FusedBatchNormalization
 
 RNG = np.random.RandomState(5)
@@ -14,7 +14,7 @@ INPUTS = (2.0 * RNG.standard_normal((4, 3, 5, 6)) + 1.0).astype("float32")
 
 def pair(shape=INPUTS.shape, **arguments):
     """The fused layer and Keras's own, with the same weights, none of them neutral."""
-    arguments = parts.BATCH_NORM | arguments
+    arguments = blocks.BATCH_NORM | arguments
     layers = FusedBatchNormalization(**arguments), keras.layers.BatchNormalization(**arguments)
     for layer in layers:
         layer.build(shape)
@@ -138,7 +138,7 @@ def test_what_cannot_be_fused_is_left_to_keras(shape, arguments):
 
 
 def test_the_layer_can_be_made_again_from_its_configuration():
-    described = keras.saving.serialize_keras_object(FusedBatchNormalization(**parts.BATCH_NORM))
+    described = keras.saving.serialize_keras_object(FusedBatchNormalization(**blocks.BATCH_NORM))
     again = keras.saving.deserialize_keras_object(described)
     assert type(again) is FusedBatchNormalization
     assert (again.momentum, again.epsilon) == (0.9, 1e-5)

@@ -14,10 +14,10 @@ from mosaickd_tf.models import (
     build_classifier,
     check_classifier_name,
     classifier_names,
-    fast_copy,
     parameters,
     portable_copy,
     stage_outputs,
+    training_copy,
 )
 from mosaickd_tf.models.normalization import FusedBatchNormalization
 from tests import tiny
@@ -108,13 +108,13 @@ def test_images_that_are_too_small_are_refused(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_copies_compute_the_same_fast_in_low_precision_and_portable(name):
     model = network(name)
-    fast = fast_copy(model)
+    fast = training_copy(model)
     norms = layers_of(fast, keras.layers.BatchNormalization)
     assert {type(norm) for norm in norms} == {FusedBatchNormalization}
     expected = model(IMAGES, training=False)
     scale = float(np.abs(expected).max())
     np.testing.assert_allclose(fast(IMAGES, training=False), expected, atol=1e-4 * scale)
-    low = fast_copy(model, "mixed_bfloat16")
+    low = training_copy(model, "mixed_bfloat16")
     rounded = low(IMAGES, training=False)
     assert rounded.dtype == "float32"
     np.testing.assert_allclose(rounded, expected, atol=0.1 * scale)
@@ -128,7 +128,7 @@ def test_copies_compute_the_same_fast_in_low_precision_and_portable(name):
 def test_a_phone_s_student_learns_from_two_updates_and_leaves_as_tflite(tmp_path):
     teacher = tiny.classifier()
     shape = teacher.input_shape[1:]
-    student = fast_copy(
+    student = training_copy(
         build_classifier("mobilenet_v3_small", num_classes=tiny.NUM_CLASSES, input_shape=shape)
     )
     before = tiny.values(student)

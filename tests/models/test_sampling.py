@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from mosaickd_tf.models import as_bytes, build_generator, synthetic_images
-from mosaickd_tf.randomness import standard_normal
+from mosaickd_tf.utils.stateless_random import standard_normal
 from tests import tiny
 
 

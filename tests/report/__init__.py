@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 
-from mosaickd_tf import files
 from mosaickd_tf.config import DistillConfig, options
-from mosaickd_tf.report import pictures
+from mosaickd_tf.data import grids
+from mosaickd_tf.utils import files
 
 NETWORK = {"name": "wrn10_1", "parameters": 77_562, "macs": 3_052_160, "top5_accuracy": None}
 EXPORT = {
@@ -75,18 +75,18 @@ def write_run(folder, result, label_names=tuple("0123456789"), channels=1, metri
     game = result["method"] == "mosaic"
     counts = rng.multinomial(max(256, 10 * classes), np.ones(classes) / classes).tolist()
     if metrics is None:
-        accuracy = "validation_accuracy" if labelled else "agreement_at_hand"
+        accuracy = "validation_accuracy" if labelled else "unlabeled_agreement"
         metrics = rows(counts if game else None, accuracy, gradient_norm_student=[0.5, 0.2, 0.3])
     write_rows(folder / "metrics.jsonl", metrics)
     for baseline in result["baselines"]:
         path = folder / "baselines" / baseline["method"] / "metrics.jsonl"
         write_rows(path, [{"round": 0}, {"round": 300, "distillation_loss": 0.5}])
     images = rng.integers(0, 256, (sum(counts), size, size, channels), np.uint8)
-    pictures.save_grid(folder / "samples" / "ood.png", images[:64])
+    grids.save_grid(folder / "samples" / "ood.png", images[:64])
     if game:
         named = np.repeat(np.arange(classes), counts)
-        by_class = pictures.by_class(pictures.thumbnails(images), named, counts)
-        pictures.save_grid(folder / "samples" / "by_class.png", by_class, pictures.A_CLASS)
+        by_class = grids.by_class(grids.thumbnails(images), named, counts)
+        grids.save_grid(folder / "samples" / "by_class.png", by_class, grids.A_CLASS)
     if labelled:
         labels = rng.integers(0, classes, 500)
         student = np.where(rng.uniform(size=500) < 0.9, labels, rng.integers(0, classes, 500))

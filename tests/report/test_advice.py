@@ -21,7 +21,7 @@ def test_a_good_run_gets_none():
 
 
 @pytest.mark.parametrize(
-    "metrics", [[], [{"round": 0}], rows(), rows(accuracy="agreement_at_hand")], ids=len
+    "metrics", [[], [{"round": 0}], rows(), rows(accuracy="unlabeled_agreement")], ids=len
 )
 def test_what_was_not_recorded_is_no_bad_sign(metrics):
     assert advice(metrics, result(baselines=(), labels=False)) == []

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from mosaickd_tf.report import classes, finished
+from mosaickd_tf.report import classes
+from mosaickd_tf.workdir import finished
 from tests.report import result, write_run
 
 LABELS = [0, 0, 0, 0, 1, 1, 2, 2]

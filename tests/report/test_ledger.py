@@ -5,11 +5,12 @@ import pathlib
 
 import pytest
 
-from mosaickd_tf import evaluation, files, models
+from mosaickd_tf import evaluation, models
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report.ledger import portable, runs_of
+from mosaickd_tf.utils import files
 from tests.report.results import asked, cells, result
 
 

@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.report import finished, page
+from mosaickd_tf.report import page
+from mosaickd_tf.workdir import finished
 from tests.report import result, rows, write_run
 
 CHROMIUM = shutil.which("chromium")

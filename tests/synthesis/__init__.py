@@ -3,8 +3,8 @@
 import numpy as np
 
 from mosaickd_tf import export, models
-from mosaickd_tf.checkpoints import Checkpoints
-from mosaickd_tf.methods.memory import ImageMemory
+from mosaickd_tf.methods.image_memory import ImageMemory
+from mosaickd_tf.training.checkpoints import Checkpoints
 from tests import report, tiny
 
 BANK = np.random.RandomState(5).randint(0, 256, (6, 8, 8, 3), "uint8")

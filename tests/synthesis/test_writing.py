@@ -24,7 +24,7 @@ def run(tmp_path_factory):
     """A run's folder, its teacher, and the images of seed 0."""
     folder = tmp_path_factory.mktemp("run")
     teacher, _ = write_run(folder)
-    (images,) = synthesis.open_supply(folder).draw(COUNT, 0)
+    (images,) = synthesis.open_image_source(folder).draw(COUNT, 0)
     return folder, evaluation.predict_logits(teacher, images), images
 
 

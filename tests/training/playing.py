@@ -5,9 +5,9 @@ import os
 
 import tensorflow as tf
 
-from mosaickd_tf.checkpoints import Checkpoints
-from mosaickd_tf.record import read_rows
 from mosaickd_tf.training import Plan, train
+from mosaickd_tf.training.checkpoints import Checkpoints
+from mosaickd_tf.training.metrics_log import read_rows
 
 
 class Killed(BaseException):

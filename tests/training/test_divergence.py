@@ -7,10 +7,10 @@ import pytest
 
 from mosaickd_tf.report import advice
 from mosaickd_tf.training import divergence
-from mosaickd_tf.training.divergence import COLLAPSED, LEARNED, WON, Trouble
+from mosaickd_tf.training.divergence import COLLAPSED, LEARNED, WON, DivergenceEvent
 
 LIMIT = WON * math.log(2)
-UNTRAINED = {"round": 0, "student_variety": 2.0, "agreement_at_hand": 0.9}  # by chance
+UNTRAINED = {"round": 0, "prediction_diversity": 2.0, "unlabeled_agreement": 0.9}  # by chance
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -25,13 +25,15 @@ def test_finite_numbers_are_no_trouble():
 
 
 def collapse(value, before):
-    rows = [{"round": 1, "student_variety": earlier} for earlier in before]
-    return divergence.sign({"round": 2, "student_variety": value}, [UNTRAINED, *rows])
+    rows = [{"round": 1, "prediction_diversity": earlier} for earlier in before]
+    return divergence.detect_divergence(
+        {"round": 2, "prediction_diversity": value}, [UNTRAINED, *rows]
+    )
 
 
 def test_a_student_that_falls_into_one_class_is_noticed():
     trouble = collapse(COLLAPSED - 0.01, [0.0, LEARNED, 0.2])
-    assert (trouble.round, trouble.term) == (2, "student_variety")
+    assert (trouble.round, trouble.term) == (2, "prediction_diversity")
     assert "0.040" in str(trouble) and "one class" in str(trouble)
 
 
@@ -49,25 +51,25 @@ def test_a_student_of_few_classes_from_the_beginning_has_not_fallen(value, befor
     assert collapse(value, before) is None
 
 
-@pytest.mark.parametrize("name", ["validation_agreement", "agreement_at_hand"])
+@pytest.mark.parametrize("name", ["validation_agreement", "unlabeled_agreement"])
 @pytest.mark.parametrize("agreement, is_noticed", [(0.3, True), (0.31, False), (0.54, False)])
 def test_one_class_that_is_most_of_what_the_teacher_names_is_no_fall(name, agreement, is_noticed):
     """As in the first rounds with a teacher that names one class for half of the images."""
-    rows = [UNTRAINED, {"round": 4, "student_variety": 0.6, name: 0.6}]
-    row = {"round": 8, "student_variety": 0.02, name: agreement}
-    assert (divergence.sign(row, rows) is not None) is is_noticed
+    rows = [UNTRAINED, {"round": 4, "prediction_diversity": 0.6, name: 0.6}]
+    row = {"round": 8, "prediction_diversity": 0.02, name: agreement}
+    assert (divergence.detect_divergence(row, rows) is not None) is is_noticed
 
 
 def test_a_discriminator_that_is_always_right_is_noticed():
-    trouble = divergence.sign({"round": 3, "patch_divergence": LIMIT + 1e-3}, [])
+    trouble = divergence.detect_divergence({"round": 3, "patch_divergence": LIMIT + 1e-3}, [])
     assert (trouble.round, trouble.term) == (3, "patch_discrimination_loss")
     assert f"{math.log(2) - LIMIT - 1e-3:.4f} nats" in str(trouble)
 
 
 @pytest.mark.parametrize("value", [LIMIT, 0.0, None])
 def test_one_that_errs_has_not_won(value):
-    assert divergence.sign({"round": 3, "patch_divergence": value}, []) is None
-    assert divergence.sign({"round": 3}, []) is None
+    assert divergence.detect_divergence({"round": 3, "patch_divergence": value}, []) is None
+    assert divergence.detect_divergence({"round": 3}, []) is None
 
 
 def test_the_report_warns_before_the_training_acts():
@@ -75,7 +77,7 @@ def test_the_report_warns_before_the_training_acts():
 
 
 def test_an_event_is_json():
-    event = Trouble(round=3, term="a", words="b").event("went on")
+    event = DivergenceEvent(round=3, term="a", words="b").event("went on")
     assert json.loads(json.dumps(event)) == {
         "round": 3,
         "term": "a",

@@ -7,10 +7,10 @@ import keras
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf import optimizers
 from mosaickd_tf.errors import Interrupted, RunError
-from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
-from mosaickd_tf.record import read_rows
+from mosaickd_tf.training import optimizers
+from mosaickd_tf.training.metrics_log import read_rows
+from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 from tests.training.playing import Counter, Killed, raise_at, rounds_recorded, run, saved
 
 
@@ -107,13 +107,13 @@ def test_rollback_goes_to_a_checkpoint_that_an_evaluation_found_good(tmp_path):
 
     def evaluate(step):
         if optimizers.peak(distiller.student_optimizer) < 0.1:
-            return {"student_variety": 0.9}
-        return {"student_variety": varieties[step]}
+            return {"prediction_diversity": 0.9}
+        return {"prediction_diversity": varieties[step]}
 
     plan = {"rounds": 12, "evaluate_every": 4, "checkpoint_every": 1}
     progress = run(distiller, tmp_path, evaluate, on_divergence="rollback", **plan)
     assert distiller.played == [*range(8), *range(4, 12)]
-    assert [event["term"] for event in progress.events] == ["student_variety"]
+    assert [event["term"] for event in progress.events] == ["prediction_diversity"]
     assert rounds_recorded(tmp_path) == [0, 4, 8, 12]
 
 
@@ -154,7 +154,7 @@ def test_a_kill_after_a_rollback_changes_nothing(tmp_path, killed_at):
 
 def test_skip_says_what_no_update_shows_and_goes_on(tmp_path, caplog):
     def evaluate(step):
-        return {"student_variety": 0.0 if step in (0, 4) else 0.9}
+        return {"prediction_diversity": 0.0 if step in (0, 4) else 0.9}
 
     progress = run(Counter(), tmp_path, evaluate, on_divergence="skip")
     assert progress.step == 6

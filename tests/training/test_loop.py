@@ -11,13 +11,13 @@ from keras import layers
 from tqdm import tqdm
 
 from mosaickd_tf import models
-from mosaickd_tf.checkpoints import Checkpoints
-from mosaickd_tf.data import pipelines
+from mosaickd_tf.data import streams
 from mosaickd_tf.errors import Interrupted
 from mosaickd_tf.methods import MosaicDistiller
-from mosaickd_tf.optimizers import CosineOverRounds, MomentumSGD, gan_adam
-from mosaickd_tf.record import read_rows, told
 from mosaickd_tf.training import Plan, loop, train
+from mosaickd_tf.training.checkpoints import Checkpoints
+from mosaickd_tf.training.metrics_log import format_metrics, read_rows
+from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 from tests import tiny
 from tests.training.playing import (
     Counter,
@@ -40,7 +40,7 @@ def tiny_classifier():
     hidden = layers.Conv2D(4, 3, strides=2, use_bias=False)(inputs)
     hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
     outputs = layers.Dense(3)(layers.GlobalAveragePooling2D()(hidden))
-    return models.fast_copy(keras.Model(inputs, outputs))
+    return models.training_copy(keras.Model(inputs, outputs))
 
 
 def game(teacher, seed):
@@ -49,10 +49,10 @@ def game(teacher, seed):
     distiller = MosaicDistiller(
         teacher=teacher,
         student=tiny_classifier(),
-        generator=models.fast_copy(
+        generator=models.training_copy(
             models.build_generator(image_size=8, noise_dim=6, base_filters=2)
         ),
-        discriminator=models.fast_copy(
+        discriminator=models.training_copy(
             models.build_patch_discriminator(image_size=8, patch_size=4, base_filters=2)
         ),
         seed=5,
@@ -67,7 +67,7 @@ def game(teacher, seed):
 
 def play(distiller, folder, evaluate=lambda step: {}, **planned):
     def batches(start_round):
-        return pipelines.rounds(
+        return streams.rounds(
             IMAGES, batch_size=4, student_steps=2, seed=5, start_round=start_round
         )
 
@@ -190,7 +190,7 @@ def test_a_bar_with_speed_and_accuracy_and_below_it_a_line_with_the_terms(tmp_pa
         lambda step: {
             "validation_accuracy": step / 100,
             "validation_agreement": 0.75,
-            "student_variety": 0.9,
+            "prediction_diversity": 0.9,
         },
         rounds=30,
         evaluate_every=15,
@@ -221,12 +221,12 @@ def test_bar_and_terms_fit_a_terminal_of_80_columns():
         total=3000,
         elapsed=600,
         prefix="mosaic",
-        postfix=told(values),
+        postfix=format_metrics(values),
         bar_format=loop.BAR,
         ncols=80,
     )
     assert line.startswith("mosaic 300/3000 |") and "| 1:30:00 left, images/s 40.1 " in line
-    assert line.endswith("accuracy 0.962  agreement 0.962") and len(told(terms)) <= 80
+    assert line.endswith("accuracy 0.962  agreement 0.962") and len(format_metrics(terms)) <= 80
 
 
 def test_a_finished_training_plays_nothing_more(tmp_path):

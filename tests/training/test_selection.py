@@ -62,7 +62,7 @@ def test_a_finished_training_gives_its_best_again(tmp_path):
 
 def test_without_a_value_to_select_by_the_last_state_is_kept(tmp_path):
     distiller = Counter()
-    progress = run(distiller, tmp_path, lambda step: {"agreement_at_hand": 1 / (step + 1)})
+    progress = run(distiller, tmp_path, lambda step: {"unlabeled_agreement": 1 / (step + 1)})
     assert distiller.count.numpy() == 6
     assert progress == Progress(step=6, seconds=progress.seconds)
     assert saved(tmp_path, "best") is None

@@ -122,7 +122,7 @@ def test_a_description_that_is_none_is_refused(rewritten, text):
         {"module": "keras.src.utils.file_utils"},
         {"module": "keras.utils", "class_name": "get_file"},
         {"module": "keras.saving"},
-        {"module": "mosaickd_tf.models.saved_model", "class_name": "SavedModelLayer"},
+        {"module": "mosaickd_tf.models.io.saved_model", "class_name": "SavedModelLayer"},
         {"module": None, "registered_name": "mosaickd_tf>SavedModelLayer"},
         {"registered_name": "elsewhere>ZeroPadding2D"},
         {"class_name": "function", "config": "system", "module": "os"},

@@ -1,0 +1,120 @@
+"""Grids of images."""
+
+import numpy as np
+from PIL import Image
+
+from mosaickd_tf.data import image_files
+from mosaickd_tf.utils import files
+
+GAP = 1
+SHOWN_SIDE = 64  # each image is enlarged to about so many pixels
+CLASSES = 20  # rows of a grid by class
+A_CLASS = 10  # images of a row
+
+
+def image_grid(images, columns=8):
+    """Lays images out in rows, with a gap of one pixel between them.
+
+    Args:
+        images: uint8 `(n, height, width, channels)`, 1 or 3 channels.
+        columns: images in a row.
+
+    Returns:
+        Uint8 `(rows · (height + 1) − 1, columns · (width + 1) − 1, channels)`, white between
+        and after the images.
+    """
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    sheet = np.full(
+        (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 255, np.uint8
+    )
+    for number, image in enumerate(images):
+        top = number // columns * (height + GAP)
+        left = number % columns * (width + GAP)
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def save_grid(path, images, columns=8):
+    """Writes a grid as PNG, small images enlarged without smoothing."""
+    sheet = image_grid(images, columns)
+    picture = Image.fromarray(sheet[..., 0] if sheet.shape[-1] == 1 else sheet)
+    factor = _factor(images.shape[1])
+    picture = picture.resize(
+        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
+    )
+    with files.atomic_write(path) as partial:
+        picture.save(partial)
+
+
+def cut_grid(path, side):
+    """The images of a grid that `save_grid` wrote.
+
+    Args:
+        path: the PNG file.
+        side: of an image in pixels.
+
+    Returns:
+        Uint8 `(rows, columns, side, side, channels)`; none when the grid is of other images.
+    """
+    factor = _factor(side)
+    sheet = np.asarray(image_files.read(path))[::factor, ::factor]
+    sheet = sheet.reshape(*sheet.shape[:2], -1)
+    # With a gap after the last image too, all cells are alike.
+    sheet = np.pad(sheet, ((0, GAP), (0, GAP), (0, 0)))
+    cell = side + GAP
+    if sheet.shape[0] % cell or sheet.shape[1] % cell:
+        return np.empty((0, 0, side, side, sheet.shape[-1]), np.uint8)
+    rows, columns = sheet.shape[0] // cell, sheet.shape[1] // cell
+    cells = sheet.reshape(rows, cell, columns, cell, -1).swapaxes(1, 2)
+    return cells[:, :, :side, :side]
+
+
+def by_class(images, classes, counts):
+    """The first images of each class that is shown, a row of `A_CLASS` each.
+
+    Args:
+        images: uint8 `(n, height, width, channels)`.
+        classes: integers `(n,)`.
+        counts: how many images each class has.
+
+    Returns:
+        Uint8 `(rows · A_CLASS, height, width, channels)`, white where a class has too few.
+    """
+    rows = np.full((len(shown_classes(counts)), A_CLASS, *images.shape[1:]), 255, np.uint8)
+    for row, number in zip(rows, shown_classes(counts), strict=True):
+        found = images[classes == number][:A_CLASS]
+        row[: len(found)] = found
+    return rows.reshape(-1, *images.shape[1:])
+
+
+def shown_classes(counts):
+    """Numbers of the classes in a grid by class, in order: all, or the most frequent ones."""
+    most = sorted(range(len(counts)), key=lambda number: -counts[number])
+    return sorted(most[:CLASSES])
+
+
+def thumbnails(images):
+    """Images of less than 128 pixels a side; larger ones are reduced to the means of squares.
+
+    Args:
+        images: uint8 `(n, size, size, channels)`.
+
+    Returns:
+        Uint8 `(n, thumbnail_side(size), thumbnail_side(size), channels)`.
+    """
+    count, size, _, channels = images.shape
+    side = thumbnail_side(size)
+    square = size // side
+    whole = images[:, : side * square, : side * square]
+    squares = whole.reshape(count, side, square, side, square, channels)
+    return np.round(squares.mean(axis=(2, 4))).astype(np.uint8)
+
+
+def thumbnail_side(size):
+    """Side in pixels of the thumbnail of an image of `size` pixels a side."""
+    return size // max(1, size // SHOWN_SIDE)
+
+
+def _factor(side):
+    return max(1, SHOWN_SIDE // side)

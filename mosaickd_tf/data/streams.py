@@ -1,0 +1,156 @@
+"""Streams of batches whose order is a function of the seed, so that a run can go on anywhere.
+
+The order of a pass is a permutation keyed on (seed, stream, pass), and what augmentation
+draws for an image is keyed on the same and the image's index. Nothing is shuffled through a
+buffer, and a stream that starts at round r gives the same batches as one that has come there.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from mosaickd_tf.data.augmentation import crop_draws, pad_crop_flip
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.utils import machine
+
+_PATCHES, _TRANSFER, _LABELLED = range(3)  # streams of one run have orders of their own
+
+
+def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, padding=None):
+    """Batches of rounds, without end.
+
+    Args:
+        images: uint8 array or unit images `(n, height, width, channels)`, or a finite
+            `tf.data.Dataset` of images or `(image, label)` pairs, single or in batches; it is
+            read once and kept as uint8.
+        batch_size: images in an update of any player.
+        student_steps: updates of the student in a round.
+        seed: at least 0; fixes order and augmentation.
+        start_round: the first round to give, 0 for the first of a run.
+        padding: pixels around transfer images before they are cut; an eighth of the side by
+            default.
+
+    Returns:
+        A `tf.data.Dataset` of `{"patch_images": (batch, h, w, c), "transfer_images": (batch,
+        student_steps, h, w, c), "index": (batch, student_steps)}`: float32 unit images, the
+        patch images as they are, the transfer images pad-cropped and flipped; and which
+        image each transfer image was, for methods that remember images.
+
+    Raises:
+        RequestError: when there are no images.
+    """
+    images = as_uint8_images(images)
+    padding = images.shape[1] // 8 if padding is None else padding
+    stored = tf.constant(images)
+    per_round = batch_size * student_steps
+    patches = _order(len(images), seed, _PATCHES, start_round * batch_size, padding)
+    transfer = _order(len(images), seed, _TRANSFER, start_round * per_round, padding)
+
+    def make(patch, transferred):
+        transfer_images = pad_crop_flip(
+            tf.gather(stored, transferred["index"]), transferred["draws"], padding
+        )
+        shape = (batch_size, student_steps)
+        return {
+            "patch_images": unit(tf.gather(stored, patch["index"])),
+            "transfer_images": tf.reshape(unit(transfer_images), (*shape, *images.shape[1:])),
+            "index": tf.reshape(transferred["index"], shape),
+        }
+
+    batches = tf.data.Dataset.zip(
+        patches.batch(batch_size, drop_remainder=True),
+        transfer.batch(per_round, drop_remainder=True),
+    )
+    return _made(batches, make)
+
+
+def labelled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0):
+    """Augmented batches with labels, without end, to train a teacher.
+
+    Args:
+        image_set: an `ImageSet` with labels.
+        batch_size: images in a batch.
+        augmentation: "none", "pad_crop" or "pad_crop_flip".
+        seed: at least 0.
+        start_step: the first batch to give.
+
+    Returns:
+        A `tf.data.Dataset` of `(unit images, labels)`.
+    """
+    images, labels = image_set.images, image_set.labels
+    padding = 0 if augmentation == "none" else images.shape[1] // 8
+    stored, stored_labels = tf.constant(images), tf.constant(labels)
+
+    def make(row):
+        batch = tf.gather(stored, row["index"])
+        if padding:
+            batch = pad_crop_flip(
+                batch, row["draws"], padding, flip=augmentation == "pad_crop_flip"
+            )
+        return unit(batch), tf.gather(stored_labels, row["index"])
+
+    order = _order(len(images), seed, _LABELLED, start_step * batch_size, padding)
+    return _made(order.batch(batch_size, drop_remainder=True), make)
+
+
+def unit(images):
+    """Uint8 images as float32 in [0, 1]."""
+    return tf.cast(images, "float32") * np.float32(1 / 255)
+
+
+def as_uint8_images(images):
+    """Any finite collection of images as one uint8 array `(n, height, width, channels)`.
+
+    Args:
+        images: an array or finite `tf.data.Dataset` as described in `rounds`.
+
+    Returns:
+        A uint8 array.
+
+    Raises:
+        RequestError: for an endless or empty collection, or images that are neither uint8
+            nor in [0, 1].
+    """
+    if isinstance(images, tf.data.Dataset):
+        images = _read_dataset(images)
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images):
+        raise RequestError(
+            f"Expected at least one image, `(n, height, width, channels)`. Received: {images.shape}"
+        )
+    if images.dtype == np.uint8:
+        return images
+    if not (images.min() >= 0 and images.max() <= 1):  # also refuses what is not a number
+        raise RequestError(
+            "Images must be uint8, or floats in [0, 1]. "
+            f"Received: {images.dtype} from {images.min():.3g} to {images.max():.3g}"
+        )
+    return np.round(images * 255).astype(np.uint8)
+
+
+def _made(batches, make):
+    """The batches made in order, ahead of the rounds; a GPU leaves cores free for it."""
+    calls = max(1, machine.cores() // 4)
+    return batches.map(make, num_parallel_calls=calls, deterministic=True).prefetch(2 * calls)
+
+
+def _read_dataset(dataset):
+    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise RequestError("Expected a finite data set. Received: one that repeats without end")
+    first = (row[0] if isinstance(row, tuple) else row for row in dataset.as_numpy_iterator())
+    batches = [row if row.ndim == 4 else row[np.newaxis] for row in first]
+    return np.concatenate(batches) if batches else np.empty((0,))
+
+
+def _order(num_images, seed, stream, start, padding):
+    """Endless stream of indices and augmentation draws from position `start` on."""
+    first_pass, position = divmod(start, num_images)
+
+    def one_pass(number):
+        key = tf.stack([tf.constant(seed, "int64") * 16 + stream, number * 2])
+        index = tf.random.experimental.stateless_shuffle(tf.range(num_images), seed=key)
+        draws = crop_draws(num_images, padding, key + [0, 1])
+        rows = {"index": index, "draws": tf.gather(draws, index)}
+        return tf.data.Dataset.from_tensor_slices(rows)
+
+    passes = tf.data.Dataset.range(first_pass, np.iinfo(np.int64).max // 4)
+    return passes.flat_map(one_pass).skip(position)

@@ -1,0 +1,1 @@
+"""Walks and rewrites Keras graphs: copies, folding, activation capture, cost."""

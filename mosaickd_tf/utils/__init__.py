@@ -1,0 +1,1 @@
+"""Generic helpers: atomic files, locks, signals, the machine, stateless random numbers."""

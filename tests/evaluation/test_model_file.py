@@ -1,0 +1,110 @@
+"""A model file against a labelled data set: the numbers are those of the test part."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+from mosaickd_tf.config import EvaluationConfig
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.evaluation.model_file import evaluate_file
+
+# Grey values of the test pictures by class; the model below calls above 100 bright.
+TEST = {"bright": [200, 210, 50], "dark": [10, 20, 30, 250]}
+
+
+def brightness(path, num_classes=2, shape=(8, 8, 1), threshold=100):
+    """A classifier by hand: bright when the mean is above the threshold, else dark."""
+    inputs = keras.Input(shape)
+    head = layers.Dense(num_classes)
+    outputs = head(layers.GlobalAveragePooling2D()(inputs))
+    kernel = np.zeros((shape[-1], num_classes))
+    kernel[0, 0] = 1.0
+    bias = np.full(num_classes, -1000.0)
+    bias[:2] = 0.0, threshold / 255
+    model = keras.Model(inputs, outputs)
+    head.set_weights([kernel, bias])
+    model.save(path)
+    return str(path)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Pictures in train/ and test/; those of train/ are all named wrongly."""
+    for part, classes in (("test", TEST), ("train", {"bright": [0], "dark": [255]})):
+        for name, values in classes.items():
+            folder = tmp_path / "data" / part / name
+            folder.mkdir(parents=True)
+            for number, value in enumerate(values):
+                Image.new("L", (9, 10), value).save(folder / f"{number}.png")
+    return f"folder:{tmp_path / 'data'}"
+
+
+def test_the_numbers_of_the_test_part_by_hand(tmp_path, data):
+    model = brightness(tmp_path / "student.keras")
+    numbers = evaluate_file(EvaluationConfig(model=model, target_dataset=data))
+    assert numbers == {
+        "model": model,
+        "images": 7,
+        "broken_images": [],
+        "accuracy": 5 / 7,
+        "top5_accuracy": 1.0,
+        "agreement": None,
+        "per_class": {"bright": 2 / 3, "dark": 3 / 4},
+    }
+
+
+def test_agreement_is_with_the_teacher_not_with_the_labels(tmp_path, data):
+    """A threshold of 25 differs on 30 and 50 of the seven pictures."""
+    model = brightness(tmp_path / "student.keras")
+    teacher = brightness(tmp_path / "teacher.keras", threshold=25)
+    config = EvaluationConfig(model=model, teacher=teacher, target_dataset=data)
+    assert evaluate_file(config)["agreement"] == 5 / 7
+
+
+def test_the_teacher_is_given_what_it_expects(tmp_path, data):
+    """Of bytes and with a threshold in bytes it is the same classifier."""
+    model = brightness(tmp_path / "student.keras")
+    teacher = brightness(tmp_path / "teacher.keras", threshold=100 * 255)
+    config = EvaluationConfig(
+        model=model, teacher=teacher, teacher_input="bytes", target_dataset=data
+    )
+    assert evaluate_file(config)["agreement"] == 1.0
+
+
+@pytest.fixture
+def refusal(tmp_path, data):
+    def refused(**options):
+        options = {"model": str(tmp_path / "student.keras"), "target_dataset": data} | options
+        with pytest.raises(RequestError) as caught:
+            evaluate_file(EvaluationConfig(**options))
+        assert len(str(caught.value).splitlines()) == 1
+        return str(caught.value)
+
+    return refused
+
+
+def test_a_model_of_other_classes_is_refused(tmp_path, refusal):
+    brightness(tmp_path / "student.keras", num_classes=3)
+    message = refusal()
+    assert "2 classes" in message and "3 classes in" in message
+
+
+@pytest.mark.parametrize("teacher", [{"num_classes": 3}, {"shape": (12, 12, 1)}])
+def test_a_teacher_of_another_task_is_refused(tmp_path, refusal, teacher):
+    brightness(tmp_path / "student.keras")
+    message = refusal(teacher=brightness(tmp_path / "teacher.keras", **teacher))
+    assert "Expected images of (8, 8, 1) and 2 classes" in message
+
+
+@pytest.mark.parametrize("shape", [(8, 12, 1), (8, 8, 4)])
+def test_a_model_of_images_that_no_data_set_has_is_refused(tmp_path, refusal, shape):
+    brightness(tmp_path / "student.keras", shape=shape)
+    refusal()
+
+
+def test_a_missing_model_and_missing_data_are_refused(tmp_path, refusal):
+    assert "No such file" in refusal()
+    brightness(tmp_path / "student.keras")
+    assert "No such folder" in refusal(target_dataset=f"folder:{tmp_path / 'nowhere'}")

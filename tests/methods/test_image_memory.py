@@ -1,0 +1,66 @@
+"""The ring of images: what it keeps, what it gives, in bytes; and first values."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf.methods.image_memory import FirstValues, ImageMemory
+from tests import tiny
+
+
+def shades(*bytes_):
+    """Images of one pixel, each of its own shade."""
+    return tf.reshape(tf.constant(bytes_, "float32") / 255, (-1, 1, 1, 1))
+
+
+def shown(images):
+    return np.round(np.asarray(images)[:, 0, 0, 0] * 255).astype(int).tolist()
+
+
+def test_the_oldest_leave_first():
+    memory = ImageMemory(4, (1, 1, 1))
+    memory.add(shades(1, 2, 3))
+    assert shown(memory.latest(5)) == [3, 2, 1, 3, 2] and int(memory.filled) == 3
+    memory.add(shades(4, 5, 6))
+    assert shown(memory.latest(4)) == [6, 5, 4, 3] and int(memory.filled) == 4
+
+
+def test_of_more_images_than_it_holds_it_keeps_the_first():
+    memory = ImageMemory(2, (1, 1, 1))
+    memory.add(shades(7, 8, 9))
+    assert sorted(shown(memory.latest(2))) == [7, 8]
+
+
+def test_images_are_rounded_to_bytes():
+    memory = ImageMemory(1, (1, 1, 1))
+    memory.add(tf.reshape(tf.constant([0.5019]), (1, 1, 1, 1)))
+    assert float(memory.latest(1)[0, 0, 0, 0]) == pytest.approx(128 / 255)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_draws_are_of_kept_images_alone_all_of_them_and_a_function_of_the_seed(jit_compile):
+    memory = ImageMemory(8, (1, 1, 1))
+    add = tf.function(memory.add, jit_compile=jit_compile, autograph=False)
+    draw = tf.function(lambda seed: memory.draw(60, seed), jit_compile=jit_compile, autograph=False)
+    add(shades(10, 20, 30))
+    first, again, other = (shown(draw(tf.constant([1, x]))) for x in (5, 5, 6))
+    assert set(first) == {10, 20, 30}
+    assert first == again != other
+
+
+def test_what_was_kept_outlives_a_checkpoint(tmp_path):
+    memory, later = ImageMemory(3, (1, 1, 1)), ImageMemory(3, (1, 1, 1))
+    memory.add(shades(1, 2))
+    path = tf.train.Checkpoint(memory=memory).write(tmp_path / "state")
+    tf.train.Checkpoint(memory=later).read(path).assert_consumed()
+    assert shown(later.latest(2)) == [2, 1]
+
+
+def test_first_values_come_back_statistics_included():
+    network = tiny.classifier()
+    before = tiny.values(network)
+    first = FirstValues(network)
+    for variable in network.variables:
+        variable.assign(variable + 1)
+    first.bring_back(network)
+    assert tiny.same_bits(before, tiny.values(network))

@@ -1,0 +1,227 @@
+"""Classifiers from files of others: checked, scaled, and never executed."""
+
+import pathlib
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models import (
+    build_generator,
+    load_classifier,
+    load_generator,
+    load_teacher,
+    macs,
+    parameters,
+    training_copy,
+)
+from tests import tiny
+
+UNIT = np.array([0.0, 0.25, 1.0], "float32").reshape(1, 1, 1, 3) * np.ones((2, 8, 8, 1), "float32")
+
+
+def saved(model, path):
+    model.save(path)
+    return path
+
+
+def refusal(path):
+    with pytest.raises(RequestError) as caught:
+        load_classifier(path)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    assert "Expected" in message and "Received" in message
+    assert str(path) in message
+    return message
+
+
+def channel_means():
+    """A classifier that returns the mean of each channel of what it is given."""
+    return keras.Sequential([keras.Input((8, 8, 3)), layers.GlobalAveragePooling2D()])
+
+
+def test_a_classifier_comes_back_as_it_was(tmp_path):
+    model = tiny.classifier()
+    loaded = load_classifier(saved(model, tmp_path / "teacher.keras"))
+    assert tiny.same_bits(tiny.values(model), tiny.values(loaded))
+    assert loaded.input_shape == (None, 8, 8, 3)
+    assert loaded.output_shape == (None, 10)
+
+
+def test_a_compiled_classifier_loads_without_what_it_was_compiled_with(tmp_path):
+    @keras.saving.register_keras_serializable(package="elsewhere")
+    def their_loss(labels, outputs):
+        return keras.ops.mean(outputs)
+
+    model = tiny.classifier()
+    model.compile(optimizer="sgd", loss=their_loss)
+    path = saved(model, tmp_path / "teacher.keras")
+    del keras.saving.get_custom_objects()["elsewhere>their_loss"]
+    assert load_classifier(path).output_shape == (None, 10)
+
+
+def test_a_generator_comes_back_as_it_was_and_nothing_else_passes_for_one(tmp_path):
+    model = build_generator(image_size=8, noise_dim=6, base_filters=4)
+    loaded = load_generator(saved(model, tmp_path / "generator.keras"))
+    assert tiny.same_bits(tiny.values(model), tiny.values(loaded))
+    saved(tiny.classifier(), tmp_path / "classifier.keras")
+    for name, complaint in (("classifier", "Not a generator"), ("nothing", "No such file")):
+        with pytest.raises(RequestError, match=complaint):
+            load_generator(tmp_path / f"{name}.keras")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    assert "No such file" in refusal(tmp_path / "teacher.keras")
+
+
+def test_a_folder_is_refused(tmp_path):
+    (tmp_path / "teacher.keras").mkdir()
+    assert "No such file" in refusal(tmp_path / "teacher.keras")
+
+
+def test_a_text_file_of_that_name_is_refused(tmp_path):
+    (tmp_path / "teacher.keras").write_text("not a model\n")
+    assert "Not a readable model" in refusal(tmp_path / "teacher.keras")
+
+
+def test_a_file_that_was_cut_short_is_refused(tmp_path):
+    path = saved(tiny.classifier(), tmp_path / "teacher.keras")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "Not a readable model" in refusal(path)
+
+
+def test_a_file_of_an_unknown_layer_is_refused(tmp_path):
+    @keras.saving.register_keras_serializable(package="elsewhere")
+    class Theirs(layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), Theirs(), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    )
+    path = saved(model, tmp_path / "teacher.keras")
+    del keras.saving.get_custom_objects()["elsewhere>Theirs"]
+    assert "Not a readable model" in refusal(path)
+
+
+def test_code_in_a_file_is_refused_and_does_not_run(tmp_path):
+    witness = str(tmp_path / "it ran")
+
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Lambda(
+                lambda images: (open(witness, "w").close(), images)[1],
+                output_shape=(8, 8, 3),
+            ),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    path = saved(model, tmp_path / "teacher.keras")
+    pathlib.Path(witness).unlink(missing_ok=True)
+    assert "Not a readable model" in refusal(path)
+    assert not pathlib.Path(witness).exists()
+    keras.saving.load_model(path, safe_mode=False)(UNIT)  # who trusts the file can run it
+    assert pathlib.Path(witness).exists()
+
+
+@pytest.mark.parametrize("case", ["two outputs", "two inputs", "a map", "a row", "any size"])
+def test_a_model_that_is_no_image_classifier_is_refused(tmp_path, case):
+    images = keras.Input((8, 8, 3))
+    pooled = layers.GlobalAveragePooling2D()(images)
+    model = {
+        "two outputs": lambda: keras.Model(images, [layers.Dense(2)(pooled), pooled]),
+        "two inputs": lambda: keras.Model(
+            [images, second := keras.Input((3,))], layers.Add()([pooled, second])
+        ),
+        "a map": lambda: keras.Model(images, layers.Conv2D(2, 3)(images)),
+        "a row": lambda: keras.Sequential([keras.Input((5,)), layers.Dense(2)]),
+        "any size": lambda: keras.Sequential(
+            [keras.Input((None, None, 3)), layers.GlobalAveragePooling2D()]
+        ),
+    }[case]()
+    assert "Not an image classifier" in refusal(saved(model, tmp_path / "teacher.keras"))
+
+
+@pytest.mark.parametrize(
+    "teacher_input, expected",
+    [
+        ("unit", [0.0, 0.25, 1.0]),
+        ("signed", [-1.0, -0.5, 1.0]),
+        ("bytes", [0.0, 63.75, 255.0]),
+        ("imagenet", [-0.485 / 0.229, (0.25 - 0.456) / 0.224, (1.0 - 0.406) / 0.225]),
+        (((0.5, 0.25, 0.1), (0.5, 0.1, 0.3)), [-1.0, 0.0, 3.0]),
+    ],
+)
+def test_a_teacher_is_given_unit_images_and_sees_what_it_expects(tmp_path, teacher_input, expected):
+    path = saved(channel_means(), tmp_path / "teacher.keras")
+    teacher = load_teacher(path, teacher_input)
+    received = teacher(UNIT, training=False).numpy()
+    np.testing.assert_allclose(received, [expected] * 2, rtol=1e-5, atol=1e-6)
+
+
+def test_scaling_changes_neither_name_nor_costs(tmp_path):
+    model = tiny.classifier()
+    teacher = load_teacher(saved(model, tmp_path / "teacher.keras"), "bytes")
+    assert teacher.name == model.name
+    assert teacher.input_shape == model.input_shape
+    assert (parameters(teacher), macs(teacher)) == (parameters(model), macs(model))
+
+
+def test_statistics_of_three_channels_are_refused_for_a_teacher_of_one(tmp_path):
+    model = tiny.classifier(input_shape=(8, 8, 1))
+    path = saved(model, tmp_path / "teacher.keras")
+    with pytest.raises(RequestError) as caught:
+        load_teacher(path, "imagenet")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def described_otherwise(model, path, old, new):
+    """The model's file, with a piece of its description exchanged."""
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    text = members["config.json"].decode()
+    assert old in text
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            new_text = text.replace(old, new)
+            archive.writestr(name, new_text if name == "config.json" else content)
+    return path
+
+
+def test_weights_that_are_described_but_not_stored_are_never_made(tmp_path):
+    """Ten billion units would take 120 gigabytes."""
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    )
+    path = tmp_path / "wide.keras"
+    described_otherwise(model, path, '"units": 2', '"units": 10000000000')
+    assert "weights of 160,000,000,000 bytes" in refusal(path)
+    assert load_classifier(saved(model, tmp_path / "good.keras")).output_shape == (None, 2)
+
+
+def test_an_output_larger_than_memory_is_refused(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.UpSampling2D(3), layers.GlobalAveragePooling2D()]
+    )
+    path = tmp_path / "large.keras"
+    described_otherwise(model, path, '"size": [3, 3]', '"size": [3000, 3000]')
+    assert "gives 1,728,000,000 numbers" in refusal(path)
+
+
+def test_a_fused_copy_loads_too(tmp_path):
+    """It is of this package's own layer, which is known."""
+    model = training_copy(tiny.classifier())
+    loaded = load_classifier(saved(model, tmp_path / "fast.keras"))
+    assert tiny.same_bits(tiny.values(model), tiny.values(loaded))
+
+
+def test_the_old_format_which_holds_code_is_refused(tmp_path):
+    path = tmp_path / "old.h5"
+    saved(tiny.classifier(), path)
+    assert "not a zip file" in refusal(path)

@@ -1,0 +1,44 @@
+"""Networks that are not built, or of another task, are named; a shape nobody knows is None."""
+
+import keras
+import pytest
+
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.compatibility import check_built, check_same_task, known_shape
+from tests import tiny
+
+
+def network(classes=3, channels=1):
+    return keras.Sequential(
+        [keras.Input((4, 4, channels)), keras.layers.Flatten(), keras.layers.Dense(classes)]
+    )
+
+
+def test_shapes_are_without_the_batch():
+    assert known_shape(network(), "input") == (4, 4, 1)
+    assert known_shape(network(), "output") == (3,)
+    assert known_shape(tiny.Subclassed(network()), "input") is None
+
+
+def test_networks_of_one_task_fit_and_what_nobody_knows_is_not_held_against_them():
+    check_same_task(network(), network())
+    check_same_task(network(), tiny.Subclassed(network(classes=2)))
+
+
+@pytest.mark.parametrize(
+    ("student", "words"),
+    [
+        (network(channels=3), r"same input shape.*\(4, 4, 1\).*Received: \(4, 4, 3\)"),
+        (network(classes=2), r"same output shape.*\(3,\).*Received: \(2,\)"),
+    ],
+)
+def test_another_task_is_refused_with_both_shapes(student, words):
+    with pytest.raises(RequestError, match=words):
+        check_same_task(network(), student)
+
+
+def test_a_player_without_variables_is_named():
+    unbuilt = keras.Sequential([keras.layers.Dense(3)])
+    check_built(teacher=network())
+    with pytest.raises(RequestError, match="a student that is not"):
+        check_built(teacher=network(), student=unbuilt)
