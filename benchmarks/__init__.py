@@ -1,4 +1,4 @@
-"""What is measured against others, kept apart from the tests."""
+"""Measurements and scripts that write tables of the documentation."""
 
 import os
 

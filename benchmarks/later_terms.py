@@ -1,58 +1,72 @@
-"""What the terms of later work give MosaicKD on the digits, at equal cost.
+"""Measures terms of later work for MosaicKD on the digits, at equal cost.
 
     bin/python -m benchmarks.later_terms --workdir=runs/later --jobs=2
 
-Each plays `ROUNDS` rounds, those whose rounds cost more fewer of them, with each of nine seeds and
-the teacher of that seed. What is finished is not run again. At the end
-results/tuning/later_terms.json and docs/later_terms.md are written.
+Trains each flagfile of `TERMS` for `ROUNDS` rounds with each of nine seeds and the teacher of that
+seed, and prints the table. Finished runs are not repeated.
+
+    bin/python -m benchmarks.later_terms
+
+writes the section "Later terms" of docs/experiments.md from results/tuning/later_terms.json, which
+holds the runs of version 0.1.0. That version also had the terms of `REMOVED`, and its script is the
+one that ran them.
 """
 
 import argparse
 import pathlib
 import statistics
 
+from benchmarks.pages import markdown_table, write_section
 from benchmarks.short_runs import ROOT, ShortRuns, validation_accuracy
 from mosaickd_tf.utils import files
 
-FACTS, PAGE = ROOT / "results" / "tuning" / "later_terms.json", ROOT / "docs" / "later_terms.md"
+FACTS, PAGE = ROOT / "results" / "tuning" / "later_terms.json", ROOT / "docs" / "experiments.md"
+SECTION = "later_terms"
 SEEDS, ROUNDS, PRECISION = range(9), 100, "mixed_bfloat16"
 PAPER = "mosaic"
-# Name of a flagfile in configs/methods: its rounds, and what short runs need instead of its values.
+# Flagfiles in configs/methods: the rounds of each, and the flags of these short runs.
 TERMS = {
-    PAPER: (ROUNDS, ""),
-    "mosaic_statistics": (ROUNDS, ""),
-    "mosaic_memory": (ROUNDS, "--memory_size=2048"),
-    "mosaic_restart": (ROUNDS, "--generator_restart_every=50"),
-    "mosaic_generator_steps": (70, "--generator_steps_per_round=3"),
-    "mosaic_conditional": (ROUNDS, ""),
-    "mosaic_warmup": (ROUNDS, "--adversarial_warmup=30"),
+    PAPER: f"--rounds={ROUNDS}",
+    "mosaic_statistics": f"--rounds={ROUNDS}",
 }
-_HEAD = f"""# Which of the later terms help
+# Flagfiles and flags of version 0.1.0.
+REMOVED = {
+    "mosaic_memory": f"--rounds={ROUNDS} --memory_size=2048",
+    "mosaic_restart": f"--rounds={ROUNDS} --generator_restart_every=50",
+    "mosaic_generator_steps": "--rounds=70 --generator_steps_per_round=3",
+    "mosaic_conditional": f"--rounds={ROUNDS}",
+    "mosaic_warmup": f"--rounds={ROUNDS} --adversarial_warmup=30",
+}
+_HEAD = f"""
+`bin/python -m benchmarks.later_terms` writes this section from
+[`later_terms.json`](../results/tuning/later_terms.json), the runs of version 0.1.0 (commit
+24609e9), made there by `bin/python -m benchmarks.later_terms --workdir=runs/later --jobs=2`. The
+same command trains the first two rows today and prints their table.
 
-`bin/python -m benchmarks.later_terms` writes this page from
-[`later_terms.json`](../results/tuning/later_terms.json).
+- Each row is MosaicKD as published, or with one term of later work, at about equal cost: {ROUNDS}
+  rounds on the digits with the [recipe](../configs/recipes/digits.cfg), fewer where a round costs
+  more.
+- {len(SEEDS)} seeds, each with a teacher of its own that all rows share, in {PRECISION} (the
+  teachers in float32). No term was tuned.
+- Accuracy is the best of a run on the validation split (240 digits), in percent. The last column is
+  the mean difference from the first row, paired by seed, with its standard error.
+- Seconds are means of runs that shared a processor with others.
 
-MosaicKD as published, and with one term of later work each (`bin/distill --help` and the
-flagfiles say which work), at about equal cost, as the seconds say: {ROUNDS} rounds of the
-[digits](quickstart.md) with the [recipe](../configs/recipes/digits.cfg), fewer where a round costs
-more, {len(SEEDS)} seeds, each with a teacher of its own that all share, in {PRECISION}
-(the teachers in float32). Accuracy is the best of a run on the validation part, 240 digits, in
-percent; the last column is the mean difference from the first row, seed by seed, with its standard
-error. Seconds are the mean of runs beside others on the same processor, as the file says. No term
-was tuned.
+Version 0.1.0 (commit 24609e9) had the five rows below `mosaic_statistics`. They did not help and
+were removed from the code with their flags and flagfiles.
 """
 
 
-def play(runs):
-    """Plays all; returns seed, accuracy, seconds and processor of each run by its flagfile."""
-    runs.teachers(SEEDS)
-    asked = [
-        (f"{term}-seed{seed}", term, seed, [f"--rounds={rounds}", *flags.split()])
-        for term, (rounds, flags) in TERMS.items()
+def train_all(runs):
+    """Trains all runs; returns seed, accuracy, seconds and processor of each by its flagfile."""
+    runs.train_teachers(SEEDS)
+    requested = [
+        (f"{term}-seed{seed}", term, seed, flags.split())
+        for term, flags in TERMS.items()
         for seed in SEEDS
     ]
     found = {term: [] for term in TERMS}
-    for (_, term, seed, _), folder in zip(asked, runs.taught(asked), strict=True):
+    for (_, term, seed, _), folder in zip(requested, runs.train_students(requested), strict=True):
         result = files.read_json(folder / "result.json")
         found[term].append(
             {
@@ -65,39 +79,43 @@ def play(runs):
     return found
 
 
-def page(found):
-    """docs/later_terms.md, from what `play` gives."""
-    lines = [
-        "| flagfile | flags | seconds | mean | each seed | against the paper |",
-        "|---" * 6 + "|",
-    ]
-    papers = [run["accuracy"] for run in found[PAPER]]
+def table(found):
+    """Returns the Markdown table of what `train_all` returns."""
+    rows = [("flagfile", "flags", "seconds", "mean", "each seed", "against the paper")]
+    paper = [run["accuracy"] for run in found[PAPER]]
     for term, runs in found.items():
-        rounds, flags = TERMS[term]
         accuracies = [run["accuracy"] for run in runs]
-        ahead = [100 * (a - b) for a, b in zip(accuracies, papers, strict=True)]
+        ahead = [100 * (a - b) for a, b in zip(accuracies, paper, strict=True)]
         error = statistics.stdev(ahead) / len(ahead) ** 0.5
-        words = (
-            f"`{term}`",
-            f"`--rounds={rounds}{' ' if flags else ''}{flags}`",
-            f"{statistics.mean(run['seconds'] for run in runs):.0f}",
-            f"{100 * statistics.mean(accuracies):.1f}",
-            ", ".join(f"{100 * accuracy:.1f}" for accuracy in accuracies),
-            "" if term == PAPER else f"{statistics.mean(ahead):+.1f} ± {error:.1f}",
+        rows.append(
+            (
+                f"`{term}`",
+                f"`{(TERMS | REMOVED)[term]}`",
+                f"{statistics.mean(run['seconds'] for run in runs):.0f}",
+                f"{100 * statistics.mean(accuracies):.1f}",
+                ", ".join(f"{100 * accuracy:.1f}" for accuracy in accuracies),
+                "" if term == PAPER else f"{statistics.mean(ahead):+.1f} ± {error:.1f}",
+            )
         )
-        lines.append(f"| {' | '.join(words)} |")
-    return "\n".join([_HEAD, *lines]) + "\n"
+    return markdown_table(rows)
+
+
+def render(found):
+    """Returns the section of the page, from the runs of version 0.1.0."""
+    return f"{_HEAD}\n{table(found)}\n"
 
 
 def main():
-    """Plays what is not there yet and writes the page."""
+    """Trains and prints, or writes the section of the page from the kept runs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workdir", required=True)
-    parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
-    asked = parser.parse_args()
-    found = play(ShortRuns(pathlib.Path(asked.workdir).resolve(), asked.jobs, PRECISION))
-    files.write_json(FACTS, found)
-    files.write_text(PAGE, page(found))
+    parser.add_argument("--workdir", help="train here; without it the page is written")
+    parser.add_argument("--jobs", type=int, default=1, help="parallel runs")
+    options = parser.parse_args()
+    if options.workdir:
+        runs = ShortRuns(pathlib.Path(options.workdir).resolve(), options.jobs, PRECISION)
+        print(table(train_all(runs)))
+    else:
+        write_section(PAGE, SECTION, render(files.read_json(FACTS)))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Where the time of a round of MosaicKD goes.
+"""Measures how long each part of a round of MosaicKD takes.
 
-Each part of it is a compiled function of its own here and is timed alone, with the sizes that it
-has in the round; what the whole round takes beyond their sum is optimizers, losses, data and
-waiting.
+Each part is compiled and timed alone, with the sizes that it has in the round. The rest of the
+round is optimizers, losses, data and waiting.
 
     bin/python -m benchmarks.round_parts --batch_size=64 --precision=auto
 """
@@ -17,71 +16,71 @@ from mosaickd_tf import losses
 from mosaickd_tf.benchmarking import flops
 from mosaickd_tf.benchmarking.round_time import RoundTimer
 from mosaickd_tf.config import BenchmarkConfig
+from mosaickd_tf.methods.noise import GENERATOR
 
 
 def parts(distiller, batch):
-    """The parts of a round.
+    """Returns the parts of a round.
 
     Args:
         distiller: a compiled `MosaicDistiller`.
         batch: of a round.
 
     Returns:
-        Dict from a name to `(function, times in a round)`; the function takes nothing.
+        Dict from a name to `(function, times in a round)`; the function takes no arguments.
     """
-    ood, updates = batch["patch_images"], batch["transfer_images"].shape[1]
-    batch_size = ood.shape[0]
-    both = tf.concat([ood, batch["transfer_images"][:, 0]], axis=0)
-    teacher, student = distiller.teacher_capture.model, distiller.student
-    generator, judge = distiller.generator, distiller.discriminator
+    ood_images, updates = batch["patch_images"], batch["transfer_images"].shape[1]
+    batch_size = ood_images.shape[0]
+    student_images = tf.concat([ood_images, batch["transfer_images"][:, 0]], axis=0)
+    teacher, student = distiller.teacher, distiller.student
+    generator, discriminator = distiller.generator, distiller.discriminator
 
-    def moved(network, images):
-        """Forward, and gradients of the weights."""
+    def synthesize():
+        return generator(distiller.noise(batch_size, GENERATOR), training=True)
 
-        def update():
+    def discriminate():
+        return losses.patch_discrimination_loss(
+            discriminator(ood_images, training=True), discriminator(ood_images, training=True)
+        )
+
+    def update(network, forward):
+        """Returns a function: forward pass and gradients of a network's weights."""
+
+        def gradients():
             with tf.GradientTape() as tape:
-                loss = tf.reduce_sum(network(images, training=True))
+                loss = tf.reduce_sum(forward())
             return tape.gradient(loss, network.trainable_variables)
 
-        return update
+        return gradients
 
-    def seen(network, training):
-        """Forward, and the gradient of the images; what the generator learns from."""
+    def image_gradient(network, training):
+        """Returns a function: forward pass and gradient of the images, as the generator needs."""
 
-        def look():
+        def gradient():
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(ood)
-                loss = tf.reduce_sum(network(ood, training=training))
-            return tape.gradient(loss, ood)
+                tape.watch(ood_images)
+                loss = tf.reduce_sum(network(ood_images, training=training))
+            return tape.gradient(loss, ood_images)
 
-        return look
-
-    def painted():
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(distiller.synthesize(batch_size))
-        return tape.gradient(loss, generator.trainable_variables)
-
-    def judged():
-        with tf.GradientTape() as tape:
-            loss = losses.patch_discrimination_loss(
-                judge(ood, training=True), judge(ood, training=True)
-            )
-        return tape.gradient(loss, judge.trainable_variables)
+        return gradient
 
     return {
-        "teacher, answers": (lambda: teacher(both, training=False), updates),
-        "student, update": (moved(student, both), updates),
-        "generator, images": (lambda: distiller.synthesize(batch_size), updates),
-        "generator, update": (painted, 1),
-        "teacher, gradient of the images": (seen(teacher, False), 1),
-        "student, gradient of the images": (seen(student, True), 1),
-        "discriminator, update": (judged, 1),
-        "discriminator, gradient of the images": (seen(judge, True), 1),
+        "teacher, forward pass": (lambda: teacher(student_images, training=False), updates),
+        "student, update": (
+            update(student, lambda: student(student_images, training=True)),
+            updates,
+        ),
+        "generator, images": (synthesize, updates),
+        "generator, update": (update(generator, synthesize), 1),
+        "teacher, gradient of the images": (image_gradient(teacher, False), 1),
+        "student, gradient of the images": (image_gradient(student, True), 1),
+        "discriminator, update": (update(discriminator, discriminate), 1),
+        "discriminator, gradient of the images": (image_gradient(discriminator, True), 1),
     }
 
 
 def measure(config):
-    """Times the round and its parts.
+    """Measures the round and its parts.
 
     Args:
         config: a `BenchmarkConfig`.
@@ -91,36 +90,41 @@ def measure(config):
         the median of `config.rounds`, and their `flop`.
     """
     timer = RoundTimer(config)
-    whole = _median(timer, config)
+    seconds = _median(timer, config)
     distiller, batch = timer.distiller, timer.example
     flop = flops.flop_of(distiller.train_step, batch)
-    rows = [{"name": "the round", "times": 1, "seconds": whole, "flop": flop}]
+    rows = [{"name": "the round", "times": 1, "seconds": seconds, "flop": flop}]
     for name, (function, times) in parts(distiller, batch).items():
         compiled = tf.function(function, autograph=False, jit_compile=distiller.jit_compile)
 
-        def play(compiled=compiled):
-            began = time.perf_counter()
+        def timed(compiled=compiled):
+            start = time.perf_counter()
             for tensor in tf.nest.flatten(compiled()):
                 tf.reduce_sum(tensor).numpy()  # waits for the device
-            return time.perf_counter() - began
+            return time.perf_counter() - start
 
-        seconds = times * _median(play, config)
+        seconds = times * _median(timed, config)
         flop = times * flops.flop_of(function)
         rows.append({"name": name, "times": times, "seconds": seconds, "flop": flop})
     return rows
 
 
-def _median(play, config):
+def _median(timed, config):
+    """Returns the median of the seconds that a function returns, after warming up."""
     for _ in range(1 + config.warmup_rounds):
-        play()
-    return statistics.median(play() for _ in range(config.rounds))
+        timed()
+    return statistics.median(timed() for _ in range(config.rounds))
 
 
 def table(rows):
-    """The rows as lines of a Markdown table, the last what no part accounts for."""
-    whole, *others = rows
-    rest = {"name": "all else", "times": 1, "flop": whole["flop"] - _sum(others, "flop")}
-    rest["seconds"] = whole["seconds"] - _sum(others, "seconds")
+    """Yields the lines of a Markdown table of the rows; the last is the rest of the round."""
+    whole, *parts_of_it = rows
+    rest = {
+        "name": "all else: optimizers, losses, data, waiting",
+        "times": 1,
+        "seconds": whole["seconds"] - _sum(parts_of_it, "seconds"),
+        "flop": whole["flop"] - _sum(parts_of_it, "flop"),
+    }
     yield "| part | times | seconds | share | GFLOP | GFLOP/s |"
     yield "|---|---|---|---|---|---|"
     for row in (*rows, rest):
@@ -137,7 +141,7 @@ def _sum(rows, key):
 
 
 def main():
-    """Measures what the command line asks for and prints the table."""
+    """Measures a round with the options of the command line and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch_size", type=int, default=BenchmarkConfig.batch_size)
     parser.add_argument("--rounds", type=int, default=BenchmarkConfig.rounds)

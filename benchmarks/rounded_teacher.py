@@ -1,7 +1,7 @@
-"""A teacher whose file is small enough to lie beside the results that it led to.
+"""Writes a smaller file of a teacher, to be kept beside the results of its students.
 
-Weights are rounded to fixed point, a step a tensor, and packed without loss; the file is a
-.keras file as any other. What the rounding costs is for `bin/evaluate` to say.
+Weights are rounded to fixed point, with one step for each tensor, and compressed without loss; the
+result is an ordinary .keras file. `bin/evaluate` measures the accuracy that is lost.
 
     bin/python -m benchmarks.rounded_teacher runs/wrn16_2/teacher.keras wrn16_2.keras
 """
@@ -17,11 +17,11 @@ import numpy as np
 from mosaickd_tf.utils import files
 from mosaickd_tf.vetting.keras_files import WEIGHTS
 
-BITS = 8  # beside the sign
+BITS = 8  # without the sign
 
 
 def rounded(array, bits=BITS):
-    """Rounds an array to multiples of a power of two, of which `2**bits` reach its greatest value.
+    """Rounds an array to multiples of a power of two, its maximum to at most `2**bits` of them.
 
     Args:
         array: float32 of any shape.
@@ -30,28 +30,28 @@ def rounded(array, bits=BITS):
     Returns:
         Float32 of the same shape.
     """
-    greatest = float(np.abs(array).max(initial=0.0))
-    if not greatest:
+    maximum = float(np.abs(array).max(initial=0.0))
+    if not maximum:
         return array
-    step = 2.0 ** (math.ceil(math.log2(greatest)) - bits)
+    step = 2.0 ** (math.ceil(math.log2(maximum)) - bits)
     return (np.round(array / step) * step).astype("float32")
 
 
 def write(source, target):
-    """Writes a .keras file again with kernels rounded and everything packed.
+    """Copies a .keras file with rounded kernels and everything compressed.
 
-    Statistics, scales and offsets stay as they are: they are few.
+    Statistics, scales and offsets are few and are not rounded.
 
     Args:
         source: a .keras file.
-        target: where the other one goes.
+        target: path of the copy.
     """
     with zipfile.ZipFile(source) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     members[WEIGHTS] = _rounded_kernels(members[WEIGHTS])
     with files.atomic_write(target) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, content in members.items():
-            # A fixed date, so that the same teacher makes the same file.
+            # A fixed date: the same teacher gives the same file.
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_BZIP2)
 
 
@@ -59,21 +59,21 @@ def _rounded_kernels(weights):
     stored = io.BytesIO(weights)
     with h5py.File(stored, "r+") as file:
 
-        def turn(_, item):
+        def round_kernel(_, item):
             if isinstance(item, h5py.Dataset) and item.ndim > 1:
                 item[...] = rounded(item[()])
 
-        file.visititems(turn)
+        file.visititems(round_kernel)
     return stored.getvalue()
 
 
 def main():
-    """Rounds the file that the command line names."""
+    """Rounds the file of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
     parser.add_argument("target")
-    asked = parser.parse_args()
-    write(asked.source, asked.target)
+    options = parser.parse_args()
+    write(options.source, options.target)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs of bin/distill on the digits, side by side, each against the teacher of its seed."""
+"""Parallel runs of bin/distill on the digits, each with the teacher of its seed."""
 
 import concurrent.futures
 import os
@@ -13,18 +13,18 @@ _FLAGFILES = ("data/digits_from_photos", "pairs/wrn16_1_to_wrn10_1")
 
 
 def validation_accuracy(folder):
-    """The best accuracy of a run on the validation part."""
+    """Returns the best accuracy of a run on the validation split."""
     rows = read_rows(folder / "metrics.jsonl")
     return max(row["validation_accuracy"] for row in rows if "validation_accuracy" in row)
 
 
 class ShortRuns:
-    """The runs, below one folder; what is finished is not run again.
+    """Runs below one folder; finished ones are not repeated.
 
     Args:
         workdir: that folder, a `pathlib.Path`.
-        jobs: how many runs are played side by side, the processor's cores shared among them.
-        precision: in which they are played, as of bin/distill; teachers learn in float32.
+        jobs: number of parallel runs, among which the processor's cores are shared.
+        precision: of the students, as of bin/distill; teachers are trained in float32.
     """
 
     def __init__(self, workdir, jobs, precision="float32"):
@@ -33,33 +33,33 @@ class ShortRuns:
         self.precision = precision
         self.threads = max(1, machine.cores() // jobs)
 
-    def teachers(self, seeds):
-        """Lets the shortest of runs train the teachers by name."""
-        self._play(
+    def train_teachers(self, seeds):
+        """Trains the teachers by name, each in the shortest of runs."""
+        self._run(
             (f"teachers/{seed}", "kd", seed, ["--rounds=1", "--precision=float32"])
             for seed in seeds
         )
 
-    def taught(self, asked):
-        """Plays `(name, method, seed, flags)` each with the teacher of its seed.
+    def train_students(self, requested):
+        """Runs each `(name, method, seed, flags)` with the teacher of its seed.
 
         Returns:
             Their folders, in order.
         """
-        return self._play(
+        return self._run(
             (name, method, seed, [self._teacher(seed), f"--precision={self.precision}", *flags])
-            for name, method, seed, flags in asked
+            for name, method, seed, flags in requested
         )
 
     def _teacher(self, seed):
         return f"--teacher={self.workdir}/teachers/{seed}/teacher/teacher.keras"
 
-    def _play(self, runs):
+    def _run(self, runs):
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             return list(pool.map(self._distill, *zip(*runs, strict=True)))
 
     def _distill(self, name, method, seed, flags):
-        """Plays a run of the command, unless it has been played; returns its folder."""
+        """Runs the command unless its folder has a result; returns the folder."""
         folder = self.workdir / name
         if (folder / "result.json").is_file():
             return folder

@@ -1,11 +1,11 @@
-r"""How good .tflite files are on training images, on which settings may be chosen.
+r"""Measures .tflite files on training images, on which settings may be selected.
 
     bin/python -m benchmarks.training_images --target_dataset=tfds:cifar100 \
         runs/mosaic/export/student_float32.tflite runs/small/student_qat_int8.tflite
 
-A student of a run without a validation part has seen no image of the target data, so those of the
-training part are as new to it as those of the test part, which are not to be chosen by. They are
-drawn once, by a seed. The first file is what the others are compared with.
+A student of a run without a validation split was trained on no image of the target data: images of
+the training split are as new to it as those of the test split, by which nothing may be selected.
+They are drawn once, with a fixed seed. The other files are compared with the first.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from mosaickd_tf.report.table import columns, percent
 SEED = 5
 
 
-def drawn(train, count):
-    """So many images of an `ImageSet` and their labels, without repetition."""
+def draw(train, count):
+    """Returns random images of an `ImageSet` and their labels, without repetition."""
     rows = np.random.default_rng(SEED).permutation(len(train))[:count]
     return train.images[rows], train.labels[rows]
 
 
 def measure(paths, images, labels):
-    """Each file's accuracy, and how often it names the class that the first one names.
+    """Measures the accuracy of each file and its agreement with the first.
 
     Args:
         paths: of .tflite files.
@@ -38,8 +38,8 @@ def measure(paths, images, labels):
     Returns:
         A list of `(accuracy, agreement)`, both in [0, 1].
     """
-    named = [np.argmax(evaluation.open_model(path).predict(images), axis=-1) for path in paths]
-    return [(np.mean(classes == labels), np.mean(classes == named[0])) for classes in named]
+    predicted = [np.argmax(evaluation.open_model(path).predict(images), axis=-1) for path in paths]
+    return [(np.mean(classes == labels), np.mean(classes == predicted[0])) for classes in predicted]
 
 
 def main():
@@ -51,17 +51,17 @@ def main():
     parser.add_argument("--image_size", type=int, default=32)
     parser.add_argument("--channels", type=int, default=3)
     parser.add_argument("--count", type=int, default=6000)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     data = DataConfig(
-        target_dataset=asked.target_dataset,
-        data_dir=asked.data_dir,
-        image_size=asked.image_size,
-        channels=asked.channels,
+        target_dataset=options.target_dataset,
+        data_dir=options.data_dir,
+        image_size=options.image_size,
+        channels=options.channels,
         validation_fraction=0.0,
     )
-    images, labels = drawn(loading.load_target(data).train, asked.count)
+    images, labels = draw(loading.load_target(data).train, options.count)
     rows = [("file", "accuracy", "agreement with the first")]
-    for path, figures in zip(asked.files, measure(asked.files, images, labels), strict=True):
+    for path, figures in zip(options.files, measure(options.files, images, labels), strict=True):
         rows.append((str(path), *map(percent, figures)))
     print(columns(rows))
 

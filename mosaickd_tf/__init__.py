@@ -6,14 +6,21 @@ wait for TensorFlow.
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-_MODULES = ("config", "data", "evaluation", "experiment", "export", "losses", "methods", "models")
-_NAMES = {
-    "KnowledgeDistiller": "methods",
-    "LossWeights": "config",
-    "MosaicDistiller": "methods",
-}
+_MODULES = (
+    "config",
+    "data",
+    "evaluation",
+    "export",
+    "losses",
+    "methods",
+    "models",
+    "pipeline",
+    "tasks",
+    "teachers",
+)
+_NAMES = {"KnowledgeDistiller": "methods", "MosaicDistiller": "methods"}
 
 __all__ = [*_MODULES, *_NAMES]
 
@@ -23,7 +30,9 @@ def __getattr__(name):
         return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mosaickd_tf.utils import deprecation
+
+    return deprecation.attribute_getter(__name__)(name)
 
 
 def __dir__():

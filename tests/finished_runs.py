@@ -1,4 +1,4 @@
-"""What two finished runs have in common, bit for bit."""
+"""Comparison of two finished runs, bit for bit."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def differences(reference, folder):
-    """What a finished run has otherwise than another, one line each."""
+    """Returns the differences of a finished run from another, one line each."""
     found = []
     for name in ("teacher/teacher.keras", "export/student.keras"):
         if (reference / name).is_file() and weights(reference / name) != weights(folder / name):
@@ -29,7 +29,7 @@ def differences(reference, folder):
 
 
 def weights(path):
-    """Bytes of every array in a .keras file, by name."""
+    """Returns the bytes of every array in a .keras file, by name."""
     found = {}
 
     def note(name, item):
@@ -43,7 +43,7 @@ def weights(path):
 
 
 def served(path):
-    """Bytes of what an exported classifier returns for fixed noise; None for other files."""
+    """Returns the bytes of a classifier's outputs for fixed noise; None for other files."""
     from mosaickd_tf import evaluation
 
     if path.suffix not in (".keras", ".tflite"):
@@ -54,14 +54,14 @@ def served(path):
 
 
 def rows(path):
-    """Rows of a metrics.jsonl without what tells of the clock and of interruptions."""
-    told = ("images_per_second", "resumed_from")
+    """Returns the rows of a metrics.jsonl without values of the clock and of interruptions."""
+    ignored = ("images_per_second", "resumed_from")
     content = [json.loads(line) for line in lines(path)]
-    return [{name: value for name, value in row.items() if name not in told} for row in content]
+    return [{name: value for name, value in row.items() if name not in ignored} for row in content]
 
 
 def counted(path):
-    """A JSON file without what the clock and the folder say."""
+    """Returns the content of a JSON file without values of the clock and the folder."""
     spared = re.compile("seconds|images_per_second|latency_ms.*|command|commit|(gzip_)?bytes")
 
     def without(value):
@@ -74,5 +74,5 @@ def counted(path):
 
 
 def lines(path):
-    """The lines of a text file; none when there is no such file."""
+    """Returns the lines of a text file; none without such a file."""
     return path.read_text().splitlines() if path.is_file() else []

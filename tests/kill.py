@@ -1,12 +1,12 @@
-"""Runs that are killed and continued, held bit for bit against one that was not.
+"""Runs that are killed and resumed, compared bit for bit with one that was not.
 
     bin/python -m tests.kill --count=25 -- --flagfile=configs/quickstart.cfg --rounds=60
 
-plays the flags after `--` once without interruption, watches when each stage begins, and then
-plays them again `count` times, each killed at a moment of its own: while a stage computes, or
+runs the flags after `--` once without interruption, watches when each stage begins, and then
+runs them again `count` times, each killed at a moment of its own: while a stage computes, or
 while it writes a checkpoint. Every third one is killed three times. With --signal=TERM the run is
-asked to stop instead, and has to exit with 143 and say how to go on. Exits with 1 if anything in
-the end differs from the uninterrupted run.
+terminated instead, and has to exit with 143 and print how to resume. Exits with 1 if anything
+differs from the uninterrupted run in the end.
 """
 
 import argparse
@@ -25,31 +25,33 @@ import time
 from tests.finished_runs import differences, lines
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-# Stage: what its beginning leaves in the folder of a run.
+# Stage: what it writes first in the folder of a run.
 STAGES = {
     "start": None,
     "teacher": "teacher/checkpoints/step_*",
-    "game": "metrics.jsonl",
+    "distillation": "metrics.jsonl",
     "baseline": "baselines/*/metrics.jsonl",
+    "compression": "compression/.*/metrics.jsonl",
     "export": "export",
     "report": "result.json",
 }
-# Stage: where it keeps checkpoints; what is there while it writes one, or an export.
+# Stage: folder of its checkpoints; what exists while it writes one, or an export.
 CHECKPOINTS = {
     "teacher": "teacher/checkpoints",
-    "game": "checkpoints",
+    "distillation": "checkpoints",
     "baseline": "baselines/*/checkpoints",
+    "compression": "compression/.*/checkpoints",
 }
 WRITING = {stage: f"{place}/.step_*" for stage, place in CHECKPOINTS.items()}
 WRITING["export"] = "export/.*.partial*"
-_GOING_ON = re.compile(r"(\w+): going on from (?:round|step) (\d+) of \d+")
+_RESUMING = re.compile(r"([\w.]+): resuming from (?:round|step) (\d+) of \d+")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Moment:
-    """When a run is killed: at a share of a stage, in what it computes or in its next writing.
+    """Moment to kill a run: at a share of a stage, while it computes or when it writes next.
 
-    Where a stage keeps checkpoints the share is of its steps, else of the time that it takes.
+    Where a stage writes checkpoints the share is of its steps, else of the time that it takes.
     """
 
     stage: str
@@ -63,16 +65,16 @@ class Moment:
 
 @dataclasses.dataclass(kw_only=True)
 class Outcome:
-    """What became of one run.
+    """Outcome of one run.
 
     Attributes:
         moments: when it was killed; those that it was too fast for are left out.
-        went_on: what its log said, a pair of network or method and step for each time.
-        faults: what is not as it has to be, empty if all is.
+        resumed: pairs of a training's name and the step from which it was resumed, by the log.
+        faults: deviations, one line each; empty if there are none.
     """
 
     moments: list
-    went_on: list
+    resumed: list
     faults: list
 
 
@@ -82,7 +84,7 @@ class Killing:
     Args:
         words: flags of `bin/distill`.
         place: an empty folder for all runs.
-        signals: those that a run gets, in turn.
+        signals: those sent to a run, in turn.
     """
 
     def __init__(self, words, place, signals=(signal.SIGKILL,)):
@@ -90,11 +92,12 @@ class Killing:
         self.signals = signals
         self.words = [*words, "--deterministic", f"--cache_dir={self.place / 'cache'}"]
         self.begins = {}
-        self.first = {}  # stage: step of its first checkpoint, and when that was there
+        self.first = {}  # stage: step of its first checkpoint, and when that was written
+        self.last = {}  # stage: step of its last checkpoint
         self.reference = self.place / "reference"
 
-    def play_reference(self):
-        """Plays the run to its end and notes when each stage begins, in seconds."""
+    def run_reference(self):
+        """Runs the command to its end and notes when each stage begins, in seconds."""
         began = time.monotonic()
         process = self._start(self.reference)
         while process.poll() is None:
@@ -105,35 +108,36 @@ class Killing:
                 step = _step(self.reference, stage)
                 if stage not in self.first and step:
                     self.first[stage] = step, time.monotonic() - began
+                self.last[stage] = max(step, self.last.get(stage, 0))
             time.sleep(0.01)
         self.begins["end"] = time.monotonic() - began
         _, errors = process.communicate()
         if process.returncode:
             raise RuntimeError(f"The reference ended with {process.returncode}: {errors}")
 
-    def play_killed(self, name, moments):
-        """Plays a run that is killed at each of the moments, then to its end; an `Outcome`."""
+    def run_killed(self, name, moments):
+        """Kills a run at each of the moments, then lets it end; returns an `Outcome`."""
         folder = self.place / name
-        outcome = Outcome(moments=[], went_on=[], faults=[])
+        outcome = Outcome(moments=[], resumed=[], faults=[])
         for turn, moment in enumerate([*moments, None]):
             before = _newest(folder)
             process = self._start(folder)
             number = self.signals[turn % len(self.signals)] if moment else 0
             if moment and self._wait(process, folder, moment):
                 process.send_signal(number)
-            told, errors = process.communicate()
+            output, errors = process.communicate()
             if moment and process.returncode in (-number, 128 + number):
                 outcome.moments.append(moment)
             elif process.returncode:
                 outcome.faults.append(f"exit code {process.returncode}: {errors}")
-            if process.returncode > 128 and "To go on: " not in errors:
-                outcome.faults.append(f"nothing said of how to go on: {errors}")
-            self._check_start(told, before, outcome)
+            if process.returncode > 128 and "To resume: " not in errors:
+                outcome.faults.append(f"how to resume is not printed: {errors}")
+            self._check_start(output, before, outcome)
         outcome.faults += differences(self.reference, folder)
         return outcome
 
     def moments(self, count, kills, seed=0):
-        """Moments of `count` runs, spread over all stages."""
+        """Returns the moments of `count` runs, spread over all stages."""
         draw = random.Random(seed)
         kinds = [(stage, False) for stage in STAGES if stage in self.begins]
         kinds += [(stage, True) for stage in WRITING if stage in self.begins]
@@ -159,7 +163,7 @@ class Killing:
         )
 
     def _wait(self, process, folder, moment):
-        """Waits for the moment; False when the process ended before."""
+        """Waits for the moment; returns False when the process ended before."""
         stages = [*(stage for stage in STAGES if stage in self.begins), "end"]
         after = stages[stages.index(moment.stage) + 1]
 
@@ -174,7 +178,7 @@ class Killing:
         rest = moment.share * max(0.0, self.begins[after] - self.begins[moment.stage])
         if moment.stage in self.first:
             first, came = self.first[moment.stage]
-            total = _step(self.reference, moment.stage)
+            total = self.last[moment.stage]
             target = moment.share * total
             if not until(lambda: _step(folder, moment.stage) > target - first):
                 return False
@@ -185,19 +189,19 @@ class Killing:
             return False
         return not moment.writing or until(lambda: _is_there(folder, WRITING[moment.stage]))
 
-    def _check_start(self, told, before, outcome):
-        """What was said to go on from has to be the newest checkpoint that was there."""
-        for name, step in _GOING_ON.findall(told):
-            outcome.went_on.append((name, int(step)))
+    def _check_start(self, output, before, outcome):
+        """Checks that each training was resumed from its newest checkpoint."""
+        for name, step in _RESUMING.findall(output):
+            outcome.resumed.append((name, int(step)))
             if before.get(name, int(step)) != int(step):
-                outcome.faults.append(f"{name} went on from {step}, not from {before[name]}")
+                outcome.faults.append(f"{name} was resumed from {step}, not from {before[name]}")
         for name, repeated, most in _repeated(before):
             if repeated > most:
                 outcome.faults.append(f"{name} repeats {repeated} rounds")
 
 
 def _step(folder, stage):
-    """The latest step of which a stage has a checkpoint, 0 when there is none."""
+    """Returns the latest step of which a stage has a checkpoint, 0 when there is none."""
     names = [path.name for path in folder.glob(f"{CHECKPOINTS[stage]}/step_*")]
     return max((int(name.split("_")[1]) for name in names), default=0)
 
@@ -207,7 +211,7 @@ def _is_there(folder, pattern):
 
 
 def _repeated(before):
-    """Of each method: rounds recorded after its checkpoint, and how many there may be."""
+    """Yields of each training the rounds recorded after its checkpoint, and their limit."""
     for name in [name for name in before if f"{name} row" in before]:
         yield name, before[f"{name} row"] - before[name], before[f"{name} every"]
 
@@ -221,27 +225,33 @@ def _until(happened, process):
 
 
 def _newest(folder):
-    """The step of the newest checkpoint of each training in a folder, by its name on the log."""
+    """Returns the step of the newest checkpoint of each training, by its name in the log.
+
+    Beside it stand, as "NAME row" and "NAME every", the round recorded last and the rounds between
+    checkpoints.
+    """
     found = {}
     flags = dict(
         line[2:].split("=", 1) for line in lines(folder / "flags.cfg") if line.startswith("--")
     )
     places = {"teacher": folder / "teacher", flags.get("method"): folder}
     places |= {path.name: path for path in (folder / "baselines").glob("*")}
+    places |= {path.name[1:]: path for path in (folder / "compression").glob(".*")}
     for name, place in places.items():
         saved = sorted((place / "checkpoints").glob("step_*"), key=lambda p: p.name[-6:])
         if saved:
             found[name] = int(saved[-1].name.split("_")[1])
-        rows = lines(place / "metrics.jsonl")
-        if rows and name in found:
-            every = int(flags["checkpoint_every"]) or int(flags["evaluate_every"])
-            found[f"{name} every"] = every or max(1, int(flags["rounds"]) // 10)
-            found[f"{name} row"] = json.loads(rows[-1])["round"]
+        rounds = [json.loads(line)["round"] for line in lines(place / "metrics.jsonl")]
+        if rounds and name in found:
+            apart = rounds[-1] - rounds[-2] if len(rounds) > 1 else rounds[-1]
+            is_of_run = name != "teacher" and place.parent.name != "compression"
+            found[f"{name} every"] = (is_of_run and int(flags["checkpoint_every"])) or apart
+            found[f"{name} row"] = rounds[-1]
     return found
 
 
 def main(argv):
-    """Kills as the command line asks; returns the exit code."""
+    """Kills runs as the command line requests; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=25, help="runs that are killed")
     parser.add_argument("--kills", type=int, default=3, help="kills of every third run")
@@ -254,17 +264,17 @@ def main(argv):
     with tempfile.TemporaryDirectory() as temporary:
         place = pathlib.Path(asked.place or temporary)
         killing = Killing(asked.words, place, (signal.Signals[f"SIG{asked.signal}"],))
-        killing.play_reference()
+        killing.run_reference()
         print("stages begin at", {k: round(v, 1) for k, v in killing.begins.items()}, flush=True)
         wrong = 0
         for number, moments in enumerate(killing.moments(asked.count, asked.kills, asked.seed)):
-            outcome = killing.play_killed(f"run_{number:02d}", moments)
+            outcome = killing.run_killed(f"run_{number:02d}", moments)
             wrong += bool(outcome.faults)
             killed = "; ".join(map(str, outcome.moments)) or "never, it was too fast"
-            went_on = ", ".join(f"{name} {step}" for name, step in outcome.went_on)
+            resumed = ", ".join(f"{name} {step}" for name, step in outcome.resumed)
             verdict = "; ".join(outcome.faults) or "the same bits"
             print(
-                f"run {number:2}: killed {killed}. Went on from: {went_on or '-'}. {verdict}",
+                f"run {number:2}: killed {killed}. Resumed from: {resumed or '-'}. {verdict}",
                 flush=True,
             )
     print(f"{asked.count - wrong} of {asked.count} runs ended as the uninterrupted one")

@@ -1,4 +1,4 @@
-"""Weights under the official names, images, and what PyTorch made of them, in NumPy alone.
+"""Weights under the official names, images, and PyTorch's logits of them, in NumPy alone.
 
 The golden file holds, by network, the names and shapes of the state dict and the logits.
 Weights come from `RandomState`, whose streams NumPy keeps for good, each keyed on its name.
@@ -20,7 +20,7 @@ CASES = [("wrn16_2", 32), ("resnet18", 16), ("resnet34", 16), ("vgg11_bn", 32), 
 
 
 def state(shapes):
-    """A state dict of random float32 arrays, as after training: no statistic is neutral.
+    """Returns a state dict of random float32 arrays in which no statistic is neutral.
 
     Args:
         shapes: dict from the official names to shapes.
@@ -43,12 +43,12 @@ def _weight(key, shape):
 
 
 def images(side):
-    """Four unit images `(4, side, side, 3)`, float32."""
+    """Returns four float32 unit images, `(4, side, side, 3)`."""
     rng = np.random.RandomState(side)
     return rng.uniform(size=(4, side, side, 3)).astype(np.float32)
 
 
 def golden(name, side):
-    """`(shapes, logits)` of a case, as `tests.reference_classifiers` wrote them."""
+    """Returns `(shapes, logits)` of a case, as `tests.reference_classifiers` wrote them."""
     with np.load(GOLDEN) as arrays:
         return json.loads(str(arrays[f"{name}_shapes"])), arrays[f"{name}_{side}"]

@@ -1,4 +1,4 @@
-"""The problem that both sides of the parity test play, in NumPy alone.
+"""The problem that both sides of the parity test solve, in NumPy alone.
 
 Weights, images and noise come from `RandomState`, whose streams NumPy keeps for good, each
 keyed on a name: no side depends on the order in which the other makes its variables.
@@ -23,18 +23,18 @@ MEAN, STD = (0.45, 0.5, 0.4), (0.2, 0.25, 0.3)
 BATCH_SIZE = 6
 ROUNDS = 2
 STUDENT_STEPS = 2
-SCHEDULED_ROUNDS = 4  # of which two are played, so that the rate changes between them
+SCHEDULED_ROUNDS = 4  # of which two are run, so that the rate changes between them
 TEMPERATURE = 2.0
 LOSS_WEIGHTS = {"local": 0.6, "align": 0.8, "adversarial": 1.4, "balance": 3.0}
 STUDENT_RATE, MOMENTUM, DECAY = 0.05, 0.9, 5e-4
 GAN_RATE = 1e-3
 
-GENERATOR_NOISE, FIRST_STUDENT_NOISE = 0, 3  # what noise is drawn for
+GENERATOR_NOISE, FIRST_STUDENT_NOISE = 0, 3  # purposes of noise
 
 
-def weight(player, layer, kind, shape):
-    """The first value of a weight; kernels are laid out as in Keras, outputs last."""
-    rng = _stream(player, layer, kind)
+def weight(network, layer, kind, shape):
+    """Returns the first value of a weight; kernels are laid out as in Keras, outputs last."""
+    rng = _stream(network, layer, kind)
     if kind == "kernel":
         scale = 3.0 if layer == "logits" else 1.0  # so that predictions are not all even
         return scale * math.sqrt(2.0 / np.prod(shape[:-1])) * rng.standard_normal(shape)
@@ -44,18 +44,18 @@ def weight(player, layer, kind, shape):
 
 
 def patch_images(round_number):
-    """`(batch, size, size, 3)` unit images."""
+    """Returns `(batch, size, size, 3)` unit images."""
     return _stream("patch", round_number).uniform(size=(BATCH_SIZE, IMAGE_SIZE, IMAGE_SIZE, 3))
 
 
 def transfer_images(round_number):
-    """`(batch, student_steps, size, size, 3)` unit images."""
+    """Returns `(batch, student_steps, size, size, 3)` unit images."""
     shape = (BATCH_SIZE, STUDENT_STEPS, IMAGE_SIZE, IMAGE_SIZE, 3)
     return _stream("transfer", round_number).uniform(size=shape)
 
 
 def noise(round_number, purpose):
-    """`(batch, noise_dim)` normal noise."""
+    """Returns `(batch, noise_dim)` normal noise."""
     return _stream("noise", round_number, purpose).standard_normal((BATCH_SIZE, NOISE_DIM))
 
 

@@ -1,4 +1,4 @@
-"""The paper's classifiers in PyTorch with the official names of weights, for the tests alone.
+"""The paper's classifiers in PyTorch with the official names of weights, for the tests only.
 
 `python -m tests.reference_classifiers` writes the golden file of `tests.official`.
 """
@@ -17,7 +17,7 @@ RESNETS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}  # units of each 
 
 
 def build(name, channels=3, classes=official.NUM_CLASSES):
-    """A network by the name it has with us; `ValueError` for one that is not written here."""
+    """Builds a network by its name in this package; raises `ValueError` for an unknown one."""
     if wide := re.fullmatch(r"wrn(\d+)_(\d+)", name):
         return WideResNet(*map(int, wide.groups()), channels, classes)
     if name in RESNETS:
@@ -30,13 +30,13 @@ def build(name, channels=3, classes=official.NUM_CLASSES):
 
 
 def logits(name, side, state):
-    """What the network gives in evaluation mode, in float64, on the images of `official`."""
+    """Returns float64 logits of a network in evaluation mode for the images of `official`."""
     network = build(name).double().eval()
     network.load_state_dict({key: torch.tensor(value) for key, value in state.items()})
     mean, std = (torch.tensor(x, dtype=torch.float64) for x in (official.MEAN, official.STD))
-    standardised = (torch.tensor(official.images(side)).double() - mean) / std
+    standardized = (torch.tensor(official.images(side)).double() - mean) / std
     with torch.no_grad():
-        return network(standardised.permute(0, 3, 1, 2)).numpy()
+        return network(standardized.permute(0, 3, 1, 2)).numpy()
 
 
 def conv3(inputs, outputs, stride=1, bias=False):

@@ -1,7 +1,7 @@
 """MosaicKD's networks and round in PyTorch, float64, written for the parity test alone.
 
-`python -m tests.reference_torch` plays the rounds of `tests.parity` and writes what they came
-to, so that the comparison goes on where PyTorch is not installed.
+`python -m tests.reference_torch` runs the rounds of `tests.parity` and writes their results, so
+that the comparison needs no PyTorch.
 """
 
 import math
@@ -14,23 +14,23 @@ from torch.nn import functional
 from tests import parity
 
 
-def convolution(player, layer, inputs, outputs, size, *, stride=1, padding=0, bias=False):
+def convolution(network, layer, inputs, outputs, size, *, stride=1, padding=0, bias=False):
     made = nn.Conv2d(inputs, outputs, size, stride, padding, bias=bias)
-    kernel = parity.weight(player, layer, "kernel", (size, size, inputs, outputs))
+    kernel = parity.weight(network, layer, "kernel", (size, size, inputs, outputs))
     _fill(made.weight, kernel.transpose(3, 2, 0, 1))
     if bias:
-        _fill(made.bias, parity.weight(player, layer, "bias", (outputs,)))
+        _fill(made.bias, parity.weight(network, layer, "bias", (outputs,)))
     return made
 
 
-def linear(player, layer, inputs, outputs):
+def linear(network, layer, inputs, outputs):
     made = nn.Linear(inputs, outputs)
-    _fill(made.weight, parity.weight(player, layer, "kernel", (inputs, outputs)).T)
-    _fill(made.bias, parity.weight(player, layer, "bias", (outputs,)))
+    _fill(made.weight, parity.weight(network, layer, "kernel", (inputs, outputs)).T)
+    _fill(made.bias, parity.weight(network, layer, "bias", (outputs,)))
     return made
 
 
-def norm(player, layer, features):
+def norm(network, layer, features):
     made = nn.BatchNorm2d(features)  # torch's defaults: momentum 0.1, epsilon 1e-5
     kinds = {
         "gamma": made.weight,
@@ -39,7 +39,7 @@ def norm(player, layer, features):
         "moving_variance": made.running_var,
     }
     for kind, tensor in kinds.items():
-        _fill(tensor, parity.weight(player, layer, kind, (features,)))
+        _fill(tensor, parity.weight(network, layer, kind, (features,)))
     return made
 
 
@@ -56,17 +56,19 @@ class Standardization(nn.Module):
 class Block(nn.Module):
     """A pre-activation block: the shortcut is the input, or projects the activated input."""
 
-    def __init__(self, player, name, inputs, outputs, stride):
+    def __init__(self, network, name, inputs, outputs, stride):
         super().__init__()
-        self.norm1 = norm(player, f"{name}_1_norm", inputs)
+        self.norm1 = norm(network, f"{name}_1_norm", inputs)
         self.conv1 = convolution(
-            player, f"{name}_conv1", inputs, outputs, 3, stride=stride, padding=1
+            network, f"{name}_conv1", inputs, outputs, 3, stride=stride, padding=1
         )
-        self.norm2 = norm(player, f"{name}_2_norm", outputs)
-        self.conv2 = convolution(player, f"{name}_conv2", outputs, outputs, 3, padding=1)
+        self.norm2 = norm(network, f"{name}_2_norm", outputs)
+        self.conv2 = convolution(network, f"{name}_conv2", outputs, outputs, 3, padding=1)
         self.project = None
         if inputs != outputs:
-            self.project = convolution(player, f"{name}_project", inputs, outputs, 1, stride=stride)
+            self.project = convolution(
+                network, f"{name}_project", inputs, outputs, 1, stride=stride
+            )
 
     def forward(self, images):
         activated = torch.relu(self.norm1(images))
@@ -75,20 +77,20 @@ class Block(nn.Module):
 
 
 class WideResNet(nn.Module):
-    def __init__(self, player, depth):
+    def __init__(self, network, depth):
         super().__init__()
         self.start = nn.Sequential(
-            Standardization(), convolution(player, "stem", 3, 16, 3, padding=1)
+            Standardization(), convolution(network, "stem", 3, 16, 3, padding=1)
         )
         blocks, width = [], 16
         for stage, (filters, stride) in enumerate([(16, 1), (32, 2), (64, 2)], start=1):
             for block in range(1, (depth - 4) // 6 + 1):
                 name = f"stage{stage}_block{block}"
-                blocks.append(Block(player, name, width, filters, stride if block == 1 else 1))
+                blocks.append(Block(network, name, width, filters, stride if block == 1 else 1))
                 width = filters
         self.blocks = nn.Sequential(*blocks)
-        self.norm = norm(player, "head_norm", width)
-        self.logits = linear(player, "logits", width, parity.NUM_CLASSES)
+        self.norm = norm(network, "head_norm", width)
+        self.logits = linear(network, "logits", width, parity.NUM_CLASSES)
 
     def forward(self, unit_images):
         maps = torch.relu(self.norm(self.blocks(self.start(unit_images))))
@@ -137,7 +139,7 @@ def discriminator():
 
 
 def cross_entropy(patch_logits, target):
-    """Binary cross-entropy against one target, summed over patches, averaged over images."""
+    """Returns binary cross-entropy to one target, summed over patches, averaged over images."""
     targets = torch.full_like(patch_logits, target)
     summed = functional.binary_cross_entropy_with_logits(patch_logits, targets, reduction="sum")
     return summed / len(patch_logits)
@@ -160,11 +162,25 @@ def generator_terms(teacher_logits, student_logits, fake_patch_logits):
     }
 
 
-def play(resting=()):
-    """Plays the rounds of the problem.
+def build_optimizers(student, generator, critic):
+    gan_settings = {"lr": parity.GAN_RATE, "betas": (0.5, 0.999), "eps": 1e-8}
+    return {
+        "student": torch.optim.SGD(
+            student.parameters(),
+            lr=parity.STUDENT_RATE,
+            momentum=parity.MOMENTUM,
+            weight_decay=parity.DECAY,
+        ),
+        "generator": torch.optim.Adam(generator.parameters(), **gan_settings),
+        "discriminator": torch.optim.Adam(critic.parameters(), **gan_settings),
+    }
+
+
+def run_rounds(resting=()):
+    """Runs the rounds of the problem.
 
     Args:
-        resting: names of players whose rate is zero, to see what depends on their updates.
+        resting: names of networks whose learning rate is zero, to see what depends on them.
 
     Returns:
         Float64 arrays by name: each term's value at every update in turn, and `student_logits`,
@@ -173,28 +189,18 @@ def play(resting=()):
     torch.set_num_threads(1)  # the problem is too small to share
     teacher = WideResNet("teacher", parity.TEACHER_DEPTH).eval().requires_grad_(False)
     student = WideResNet("student", parity.STUDENT_DEPTH)
-    generator, judge = Generator(), discriminator()
-    gan_settings = {"lr": parity.GAN_RATE, "betas": (0.5, 0.999), "eps": 1e-8}
-    optimizers = {
-        "student": torch.optim.SGD(
-            student.parameters(),
-            lr=parity.STUDENT_RATE,
-            momentum=parity.MOMENTUM,
-            weight_decay=parity.DECAY,
-        ),
-        "generator": torch.optim.Adam(generator.parameters(), **gan_settings),
-        "discriminator": torch.optim.Adam(judge.parameters(), **gan_settings),
-    }
+    generator, critic = Generator(), discriminator()
+    optimizers = build_optimizers(student, generator, critic)
     peaks = {name: o.param_groups[0]["lr"] for name, o in optimizers.items()}
     history = {}
 
-    def note(name, value):
+    def record(name, value):
         history.setdefault(name, []).append(value.item())
 
-    def update(player, loss):
-        optimizers[player].zero_grad()
+    def update(network, loss):
+        optimizers[network].zero_grad()
         loss.backward()
-        optimizers[player].step()
+        optimizers[network].step()
 
     for round_number in range(parity.ROUNDS):
         decay = 0.5 * (1.0 + math.cos(math.pi * round_number / parity.SCHEDULED_ROUNDS))
@@ -203,16 +209,16 @@ def play(resting=()):
 
         fake = generator(torch.tensor(parity.noise(round_number, parity.GENERATOR_NOISE)))
         real = _channels_first(parity.patch_images(round_number))
-        loss = 0.5 * (cross_entropy(judge(real), 1.0) + cross_entropy(judge(fake.detach()), 0.0))
+        loss = 0.5 * (cross_entropy(critic(real), 1.0) + cross_entropy(critic(fake.detach()), 0.0))
         update("discriminator", parity.LOSS_WEIGHTS["local"] * loss)
-        note("patch_discrimination_loss", loss)
+        record("patch_discrimination_loss", loss)
 
-        terms = generator_terms(teacher(fake), student(fake), judge(fake))
+        terms = generator_terms(teacher(fake), student(fake), critic(fake))
         update("generator", sum(parity.LOSS_WEIGHTS[name] * terms[name] for name in terms))
-        note("local_patch_loss", terms["local"])
-        note("label_space_alignment_loss", terms["align"])
-        note("adversarial_loss", terms["adversarial"])
-        note("class_balance_loss", terms["balance"])
+        record("local_patch_loss", terms["local"])
+        record("label_space_alignment_loss", terms["align"])
+        record("adversarial_loss", terms["adversarial"])
+        record("class_balance_loss", terms["balance"])
 
         for k in range(parity.STUDENT_STEPS):
             with torch.no_grad():
@@ -222,7 +228,7 @@ def play(resting=()):
             images = torch.cat([synthetic, ood])
             loss = divergence(teacher(images), student(images), parity.TEMPERATURE)
             update("student", loss)
-            note("distillation_loss", loss)
+            record("distillation_loss", loss)
 
     with torch.no_grad():
         logits = student.eval()(_channels_first(parity.patch_images(0)))
@@ -237,5 +243,5 @@ def _channels_first(images):
 
 if __name__ == "__main__":
     parity.GOLDEN.parent.mkdir(exist_ok=True)
-    np.savez(parity.GOLDEN, **play())
+    np.savez(parity.GOLDEN, **run_rounds())
     print(f"Wrote {parity.GOLDEN}")

@@ -16,12 +16,14 @@ from mosaickd_tf.config import (
     ExportConfig,
     MethodConfig,
     TeacherTrainingConfig,
+    declared,
+    from_sections,
     options,
 )
+from mosaickd_tf.config.method import FEATURES, TEACHER_FEATURES
 from mosaickd_tf.data.datasets import DATASETS
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods.base import FEATURES, TEACHER_FEATURES
-from mosaickd_tf.methods.features import watched_shapes
+from mosaickd_tf.methods.features import feature_shapes
 from mosaickd_tf.models import build_patch_discriminator, check_classifier_name
 from mosaickd_tf.pipeline import validate
 from mosaickd_tf.report.published import TABLES
@@ -34,10 +36,10 @@ def stems(room):
 
 
 DATA, PAIRS, METHODS = map(stems, ("data", "pairs", "methods"))
-WATCHING = [
+COMPARING = [
     name
-    for name, kind in distillers.METHODS.items()
-    if {FEATURES, TEACHER_FEATURES} & set(kind.needs)
+    for name, method in declared.methods().items()
+    if {FEATURES, TEACHER_FEATURES} & set(method.needs)
 ]
 PUBLISHED_DATA = [name for name in DATA if name.startswith("cifar100_from_")]
 
@@ -48,16 +50,16 @@ def _elsewhere(tmp_path, monkeypatch):
 
 
 def composed(data, pair, method, *more):
-    """The config of a cell of the tables."""
+    """Returns the config of a cell of the tables."""
     rooms = {"data": data, "pairs": pair, "methods": method}
     words = [f"--flagfile=configs/{room}/{name}.cfg" for room, name in rooms.items()]
-    sections = flags.parse(distill.topics(), [*words, *more])
-    sections.pop("place")
-    return DistillConfig(**sections)
+    sections = flags.parse(distill.sections(), [*words, *more])
+    sections.pop("output")
+    return from_sections(DistillConfig, sections)
 
 
 def changes(config, base):
-    """The options in which a config differs from another."""
+    """Returns the options in which a config differs from another."""
     base = dict(options(base))
     return {name: value for name, value in options(config) if value != base[name]}
 
@@ -67,45 +69,46 @@ def changes(config, base):
 def test_every_cell_is_a_valid_request(data, method):
     for pair in PAIRS:
         config = composed(data, pair, method)
-        for network in (config.teacher.teacher, config.players.student):
+        for network in (config.teacher.teacher, config.networks.student):
             check_classifier_name(network)
-        assert f"{config.teacher.teacher}_to_{config.players.student}" == pair
+        assert f"{config.teacher.teacher}_to_{config.networks.student}" == pair
         assert config.data.target_dataset in DATASETS
         assert config.data.ood_dataset in (*DATASETS, "folder:imagenet32", "")
 
 
 @functools.cache
 def untrained(name):
-    """A network of CIFAR's size, or the generator, built once."""
+    """Builds a network of CIFAR's size, or the generator, once."""
     if name == "generator":
         return models.build_generator(image_size=32, channels=3, noise_dim=100, base_filters=64)
     return models.build_classifier(name, num_classes=100)
 
 
-@pytest.mark.parametrize("method", WATCHING)
+@pytest.mark.parametrize("method", COMPARING)
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_method_that_compares_features_finds_them_in_every_pair(pair, method):
     config = composed("cifar100_data_free", pair, method)
-    kind, asked = distillers.METHODS[method], {"teacher": config.teacher.teacher}
-    asked |= {"student": config.players.student}
-    if "generator" in kind.players:
-        asked["generator"] = "generator"
-    networks = {role: untrained(name) for role, name in asked.items()}
-    made = kind(**networks, **kind.options(config), num_images=50_000)
+    kind, names = distillers.METHODS[method], {"teacher": config.teacher.teacher}
+    names |= {"student": config.networks.student}
+    if "generator" in kind.method.networks:
+        names["generator"] = "generator"
+    networks = {role: untrained(name) for role, name in names.items()}
+    made = kind(**networks, **kind.arguments(config, num_images=50_000))
     assert made.teacher_capture.layers
-    if FEATURES in kind.needs:
+    if FEATURES in kind.method.needs:
         assert len(made.teacher_capture.layers) == len(made.student_capture.layers)
     if method in ("fitnet", "zskt"):
-        sides = [watched_shapes(taps) for taps in (made.teacher_capture, made.student_capture)]
+        sides = [feature_shapes(x) for x in (made.teacher_capture, made.student_capture)]
         assert [shape[:2] for shape in sides[0]] == [shape[:2] for shape in sides[1]]
 
 
-# By the flagfile of a method, the flag that a game of few rounds needs beside it.
-NEEDED_WHEN_SHORT = {
-    "deep_inversion": (1000, "--deep_inversion_steps"),
-    "mosaic_restart": (2001, "--generator_restart_every"),
-    "mosaic_warmup": (1960, "--adversarial_warmup"),
-}
+# By the flagfile of a method, the flag that a run of few rounds needs beside it.
+NEEDED_WHEN_SHORT = {"deep_inversion": (1000, "--deep_inversion_steps")}
+
+
+def check_long_enough(config):
+    """Raises `RequestError` when the rounds are too few for an option of the method."""
+    validate._check_long_enough(config, [declared.methods()[config.method.method]])
 
 
 @pytest.mark.parametrize("more", [(), ("--flagfile=configs/recipes/two_cores.cfg",)], ids=len)
@@ -115,13 +118,13 @@ def test_a_cell_is_long_enough_or_its_flagfile_names_the_flag(data, method, more
     config = composed(data, PAIRS[0], method, *more)
     least, flag = NEEDED_WHEN_SHORT.get(method, (1, ""))
     if config.optimization.rounds >= least:
-        validate.check_long_enough(config)
+        check_long_enough(config)
         return
     with pytest.raises(RequestError, match=flag.removeprefix("--")):
-        validate.check_long_enough(config)
+        check_long_enough(config)
     header = (CONFIGS / "methods" / f"{method}.cfg").read_text(encoding="utf-8")
     assert f"give {flag}=N" in " ".join(header.replace("#", "").split())
-    validate.check_long_enough(composed(data, PAIRS[0], method, *more, f"{flag}=10"))
+    check_long_enough(composed(data, PAIRS[0], method, *more, f"{flag}=10"))
 
 
 def test_a_later_flag_wins_over_the_files():
@@ -129,8 +132,8 @@ def test_a_later_flag_wins_over_the_files():
     assert config.optimization.rounds == 5
 
 
-def test_the_published_recipe_is_what_the_defaults_are():
-    """The defaults are held against the paper in config/test_distillation.py."""
+def test_the_published_recipe_is_that_of_the_defaults():
+    """The defaults are compared with the paper in config/test_distillation.py."""
     config = composed("cifar100_from_cifar10", "wrn40_2_to_wrn16_1", "mosaic")
     assert changes(config, DistillConfig()) == {
         "target_dataset": "tfds:cifar100",
@@ -143,7 +146,7 @@ def test_the_published_recipe_is_what_the_defaults_are():
 @pytest.mark.parametrize("data", PUBLISHED_DATA)
 def test_a_published_run_passes_200_times_over_its_pictures(data):
     config = composed(data, "wrn40_2_to_wrn16_1", "mosaic")
-    pictures = config.data.ood_subset or DATASETS[config.data.ood_dataset].parts["train"].images
+    pictures = config.data.ood_subset or DATASETS[config.data.ood_dataset].splits["train"].images
     epoch = -(-pictures // config.optimization.batch_size)
     assert config.optimization.rounds == 200 * epoch
 
@@ -158,10 +161,10 @@ def test_a_subset_is_as_large_as_the_teacher_s_training_set():
 
 def test_the_parts_of_the_quick_start_give_the_quick_start():
     parts = composed("digits_from_photos", "wrn16_1_to_wrn10_1", "mosaic_statistics")
-    sections = flags.parse(distill.topics(), ["--flagfile=configs/quickstart.cfg"])
-    sections.pop("place")
-    whole = DistillConfig(**sections)
-    own = {"method": MethodConfig(), "export": ExportConfig()}  # what runs beside it, and leaves
+    sections = flags.parse(distill.sections(), ["--flagfile=configs/quickstart.cfg"])
+    sections.pop("output")
+    whole = from_sections(DistillConfig, sections)
+    own = {"method": MethodConfig(), "export": ExportConfig()}  # its baselines and its files
     assert dataclasses.replace(whole, **own) == parts
 
 
@@ -190,10 +193,10 @@ def test_an_ablation_of_the_patch_size_keeps_weight_times_patches(method):
 def test_on_the_digits_the_flag_in_its_header_keeps_that_product(patch_size):
     def product(config):
         discriminator = build_patch_discriminator(
-            image_size=16, patch_size=config.players.patch_size, base_filters=2
+            image_size=16, patch_size=config.networks.patch_size, base_filters=2
         )
         _, rows, columns, _ = discriminator.output_shape
-        return config.losses.local * rows * columns
+        return config.methods["mosaic"].local_weight * rows * columns
 
     base = composed("digits_from_photos", "wrn16_1_to_wrn10_1", "mosaic")
     header = (CONFIGS / "methods" / f"patch_{patch_size}.cfg").read_text(encoding="utf-8")
@@ -204,9 +207,9 @@ def test_on_the_digits_the_flag_in_its_header_keeps_that_product(patch_size):
 
 @pytest.mark.parametrize("name", stems("teachers"))
 def test_a_teacher_is_trained_by_the_published_recipe(name):
-    sections = flags.parse(train_teacher.topics(), [f"--flagfile=configs/teachers/{name}.cfg"])
-    sections.pop("place")
-    changed = changes(TeacherTrainingConfig(**sections), TeacherTrainingConfig())
+    sections = flags.parse(train_teacher.sections(), [f"--flagfile=configs/teachers/{name}.cfg"])
+    sections.pop("output")
+    changed = changes(from_sections(TeacherTrainingConfig, sections), TeacherTrainingConfig())
     network = changed.pop("teacher", "")
     assert name == "_".join(filter(None, ["cifar100", network]))
     schedule = {"teacher_batch_size": 256, "teacher_weight_decay": 1e-4}
@@ -224,7 +227,7 @@ def test_every_flagfile_says_where_it_comes_from_and_what_it_costs(path):
 
 
 @pytest.mark.parametrize("table", [t for t in TABLES if t.data], ids=lambda table: table.data)
-def test_what_is_published_of_a_cell_stands_in_a_header_of_its_flagfiles(table):
+def test_published_numbers_of_a_cell_stand_in_a_header_of_its_flagfiles(table):
     for method, cells in table.rows.items():
         if method not in METHODS or None in cells:
             continue
@@ -235,6 +238,6 @@ def test_what_is_published_of_a_cell_stands_in_a_header_of_its_flagfiles(table):
 
 
 @pytest.mark.parametrize("name", configuration.METHODS)
-def test_every_method_has_a_flagfile_that_asks_for_it(name):
+def test_every_method_has_a_flagfile_that_names_it(name):
     made = composed("digits_from_photos", "wrn16_1_to_wrn10_1", name)
     assert made.method.method == name

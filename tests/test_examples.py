@@ -23,7 +23,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The program as docs/mobile.md says it is compiled, two students, a picture."""
+    """Compiles the program as in docs/mobile.md; writes two students and an image."""
     folder = tmp_path_factory.mktemp("c")
     words = "-std=c11 -O2 -Wall -Wextra -Werror".split()
     paths = [SOURCE, LIBRARY, f"-Wl,-rpath,{LIBRARY.parent}", "-o", folder / "classify"]

@@ -1,4 +1,4 @@
-"""Two runs are told apart by a bit, a row, a number; not by the clock."""
+"""Two runs differ by a bit, a row, a number; not by the clock."""
 
 import json
 

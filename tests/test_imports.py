@@ -1,4 +1,7 @@
-"""Imports point one way: from the commands down to the losses, never back."""
+"""Imports point one way: from the commands down to the losses, never back.
+
+`bin/python -m tests.test_imports` writes the table of rooms in CONTRIBUTING.md.
+"""
 
 import ast
 import pathlib
@@ -6,24 +9,27 @@ import pathlib
 import pytest
 
 import mosaickd_tf
+from benchmarks.pages import markdown_table, read_section, write_section
 
 ROOT = pathlib.Path(mosaickd_tf.__file__).parent
+PAGE, SECTION = ROOT.parent / "CONTRIBUTING.md", "rooms"
 
 # A room may import itself, rooms of a lower rank, and `errors`.
 RANK = {
     "errors": 0,
     "config": 0,
     "losses": 0,
-    "utils": 0,
+    "utils": -1,
     "vetting": 0,
     "models": 1,
+    "tasks": 1,
     "data": 2,
     "training": 2,
     "evaluation": 3,
     "methods": 3,
     "teachers": 4,
     "export": 4,
-    "workdir": 4,
+    "workdir": 3,
     "report": 5,
     "compression": 5,
     "demo": 6,
@@ -35,17 +41,17 @@ RANK = {
 
 
 def modules():
-    """All modules but the package's own `__init__`, which names what is public."""
+    """Lists all modules but the package's own `__init__`, which has the public names."""
     return sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 
 def room(path):
-    """The room of a module: the file or folder right below the package."""
+    """Returns the room of a module: the file or folder directly below the package."""
     return pathlib.PurePath(path).relative_to(ROOT).parts[0].removesuffix(".py")
 
 
 def imported_rooms(source):
-    """The rooms that a module imports, at its top or inside of functions."""
+    """Yields the rooms that a module imports, at its top or inside of functions."""
     for node in ast.walk(ast.parse(source)):
         names = []
         if isinstance(node, ast.Import):
@@ -64,6 +70,18 @@ def imported_rooms(source):
 
 def may_import(here, there):
     return there in (here, "errors") or RANK[there] < RANK[here]
+
+
+def rooms_table():
+    """Renders the rooms by rank, each with the first paragraph of its docstring."""
+    rows = [("rank", "room", "content")]
+    for name, rank in sorted(RANK.items(), key=lambda item: (item[1], item[0])):
+        folder = ROOT / name
+        path = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        content = " ".join(docstring.split("\n\n")[0].split())
+        rows.append((str(rank), f"`{name}{'/' if folder.is_dir() else '.py'}`", content))
+    return f"\n{markdown_table(rows)}\n"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -116,3 +134,19 @@ def test_the_commands_alone_read_flags():
                 for name in [getattr(node, "module", None), *(a.name for a in node.names)]
             }
             assert not {"absl", "absl.flags", "flags"} & names, path
+
+
+def test_the_table_of_rooms_is_that_of_the_code():
+    assert read_section(PAGE, SECTION) == rooms_table(), "run bin/python -m tests.test_imports"
+
+
+def test_every_room_is_a_folder_but_the_errors():
+    modules = {path.stem for path in ROOT.glob("*.py")} - {"__init__"}
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert modules == {"errors"}
+    assert folders | modules == set(RANK)
+    assert len(folders) <= 20
+
+
+if __name__ == "__main__":
+    write_section(PAGE, SECTION, rooms_table())

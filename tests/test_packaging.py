@@ -12,13 +12,15 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import mosaickd_tf
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(path for path in (ROOT / "bin").iterdir() if path.is_file())
 
 
 @pytest.fixture(scope="module")
 def arguments():
-    """What setup.py hands to setuptools."""
+    """Returns the arguments with which setup.py calls setuptools."""
     with contextlib.chdir(ROOT), mock.patch("setuptools.setup") as setup:
         runpy.run_path("setup.py")
     return setup.call_args.kwargs
@@ -31,10 +33,16 @@ def pins():
     return {canonicalize_name(name): version for name, version in pins}
 
 
-def test_ranges_admit_the_pins(arguments, pins):
-    for line in arguments["install_requires"] + arguments["extras_require"]["dev"]:
+@pytest.mark.parametrize("extra", ["", "dev", "docs"])
+def test_ranges_admit_the_pins(arguments, pins, extra):
+    lines = arguments["extras_require"][extra] if extra else arguments["install_requires"]
+    for line in lines:
         requirement = Requirement(line)
         assert pins[canonicalize_name(requirement.name)] in requirement.specifier, line
+
+
+def test_version_is_that_of_the_package(arguments):
+    assert arguments["version"] == mosaickd_tf.__version__
 
 
 def test_python_range(arguments):

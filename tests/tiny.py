@@ -1,4 +1,4 @@
-"""Players and batches as small as they can be."""
+"""Networks and batches as small as they can be."""
 
 import functools
 import random
@@ -25,7 +25,7 @@ def seed_weights(number):
 
 
 def classifier(seed=0, num_classes=NUM_CLASSES, input_shape=IMAGE_SHAPE):
-    """Two stages with layers and names as those of our networks."""
+    """Builds two stages with layers and names as those of the networks of this package."""
     seed_weights(seed)
     inputs, hidden = blocks.normalized_input(input_shape, None, None, smallest=4)
     hidden = blocks.convolve(hidden, 8, "stage1_conv", blocks.fan_out_normal)
@@ -37,14 +37,14 @@ def classifier(seed=0, num_classes=NUM_CLASSES, input_shape=IMAGE_SHAPE):
 
 
 def wide_resnet(seed=0, num_classes=NUM_CLASSES, input_shape=IMAGE_SHAPE):
-    """A WRN-10-1, the smallest network of ours."""
+    """Builds a WRN-10-1, the smallest network of this package."""
     seed_weights(seed)
     model = build_classifier("wrn10_1", num_classes=num_classes, input_shape=input_shape)
     return _shaken(model, seed)
 
 
 def _shaken(model, seed):
-    """The model with moving statistics that differ from those of a new one."""
+    """Gives a model moving statistics that differ from those of a new one."""
     rng = np.random.RandomState(seed)
     for variable in model.non_trainable_variables:
         if "moving" in variable.path:
@@ -52,8 +52,8 @@ def _shaken(model, seed):
     return model
 
 
-def players(seed=0, patch_size=4):
-    """The four players of `MosaicDistiller` as keyword arguments."""
+def networks(seed=0, patch_size=4):
+    """Builds the four networks of `MosaicDistiller`, as keyword arguments."""
     teacher, student = classifier(seed), classifier(seed + 1)
     generator = build_generator(image_size=8, noise_dim=6, base_filters=4)
     discriminator = build_patch_discriminator(image_size=8, patch_size=patch_size, base_filters=8)
@@ -66,7 +66,7 @@ def players(seed=0, patch_size=4):
 
 
 def batch(seed=0, batch_size=BATCH_SIZE, student_steps=STUDENT_STEPS):
-    """OOD images of one round, random unit images."""
+    """Returns the OOD images of one round, random unit images."""
     rng = np.random.RandomState(seed)
     return {
         "patch_images": rng.uniform(size=(batch_size, *IMAGE_SHAPE)).astype("float32"),
@@ -77,25 +77,25 @@ def batch(seed=0, batch_size=BATCH_SIZE, student_steps=STUDENT_STEPS):
 
 
 @functools.lru_cache(maxsize=4)
-def compiled(made):
-    """The step of a distiller as a graph, as Keras traces it: without AutoGraph, and once."""
-    return tf.function(made.train_step, jit_compile=made.jit_compile, autograph=False)
+def compiled(distiller):
+    """Returns the round as a graph, as Keras traces it: without AutoGraph, and once."""
+    return tf.function(distiller.train_step, jit_compile=distiller.jit_compile, autograph=False)
 
 
 def values(model):
-    """The present values of all variables of a model, moving statistics included."""
+    """Returns the values of all variables of a model, moving statistics included."""
     return [variable.numpy() for variable in model.variables]
 
 
 def same_bits(before, after):
-    """Whether two lists of arrays are equal, bit for bit."""
+    """Checks whether two lists of arrays are equal, bit for bit."""
     return len(before) == len(after) and all(
         old.tobytes() == new.tobytes() for old, new in zip(before, after, strict=True)
     )
 
 
-def plain_players(image_size=8):
-    """Players of a few built-in layers that nobody of this package has built, 5 classes."""
+def plain_networks(image_size=8, num_outputs=5):
+    """Builds the same four of a few built-in layers, as of another code base."""
     layers, shape = keras.layers, (image_size, image_size, 3)
 
     def classifier_of(name):
@@ -106,7 +106,7 @@ def plain_players(image_size=8):
                 layers.BatchNormalization(),
                 layers.ReLU(),
                 layers.GlobalAveragePooling2D(),
-                layers.Dense(5),
+                layers.Dense(num_outputs),
             ],
             name=name,
         )
@@ -140,7 +140,7 @@ def plain_players(image_size=8):
 
 
 class Subclassed(keras.Model):
-    """A model whose shapes Keras does not know, around one that does."""
+    """A model whose shapes Keras does not know, around one whose shapes it knows."""
 
     def __init__(self, inner):
         super().__init__()
@@ -148,12 +148,5 @@ class Subclassed(keras.Model):
         self(keras.ops.zeros((1, *inner.input_shape[1:])))
 
     def call(self, inputs, training=False):
-        """What the model inside gives."""
+        """Returns the outputs of the model inside."""
         return self.inner(inputs, training=training)
-
-
-def data_free_players():
-    """Teacher, student and generator of `plain_players`."""
-    players = plain_players()
-    del players["discriminator"]
-    return players

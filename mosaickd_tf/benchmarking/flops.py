@@ -1,4 +1,4 @@
-"""Floating-point operations: how many a computation asks for, and how many the machine does."""
+"""Floating-point operations of a computation, and those per second of the machine."""
 
 import math
 import time
@@ -12,32 +12,32 @@ _RUNS = 10
 
 
 def flop_of(function, *args):
-    """Floating-point operations of the convolutions and matrix products in a computation.
+    """Counts the floating-point operations of convolutions and matrix products.
 
-    They are counted in its graph, the gradients' with them and without what nothing depends on;
-    a multiplication and an addition are two.
+    They are counted in the graph, including gradients and without unused operations; a
+    multiplication and an addition are two.
 
     Args:
-        function: of tensors, as `tf.function` can trace it.
-        *args: what to trace it with; shapes must be known.
+        function: function of tensors that `tf.function` can trace.
+        *args: arguments to trace it with, of known shapes.
 
     Returns:
-        An integer. Of a branch that a run may or may not take, both sides count.
+        An integer. Both sides of a branch count.
     """
     graph = tf.function(function, autograph=False).get_concrete_function(*args).graph
     return 2 * _macs_in(graph)
 
 
 def peak_flop_per_second(precision):
-    """What plain operations reach here, the best of several runs.
+    """Measures the operations per second of two plain operations, the best of several runs.
 
     Args:
         precision: name of a dtype policy.
 
     Returns:
         Dict with `"convolution"` (3x3, 64 channels, 64 images of 32x32) and
-        `"matrix_product"` (2048 squared); on a GPU of 4096 images and 8192 squared, so that
-        it has more to do than to be called.
+        `"matrix_product"` (2048 squared); on a GPU with 4096 images and 8192 squared, so that
+        the launch does not dominate.
     """
     dtype = precision.removeprefix("mixed_")
     gpus = tf.config.list_physical_devices("GPU")
@@ -57,14 +57,14 @@ def _fastest(function):
     function()
     seconds = []
     for _ in range(_RUNS):
-        began = time.perf_counter()
+        start = time.perf_counter()
         tf.reduce_sum(function()[0, 0]).numpy()  # waits for the device
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return min(seconds)
 
 
 def _macs_in(graph):
-    """Multiply-accumulates of a graph; a function counts as often as it is called."""
+    """Counts the multiply-accumulates of a graph; a function counts at each call."""
     functions = graph._functions
     macs = 0
     for op in _needed(graph):
@@ -74,7 +74,7 @@ def _macs_in(graph):
 
 
 def _needed(graph):
-    """The operations without which a graph would not give what it gives; others never run."""
+    """Returns the operations that the outputs of a graph depend on; others never run."""
     waiting = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
     needed = {}
     while waiting:
@@ -86,17 +86,17 @@ def _needed(graph):
 
 
 def _called(op):
-    """Names of the functions that an operation calls: its own, branches, the body of a loop."""
+    """Yields the names of the functions that an operation calls, as branches or loop bodies."""
     for value in op.node_def.attr.values():
         yield from (function.name for function in (value.func, *value.list.func) if function.name)
 
 
 def _macs(op):
-    """Multiply-accumulates of one operation, 0 for those that are not counted."""
+    """Counts the multiply-accumulates of one operation, 0 for other kinds."""
     if op.type in _CONVOLUTIONS:
         return _convolution(op.outputs[0].shape, op.inputs[1].shape)
     if op.type.endswith(("BackpropInput", "BackpropFilter")):
-        # Both do the work of the forward pass: every output with every weight of its window.
+        # Both cost as much as the forward pass: every output with every weight of its window.
         of_filter = op.type.endswith("BackpropFilter")
         kernel = op.outputs[0].shape if of_filter else op.inputs[1].shape
         return _convolution(op.inputs[2].shape, kernel)

@@ -1,4 +1,4 @@
-"""How a round grows with the batch, the image and the number of classes."""
+"""Growth of a round with the batch, the image size and the number of classes."""
 
 import dataclasses
 import pathlib
@@ -16,23 +16,23 @@ SWEEPS = {
     "image_size": (32, 64, 128),
     "num_classes": (10, 100, 1000),
 }
-_OF_THE_WHOLE = ("growth", "json", "against_pytorch", "latency")
+_NOT_OF_A_POINT = ("growth", "json", "against_pytorch", "latency")
 
 
 def measure_growth(config, folder):
-    """Measures each point in a process of its own and writes `growth.json` and `growth.html`.
+    """Measures each point in a subprocess and writes `growth.json` and `growth.html`.
 
-    What a point does not vary is as the config says.
+    A point varies one option of the config.
 
     Args:
         config: a `BenchmarkConfig`.
-        folder: where the numbers go.
+        folder: folder of both files.
 
     Returns:
         The path of the page.
 
     Raises:
-        RunError: when a point could not be measured.
+        RunError: when the measurement of a point fails.
     """
     folder = pathlib.Path(folder)
     sweeps = {
@@ -46,18 +46,18 @@ def measure_growth(config, folder):
 
 
 def _point(config):
-    words = [
+    flags = [
         f"--{assignment(field.name, getattr(config, field.name))}"
         for field in dataclasses.fields(config)
-        if field.name not in _OF_THE_WHOLE
+        if field.name not in _NOT_OF_A_POINT
     ]
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "point.json"
         command = [sys.executable, "-P", "-m", "mosaickd_tf.cli.benchmark", f"--json={path}"]
-        run = subprocess.run([*command, *words], capture_output=True, text=True)
+        run = subprocess.run([*command, *flags], capture_output=True, text=True)
         if run.returncode:
             reason = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
             raise RunError(
-                f"A point could not be measured: {' '.join(words)}. It said: {reason[-1]}"
+                f"A point could not be measured: {' '.join(flags)}. Its error: {reason[-1]}"
             )
         return files.read_json(path)

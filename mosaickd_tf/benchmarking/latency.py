@@ -1,4 +1,4 @@
-"""How long an exported student takes for an image."""
+"""Latency of exported students."""
 
 import logging
 import tempfile
@@ -12,11 +12,11 @@ from mosaickd_tf.errors import RequestError
 logger = logging.getLogger(__name__)
 
 FORMATS = tuple(x for x in EXPORTS if x.startswith("tflite_") and x not in COMPRESSED)
-_COMPARED = 8  # random images on which each file is held against the student
+_COMPARED = 8  # random images on which each file is compared with the student
 
 
 def latencies(student):
-    """Exports a student as every .tflite that random images can calibrate, and times each.
+    """Exports a student to every .tflite format without training, and measures each file.
 
     Args:
         student: Keras model from unit images to logits.
@@ -30,12 +30,12 @@ def latencies(student):
     entries = []
     with tempfile.TemporaryDirectory() as folder:
         for name in FORMATS:
-            # Random weights name classes by chance: the classes say nothing of a file.
+            # Random weights predict arbitrary classes: agreement says nothing about a file.
             config = ExportConfig(exports=(name,), min_agreement=0.0)
             try:
                 entries += export.export_student(
                     student, folder, config, images, calibration=calibration
                 )
-            except RequestError as error:  # a deep network of random weights fades to 0
-                logger.info("%s is left out. %s", name, error)
+            except RequestError as error:  # a deep network of random weights may return 0
+                logger.info("%s is skipped. %s", name, error)
     return entries

@@ -1,4 +1,4 @@
-"""The same round in PyTorch, in a process of its own, to take turns with."""
+"""Baseline of the same round in PyTorch, in a subprocess, run in turn with ours."""
 
 import importlib.util
 import json
@@ -14,7 +14,7 @@ from mosaickd_tf.utils import machine
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _MODULE = "benchmarks.pytorch_round"
-_NETWORKS = re.compile(r"wrn\d+_\d+|resnet18|resnet34|vgg11_bn")  # that are written in PyTorch
+_NETWORKS = re.compile(r"wrn\d+_\d+|resnet18|resnet34|vgg11_bn")  # available in PyTorch
 _SHARED = (
     "teacher",
     "student",
@@ -27,33 +27,33 @@ _SHARED = (
 
 
 class PyTorchBaseline:
-    """A PyTorch process that plays a round when it is asked to; entering it starts it.
+    """PyTorch subprocess that runs a round at each call; a context manager that starts it.
 
     Args:
         config: a `BenchmarkConfig`.
         precision: `"float32"` or `"mixed_bfloat16"`.
-        lean: whether it keeps channels last and leaves out gradients that no update needs.
-        compiled: whether its networks go through `torch.compile`.
+        lean: whether it uses channels last and skips gradients that no update needs.
+        compiled: whether its networks are compiled by `torch.compile`.
     """
 
     def __init__(self, config, *, precision, lean, compiled=False):
-        ways = [*(["lean"] if lean else []), *(["compile"] if compiled else [])]
-        self.name = f"PyTorch, {precision}, {', '.join(ways) or 'as shipped'}"
+        options = [*(["lean"] if lean else []), *(["compile"] if compiled else [])]
+        self.name = f"PyTorch, {precision}, {', '.join(options) or 'as shipped'}"
         self.precision, self.lean = precision, lean
         self.rounds = []
-        words = [f"--{name}={getattr(config, name)}" for name in _SHARED]
-        words += [f"--precision={precision}", *(f"--{way}" for way in ways)]
-        self.command = [sys.executable, "-m", _MODULE, *words]
+        flags = [f"--{name}={getattr(config, name)}" for name in _SHARED]
+        flags += [f"--precision={precision}", *(f"--{option}" for option in options)]
+        self.command = [sys.executable, "-m", _MODULE, *flags]
 
     def __enter__(self):
-        # A pipe that nobody reads while rounds are played would fill, and hold the process.
-        self._said = tempfile.TemporaryFile("w+")
+        # A pipe that is not read during the rounds would fill up and block the process.
+        self._stderr = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             self.command,
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
             text=True,
         )
         return self
@@ -61,32 +61,32 @@ class PyTorchBaseline:
     def __exit__(self, *_):
         """Ends the process."""
         self._process.communicate()
-        self._said.close()
+        self._stderr.close()
 
     def __call__(self):
-        """Plays a round; returns the seconds that it took."""
+        """Runs a round; returns its seconds."""
         try:
             self._process.stdin.write("\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # why, is read below
-        answer = self._process.stdout.readline()
-        if not answer:
+            pass  # the reason is read below
+        line = self._process.stdout.readline()
+        if not line:
             self._process.communicate()
-            self._said.seek(0)
-            reason = self._said.read().strip().splitlines() or ["nothing"]
-            raise RunError(f"The PyTorch round did not end. It said: {reason[-1]}")
-        self.rounds.append(json.loads(answer))
+            self._stderr.seek(0)
+            reason = self._stderr.read().strip().splitlines() or ["none"]
+            raise RunError(f"The PyTorch round failed. Its error: {reason[-1]}")
+        self.rounds.append(json.loads(line))
         return self.rounds[-1]["seconds"]
 
     def facts(self, ours, theirs):
-        """What the comparison came to, as a JSON-able dict.
+        """Summarizes the comparison as a JSON-able dict.
 
         Args:
             ours: seconds of our rounds.
-            theirs: seconds of the rounds that this one played in turn with them.
+            theirs: seconds of this baseline's rounds, in turn with ours.
         """
-        ratios = [rival / own for own, rival in zip(ours, theirs, strict=True)]
+        ratios = [their / our for our, their in zip(ours, theirs, strict=True)]
         return {
             "name": self.name,
             "precision": self.precision,
@@ -98,18 +98,21 @@ class PyTorchBaseline:
         }
 
 
-def rivals(config, precision):
-    """PyTorch as the official script ships, and the best that we know in a precision.
+def pytorch_baselines(config, precision):
+    """Builds two baselines: PyTorch as the official script ships, and the fastest known one.
 
-    On a GPU that one is compiled. None is started yet.
+    On a GPU the fastest is compiled. Neither is started yet.
 
     Args:
         config: a `BenchmarkConfig`.
         precision: name of the dtype policy of our own rounds.
 
+    Returns:
+        A list of `PyTorchBaseline`.
+
     Raises:
-        RequestError: where PyTorch or the source tree is not there, or for another method, a
-            network or a precision that the PyTorch round does not have.
+        RequestError: without PyTorch or the source tree, or for a method, a network or a
+            precision that the PyTorch round does not support.
     """
     _check(config, precision)
     compiled = machine.compiles_with_xla("auto")
@@ -122,19 +125,19 @@ def rivals(config, precision):
 def _check(config, precision):
     if config.method != "mosaic":
         raise RequestError(
-            "`against_pytorch` knows one method. Expected --method=mosaic. Received: "
-            f"--method={config.method}. Leave --against_pytorch out"
+            "`against_pytorch` supports one method. Expected `method`=mosaic. Received: "
+            f"`method`={config.method}. Omit `against_pytorch`"
         )
     for role in ("teacher", "student"):
         if not _NETWORKS.fullmatch(name := getattr(config, role)):
             raise RequestError(
-                f"`against_pytorch` does not have this {role}. Expected wrnD_W, resnet18, resnet34 "
-                f"or vgg11_bn. Received: --{role}={name}. Name one of them"
+                f"`against_pytorch` does not support this {role}. Expected wrnD_W, resnet18, "
+                f"resnet34 or vgg11_bn. Received: `{role}`={name}. Choose one of them"
             )
     if precision == "mixed_float16":
         raise RequestError(
-            "`against_pytorch` does not play in float16. Expected --precision=float32 or "
-            f"bfloat16. Received: {precision}. Name one of them"
+            "`against_pytorch` does not support float16. Expected `precision`=float32 or "
+            f"bfloat16. Received: {precision}. Choose one of them"
         )
     if importlib.util.find_spec("torch") is None:
         raise RequestError(
@@ -144,5 +147,5 @@ def _check(config, precision):
     if not (_ROOT / f"{_MODULE.replace('.', '/')}.py").is_file():
         raise RequestError(
             "`against_pytorch` needs the source tree. Expected benchmarks/ beside the package. "
-            "Received: an installed package without. Use a clone"
+            "Received: an installed package. Use a clone"
         )

@@ -1,4 +1,4 @@
-"""Rounds of a method on random images with random weights, timed."""
+"""Time of a method's rounds on random images with random weights."""
 
 import contextlib
 import dataclasses
@@ -11,27 +11,32 @@ import tensorflow as tf
 from mosaickd_tf import models
 from mosaickd_tf.benchmarking import flops
 from mosaickd_tf.benchmarking.latency import latencies
-from mosaickd_tf.benchmarking.pytorch_baseline import rivals
+from mosaickd_tf.benchmarking.pytorch_baseline import pytorch_baselines
 from mosaickd_tf.config import (
     DataConfig,
     DistillConfig,
     MethodConfig,
+    NetworksConfig,
     OptimizationConfig,
-    PlayersConfig,
     RunConfig,
 )
 from mosaickd_tf.data import streams
-from mosaickd_tf.pipeline.build import build_distiller
+from mosaickd_tf.pipeline.build import build_distiller, build_networks
 from mosaickd_tf.utils import machine, process
 
-_PICTURES = 2048  # random OOD images, from which the stream draws fresh ones for every update
+_NUM_IMAGES = 2048  # random OOD images, so that every update gets other ones
 
 
 class RoundTimer:
-    """A game that is set up once and then plays a round, or a call of several, at a time.
+    """Distiller that is built once and runs one call of `steps_per_execution` rounds at a time.
 
     Args:
         config: a `BenchmarkConfig`.
+
+    Attributes:
+        precision: name of the dtype policy.
+        distiller: the compiled distiller.
+        example: a batch of a round.
     """
 
     def __init__(self, config):
@@ -40,10 +45,10 @@ class RoundTimer:
         teacher = models.build_classifier(
             config.teacher, num_classes=config.num_classes, input_shape=shape
         )
-        images = np.random.RandomState(0).randint(0, 256, (_PICTURES, *shape), np.uint8)
-        self.distiller = build_distiller(
-            _as_run(config), teacher, self.precision, num_images=len(images)
-        )
+        images = np.random.RandomState(0).randint(0, 256, (_NUM_IMAGES, *shape), np.uint8)
+        run = _as_run(config)
+        networks = build_networks(run, teacher, num_images=len(images))
+        self.distiller = build_distiller(networks, teacher, self.precision)
         stream = streams.rounds(
             images,
             batch_size=self.distiller.transfer_factor * config.batch_size,
@@ -54,16 +59,16 @@ class RoundTimer:
         self.distiller.make_train_function()
 
     def __call__(self):
-        """Plays a call; returns the seconds that a round in it took."""
-        began = time.perf_counter()
+        """Runs a call; returns the seconds per round."""
+        start = time.perf_counter()
         terms = self.distiller.train_function(self._batches)
         for value in terms.values():
             float(value)  # waits for the device
-        return (time.perf_counter() - began) / self.distiller.steps_per_execution
+        return (time.perf_counter() - start) / self.distiller.steps_per_execution
 
 
 def measure_round(config):
-    """Times rounds in this process, which should be a fresh one.
+    """Measures rounds in this process, which should be a fresh one.
 
     Args:
         config: a `BenchmarkConfig`.
@@ -74,27 +79,27 @@ def measure_round(config):
         `images_per_second`, OOD images for the discriminator as in result.json; `peak_bytes` of
         this process, or of the GPU; `first_round_seconds` from the start of this process;
         `flop_per_round`, `flop_per_second`, `peak_flop_per_second` of plain operations here and
-        the share of the better one; `pytorch`, what took turns with it; `exports`, what
-        `latencies` gives; `versions`.
+        the share of the better one; `pytorch`, the facts of the baselines; `exports`, those of
+        `latencies`; `versions`.
 
     Raises:
         RequestError: when the config cannot be built.
     """
-    others = []
+    baselines = []
     if config.against_pytorch:
-        others = rivals(config, machine.resolve_precision(config.precision))
-        _leave_memory_to_others()
+        baselines = pytorch_baselines(config, machine.resolve_precision(config.precision))
+        _grow_gpu_memory()
     timer = RoundTimer(config)
     timer()
     first = process.seconds_since_start()
     with contextlib.ExitStack() as stack:
-        for other in others:
-            stack.enter_context(other)()  # its first round counts for nothing, as ours
+        for baseline in baselines:
+            stack.enter_context(baseline)()  # its first round is not measured, as ours
         for _ in range(config.warmup_rounds):
-            for play in (timer, *others):
-                play()
-        in_turn = [[play() for play in (timer, *others)] for _ in range(config.rounds)]
-    seconds, *theirs = (list(of_one) for of_one in zip(*in_turn, strict=True))
+            for run_round in (timer, *baselines):
+                run_round()
+        in_turn = [[run_round() for run_round in (timer, *baselines)] for _ in range(config.rounds)]
+    seconds, *theirs = (list(column) for column in zip(*in_turn, strict=True))
     peak_bytes = _peak_bytes()
     median = statistics.median(seconds)
     flop = flops.flop_of(timer.distiller.train_step, timer.example)
@@ -113,15 +118,16 @@ def measure_round(config):
         "peak_flop_per_second": peaks,
         "share_of_peak": flop / median / max(peaks.values()),
         "pytorch": [
-            other.facts(seconds, of_other) for other, of_other in zip(others, theirs, strict=True)
+            baseline.facts(seconds, its_seconds)
+            for baseline, its_seconds in zip(baselines, theirs, strict=True)
         ],
         "exports": latencies(timer.distiller.student) if config.latency else [],
         "versions": machine.versions(timer.precision),
     }
 
 
-def _leave_memory_to_others():
-    """Lets TensorFlow take memory of a GPU as it needs it, instead of nearly all at once."""
+def _grow_gpu_memory():
+    """Makes TensorFlow allocate GPU memory as needed, instead of nearly all at once."""
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
 
@@ -130,8 +136,8 @@ def _as_run(config):
     return DistillConfig(
         method=MethodConfig(method=config.method),
         data=DataConfig(image_size=config.image_size, channels=config.channels),
-        players=PlayersConfig(
-            student=config.student, patch_size=min(PlayersConfig().patch_size, config.image_size)
+        networks=NetworksConfig(
+            student=config.student, patch_size=min(NetworksConfig().patch_size, config.image_size)
         ),
         optimization=OptimizationConfig(
             batch_size=config.batch_size, student_steps_per_round=config.student_steps_per_round

@@ -1,1 +1,1 @@
-"""The commands: flags to dataclasses, and one small module each."""
+"""Commands: flags to dataclasses, and one small module each."""

@@ -1,10 +1,10 @@
-"""`bin/benchmark`: how fast a round is here."""
+"""`bin/benchmark`: times training rounds on this machine."""
 
 from mosaickd_tf.cli import app
 from mosaickd_tf.config import BenchmarkConfig
 
 USAGE = """
-Times rounds on random images with random weights, on this machine as it is.
+Times training rounds on random images with random weights on this machine.
 
   bin/benchmark --teacher=wrn40_2 --student=wrn16_1 --batch_size=64 --json=round.json
   bin/benchmark --against_pytorch
@@ -13,7 +13,7 @@ Times rounds on random images with random weights, on this machine as it is.
 
 
 def work(benchmark):
-    """Times rounds and prints the numbers, or writes the page of how they grow."""
+    """Times rounds and prints the numbers, or writes the page of their cost by size."""
     from mosaickd_tf.benchmarking import measure_growth, measure_round
     from mosaickd_tf.report import table
     from mosaickd_tf.utils import files
@@ -29,7 +29,7 @@ def work(benchmark):
 
 
 def main():
-    """The console script."""
+    """Runs the command."""
     app.main(USAGE, {"benchmark": BenchmarkConfig}, work)
 
 

@@ -1,16 +1,16 @@
-"""`bin/demo`: a page on this machine on which the student of a run can be tried."""
+"""`bin/demo`: local web page on which users try the student of a run."""
 
 from mosaickd_tf.cli import app
 from mosaickd_tf.config import DemoConfig
 from mosaickd_tf.errors import RequestError
 
 USAGE = """
-Serves one page on this machine alone, on which the student of a finished run can be tried: draw
-a digit or choose a picture. The .tflite files run in the browser, float32 and int8 side by side.
+Serves a page, on this machine only, to try the student of a finished run: draw a digit or choose
+an image. The .tflite files run in the browser, float32 and int8 side by side.
 
   bin/demo --workdir=runs/quickstart
 
-npm is needed the first time, to bring LiteRT.js; from then on no network. Ctrl-C stops it.
+npm is needed the first time, to download LiteRT.js; after that no network. Ctrl-C stops it.
 """
 
 
@@ -19,14 +19,14 @@ def work(demo):
     from mosaickd_tf.demo import DemoServer, runtime, site
 
     if not demo.workdir:
-        raise RequestError("`workdir` is needed. Expected a folder of a run. Received: nothing")
+        raise RequestError("`workdir` is needed. Expected the folder of a run. Received: nothing")
     content = site(demo.workdir, runtime(demo.cache_dir))
     try:
         server = DemoServer(content, demo.port)
     except OSError as error:
         raise RequestError(
-            f"The port cannot be had. Expected one that is free. Received: --port={demo.port} "
-            f"({error.strerror})"
+            f"The port is not available. Expected a free one. Received: --port={demo.port} "
+            f"({error.strerror}). Choose another, or 0 for any free one"
         ) from error
     with server:
         print(f"The page is {server.address} (Ctrl-C stops it)", flush=True)
@@ -37,7 +37,7 @@ def work(demo):
 
 
 def main():
-    """The console script."""
+    """Runs the command."""
     app.main(USAGE, {"demo": DemoConfig}, work)
 
 

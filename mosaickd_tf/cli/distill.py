@@ -1,51 +1,47 @@
-"""`bin/distill`: the whole way, from data and teacher to exported student."""
-
-import dataclasses
+"""`bin/distill`: distills a student from a teacher and exports it."""
 
 from mosaickd_tf.cli import app
-from mosaickd_tf.config import DistillConfig, WorkdirConfig
+from mosaickd_tf.config import DistillConfig, WorkdirConfig, from_sections, section_types
 from mosaickd_tf.errors import RequestError
 
 USAGE = """
-Distils a compact student from a teacher whose data is gone, with unrelated pictures.
+Distills a compact student from a teacher whose training data is gone, with unrelated images.
 
   bin/distill --flagfile=configs/quickstart.cfg --workdir=runs/quickstart
-  bin/distill --teacher=teacher.keras --ood_dataset=folder:pictures --student=wrn16_1 \\
+  bin/distill --teacher=teacher.keras --ood_dataset=folder:images --student=wrn16_1 \\
       --image_size=32 --workdir=runs/mine
 
-The work folder holds the student (export/), report.html, result.json, checkpoints, samples and
-curves. --method=help lists the methods, what each needs and where it comes from.
+The work folder holds the exported student (export/), report.html, result.json, checkpoints,
+samples and curves. --method=help lists the methods, their needs and their sources.
 """
 
 
-def topics():
-    """The topics of the command, by name."""
-    sections = {f.name: f.default_factory for f in dataclasses.fields(DistillConfig)}
-    return sections | {"place": WorkdirConfig}
+def sections():
+    """Returns the sections of the command's options, by name."""
+    return section_types(DistillConfig) | {"output": WorkdirConfig}
 
 
-def work(place, **sections):
+def work(output, **sections):
     """Runs the distillation that the flags describe."""
     from mosaickd_tf.pipeline import run, validate
     from mosaickd_tf.report import page, table
 
-    config = DistillConfig(**sections)
-    if place.dry_run:
-        print(validate.plan(config))
+    config = from_sections(DistillConfig, sections)
+    if output.dry_run:
+        print(validate.describe(validate.validate_and_load(config)))
         return
-    if not place.workdir:
+    if not output.workdir:
         raise RequestError(
-            "`workdir` is needed. Expected a folder for the run. Received: nothing. Name one by "
-            "--workdir"
+            "`workdir` is needed. Expected a folder for the run. Received: nothing. Name one"
         )
-    result = run.run(config, place.workdir, place.resume)
+    result = run.run(config, output.workdir, output.resume)
     print(table.of_result(result))
-    print(f"\nEverything is in {place.workdir}\nThe report is {place.workdir}/{page.NAME}")
+    print(f"\nEverything is in {output.workdir}\nThe report is {output.workdir}/{page.NAME}")
 
 
 def main():
-    """The console script."""
-    app.main(USAGE, topics(), work)
+    """Runs the command."""
+    app.main(USAGE, sections(), work)
 
 
 if __name__ == "__main__":

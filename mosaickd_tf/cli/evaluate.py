@@ -1,11 +1,11 @@
-"""`bin/evaluate`: accuracy and agreement of a .keras or .tflite file."""
+"""`bin/evaluate`: accuracy of a .keras or .tflite file, and agreement with a teacher."""
 
 from mosaickd_tf.cli import app
 from mosaickd_tf.config import EvaluationConfig
 from mosaickd_tf.errors import RequestError
 
 USAGE = """
-Measures a .keras or .tflite classifier on the test part of a labelled data set.
+Evaluates a .keras or .tflite classifier on the test split of a labeled data set.
 
   bin/evaluate --model=runs/quickstart/export/student_float32.tflite \\
       --target_dataset=embedded:digits --teacher=runs/quickstart/teacher/teacher.keras
@@ -13,7 +13,9 @@ Measures a .keras or .tflite classifier on the test part of a labelled data set.
 
 
 def work(evaluation):
-    """Measures the model that the flags name and prints the numbers."""
+    """Evaluates the model that the flags name and prints the metrics."""
+    from mosaickd_tf import teachers
+    from mosaickd_tf.data import datasets
     from mosaickd_tf.evaluation.model_file import evaluate_file
     from mosaickd_tf.report import table
     from mosaickd_tf.utils import files
@@ -24,14 +26,19 @@ def work(evaluation):
         raise RequestError(
             f"`{missing}` is needed. Expected {expected}. Received: nothing. See --help"
         )
-    numbers = evaluate_file(evaluation)
+    teacher = None
+    if evaluation.teacher:
+        teacher = teachers.load_teacher_file(
+            evaluation.teacher, datasets.teacher_input(evaluation.teacher_input)
+        )
+    numbers = evaluate_file(evaluation, teacher)
     print(table.of_numbers(numbers))
     if evaluation.json:
         files.write_json(evaluation.json, numbers)
 
 
 def main():
-    """The console script."""
+    """Runs the command."""
     app.main(USAGE, {"evaluation": EvaluationConfig}, work)
 
 

@@ -1,4 +1,4 @@
-"""Flagfiles that come from elsewhere: read within bounds, whatever they include."""
+"""Reads untrusted flagfiles within bounds, whatever they include."""
 
 import os
 import pathlib
@@ -22,14 +22,14 @@ class Reader:
         self._bytes = self._files = 0
 
     def lines(self, path, outer=()):
-        """The flags of a file in order, those of the files that it includes where they stand.
+        """Returns the flags of a file in order, with those of the files that it includes.
 
         Args:
             path: the file.
             outer: the paths through which it was reached.
 
         Raises:
-            RequestError: for a file that is not there, no text, too large, or in a loop.
+            RequestError: for a file that is missing, not text, too large, or included in a loop.
         """
         if path in outer:
             raise _refusal(path, "it includes itself, " + " > ".join(map(repr, (*outer, path))))

@@ -1,4 +1,4 @@
-"""Flags made from the config's dataclasses: names, defaults, help and topics stand there."""
+"""Flags derived from the sections of a config: names, defaults, help texts."""
 
 import dataclasses
 import pathlib
@@ -10,6 +10,7 @@ from absl import flags
 
 from mosaickd_tf.cli.flagfiles import Reader
 from mosaickd_tf.config import flag_name
+from mosaickd_tf.config.removed import REMOVED, is_removed, removed_option
 from mosaickd_tf.errors import RequestError
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -17,25 +18,25 @@ _LONGEST = 100  # characters of a flag's name
 _WORDS = {int: "an integer", float: "a number"}
 
 
-def parse(topics, argv):
+def parse(sections, argv):
     """Reads a command line.
 
     Args:
-        topics: dict from any name to a dataclass of options.
-        argv: the words after the command's name.
+        sections: dict from any name to a subclass of `ConfigSection`.
+        argv: the arguments after the command's name.
 
     Returns:
-        Dict from the same names to instances, or None when help was asked for.
+        Dict from the same names to instances, or None for `--help`.
 
     Raises:
-        ListingAsked: for the value `help` of a flag that has a table of its values.
-        RequestError: for a flag, a value or a flagfile that is not right.
+        ListingRequested: for the value `help` of a flag that has a table of its values.
+        RequestError: for a wrong flag, value or flagfile.
     """
     values = _Values()
     values.__dict__["_reader"] = Reader(values._included)  # absl takes attributes for flags
     flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=values)
-    for topic in topics.values():
-        for field in dataclasses.fields(topic):
+    for section in sections.values():
+        for field in dataclasses.fields(section):
             _define(field, values)
     try:
         rest = values(["command", *_with_equals(argv)])
@@ -47,55 +48,83 @@ def parse(topics, argv):
         raise RequestError(
             f"Not a flag. Expected flags that start with --. Received: {rest[1]!r}. See --help"
         )
-    for topic in topics.values():
-        for field in dataclasses.fields(topic):
+    for section in sections.values():
+        for field in dataclasses.fields(section):
             if field.metadata["listing"] and _is_help(values[flag_name(field)].value):
-                raise ListingAsked(field.metadata["listing"])
-    return {
-        name: topic(
-            **{f.name: _value(values[flag_name(f)].value) for f in dataclasses.fields(topic)}
-        )
-        for name, topic in topics.items()
-    }
+                raise ListingRequested(field.metadata["listing"])
+    try:
+        return {name: _section(section, values) for name, section in sections.items()}
+    except RequestError as error:
+        raise RequestError(f"{error}. See --help") from error
+
+
+def _section(section, values):
+    """Builds a section from the values of its flags."""
+    fields = dataclasses.fields(section)
+    return section(**{f.name: _value(values[flag_name(f)].value) for f in fields})
+
+
+def names(sections):
+    """Returns the names of the flags of all sections, a set."""
+    fields = [f for section in sections.values() for f in dataclasses.fields(section)]
+    return {flag_name(field) for field in fields}
+
+
+def with_dashes(message, names):
+    """Returns an error message in which the names of flags have dashes.
+
+    Library code names arguments, as `image_size`; on the command line that is `--image_size`.
+
+    Args:
+        message: of an error.
+        names: of the command's flags.
+    """
+
+    def dashed(match):
+        return f"--{match[1]}" if match[1] in names else match[0]
+
+    return re.sub(r"`(\w+)`", dashed, message)
 
 
 def configs():
-    """The folder of the project's flagfiles: inside the package, or beside it in a clone."""
+    """Returns the folder of the flagfiles: inside the package, or beside it in a clone."""
     installed = PACKAGE / "configs"
     return installed if installed.is_dir() else PACKAGE.parent / "configs"
 
 
-class ListingAsked(Exception):
-    """A person wants to see what a flag can be; the argument names the table."""
+class ListingRequested(Exception):
+    """A table of the values of a flag was requested; the argument names the table."""
 
 
-def help_text(usage, topics):
-    """The help of a command, flags grouped by topic.
+def help_text(usage, sections):
+    """Returns the help of a command, flags grouped by section.
 
     Args:
-        usage: what the command is for, and examples.
-        topics: as in `parse`.
+        usage: purpose of the command, and examples.
+        sections: as in `parse`.
 
     Returns:
         Text of several lines.
     """
     lines = [usage.strip(), "", "--flagfile=PATH reads flags from a file; later flags win."]
-    for topic in topics.values():
-        lines += ["", f"{topic.__doc__.rstrip('.')}:"]
-        for field in dataclasses.fields(topic):
+    for section in sections.values():
+        lines += ["", f"{section.__doc__.rstrip('.')}:"]
+        for field in dataclasses.fields(section):
             lines += _described(field)
     return "\n".join(lines)
 
 
 def _refusal(error):
-    """What absl says about a wrong flag, in our words."""
+    """Returns the `RequestError` for an error of absl."""
     message = " ".join(str(error).split())
+    if isinstance(error, flags.UnrecognizedFlagError) and error.flagname in REMOVED:
+        return removed_option(error.flagname)
     if isinstance(error, flags.UnrecognizedFlagError):
         _, _, hint = message.partition(". ")
-        asked = f" {hint.replace(' :', ':')}" if hint else ""
+        question = f" {hint.replace(' :', ':')}" if hint else ""
         return RequestError(
             "Unknown flag. Expected one of those that --help lists. Received: "
-            f"--{error.flagname}.{asked} See --help"
+            f"--{error.flagname}.{question} See --help"
         )
     wrong = re.fullmatch(r"flag (--[^=]*=.*): (.*)", message)
     expected, received = (wrong[2], wrong[1]) if wrong else ("--name=value", message)
@@ -106,7 +135,7 @@ def _refusal(error):
 
 
 class _Values(flags.FlagValues):
-    """Flags whose flagfiles, also those named in flagfiles, may be those of the package."""
+    """Flags whose flagfiles, nested ones too, may be those of the package."""
 
     def _extract_filename(self, flagfile_str):
         return _found(super()._extract_filename(flagfile_str))
@@ -115,13 +144,18 @@ class _Values(flags.FlagValues):
         return self._reader.lines(filename)
 
     def read_flags_from_files(self, argv, force_gnu=True):
-        """The words of a command with those of its flagfiles; none of them names too long a flag.
+        """Returns the arguments of a command with those of its flagfiles.
 
-        For a name that is not known absl looks for similar ones, by recursion.
+        Flags that no longer exist are dropped where their value did nothing, as in the flagfile
+        of a run of an earlier version. Names that are too long are refused: for an unknown name
+        absl looks for similar ones, by recursion.
         """
-        words = super().read_flags_from_files(argv, force_gnu)
-        for word in words:
-            name = word.partition("=")[0]
+        words = []
+        for word in super().read_flags_from_files(argv, force_gnu):
+            name, _, value = word.partition("=")
+            if word.startswith("-") and is_removed(name.lstrip("-"), value):
+                continue
+            words.append(word)
             if word.startswith("-") and len(name) > _LONGEST:
                 raise RequestError(
                     "Unknown flag. Expected one of those that --help lists. Received: "
@@ -134,7 +168,7 @@ class _Values(flags.FlagValues):
 
 
 class _Parser(flags.ArgumentParser):
-    """Turns a word into a number, or says which kind of number was expected."""
+    """Parses a number, or raises an error that names the expected kind."""
 
     def __init__(self, kind):
         super().__init__()
@@ -148,7 +182,7 @@ class _Parser(flags.ArgumentParser):
 
 
 class _ListParser(flags.ListParser):
-    """Turns words with commas between them into a list of their kind."""
+    """Parses values with commas between them as a list of one kind."""
 
     def __init__(self, kind):
         super().__init__()
@@ -192,7 +226,7 @@ def _described(field):
     if rule["choices"]:
         text += f" One of: {', '.join(map(str, rule['choices']))}."
     if rule["listing"]:
-        text += " `help` prints what there is."
+        text += " `help` prints a table."
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     if shown:
         text += f" [{shown.lower() if isinstance(default, bool) else shown}]"
@@ -203,7 +237,7 @@ _INDENT = {"initial_indent": " " * 6, "subsequent_indent": " " * 6}
 
 
 def _with_equals(argv):
-    """Writes `--flagfile PATH` as one word, the form in which every flagfile is looked up."""
+    """Yields arguments, `--flagfile PATH` as one word: so every flagfile is looked up."""
     words = iter(argv)
     for word in words:
         path = next(words, None) if word in ("-flagfile", "--flagfile") else None

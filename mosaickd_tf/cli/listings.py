@@ -1,11 +1,11 @@
-"""Tables of what a flag can be, printed for its value `help`: `--ood_dataset=help`.
+"""Tables of the values of a flag, printed for the value `help`: `--ood_dataset=help`.
 
 A field of the config names its table in `listing`.
 """
 
 
 def text(name):
-    """The table of that name, for the terminal."""
+    """Returns the table of a name, for the terminal."""
     return LISTINGS[name]()
 
 
@@ -15,7 +15,7 @@ def _datasets():
 
     rows = [("data set", "classes", "image", "train", "test", "good for")]
     for name, fact in DATASETS.items():
-        images = {part: f"{there.images:,}" for part, there in fact.parts.items()}
+        images = {split: f"{facts.images:,}" for split, facts in fact.splits.items()}
         rows.append(
             (
                 name,
@@ -29,8 +29,8 @@ def _datasets():
     sources = [(name, fact.source) for name, fact in DATASETS.items()]
     return (
         f"{table.columns(rows, left=(0, 5))}\n\n{table.columns(sources, left=(0, 1))}\n\n"
-        "tfds:NAME takes any other of TFDS too, and folder:PATH any folder of pictures. A TFDS\n"
-        "data set is prepared beforehand, where there is network, by `tfds build NAME`."
+        "tfds:NAME reads any other data set of TFDS, and folder:PATH any folder of images. A TFDS\n"
+        "data set is prepared beforehand, with a network, by `tfds build NAME`."
     )
 
 
@@ -40,10 +40,10 @@ def _shape(fact):
 
 
 def _methods():
-    from mosaickd_tf.methods import METHODS
+    from mosaickd_tf.config import declared
     from mosaickd_tf.report import table
 
-    return table.of_methods(METHODS)
+    return table.of_methods(declared.methods())
 
 
 LISTINGS = {"datasets": _datasets, "methods": _methods}

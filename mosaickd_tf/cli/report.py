@@ -1,23 +1,24 @@
-"""`bin/report`: the page of a finished run, written again."""
+"""`bin/report`: the report of a finished run, written again."""
 
 from mosaickd_tf.cli import app
 from mosaickd_tf.config import ReportConfig
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.utils.text import first_line
 
 USAGE = """
-Writes report.html of a finished run again, from the files in its folder alone.
+Writes report.html of a finished run again, from the files in its folder.
 
   bin/report --workdir=runs/quickstart
 """
 
 
 def work(report):
-    """Writes the page of the run that the flags name."""
+    """Writes the report of the run that the flags name."""
     from mosaickd_tf.report import page
 
     if not report.workdir:
         raise RequestError(
-            "`workdir` is needed. Expected a folder of a run. Received: nothing. Name one by "
+            "`workdir` is needed. Expected the folder of a run. Received: nothing. Name one by "
             "--workdir"
         )
     try:
@@ -25,17 +26,16 @@ def work(report):
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, RequestError):
             raise
-        reason = next(iter(str(error).splitlines()), "")
         raise RequestError(
-            "Not a finished run. Expected the files that bin/distill leaves. Received: "
-            f"--workdir={report.workdir!r} with others ({type(error).__name__}: {reason}). Name "
-            "another folder"
+            "Not a finished run. Expected the files that bin/distill writes. Received: "
+            f"--workdir={report.workdir!r} with others ({type(error).__name__}: "
+            f"{first_line(error)}). Name another folder"
         ) from error
     print(f"The report is {path}")
 
 
 def main():
-    """The console script."""
+    """Runs the command."""
     app.main(USAGE, {"report": ReportConfig}, work)
 
 

@@ -1,4 +1,4 @@
-"""`bin/results`: the ledger of runs and the page made of it."""
+"""`bin/results`: the ledger of runs and its page."""
 
 import pathlib
 import re
@@ -11,6 +11,7 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report import ledger
 from mosaickd_tf.report.results_page import render
 from mosaickd_tf.utils import files
+from mosaickd_tf.workdir.result_file import read_result
 from mosaickd_tf.workdir.run_folder import as_command
 
 USAGE = """
@@ -22,17 +23,19 @@ Keeps the results of runs and writes docs/results.md from them. Run it in the pr
 """
 
 _STUDENTS = (".keras", ".tflite")
-_LARGEST = 1_000_000  # bytes of a student that may lie beside its result
-_NEEDED = ("config", "command", "commit", "machine")
+_LARGEST = 1_000_000  # bytes of a student that may be kept beside its result
+_KEYS = ("config", "command", "commit", "machine")
 
 
 def work(options):
-    """Adds a result if one is named, and writes or checks the page."""
+    """Adds a result if one is given, and writes or checks the page."""
     folder, cells = pathlib.Path(options.results_dir), read_cells()
     if options.add:
         print(f"added {_add(options, folder, cells)}")
     paths = sorted(folder.glob("*.json"))
-    runs = [run for path in paths for run in ledger.runs_of(_read(path), path.stem, cells)]
+    runs = [
+        run for path in paths for run in ledger.runs_of(read_result(path, _KEYS), path.stem, cells)
+    ]
     text = render(runs, cells, _students(folder))
     page = pathlib.Path(options.page)
     if not options.check:
@@ -40,25 +43,9 @@ def work(options):
         print(f"wrote {page}")
     elif not page.is_file() or page.read_text(encoding="utf-8") != text:
         raise RequestError(
-            f"Expected {str(page)!r} to be what {str(folder)!r} gives. Received: another text. "
-            "Run bin/results"
+            f"The page is not up to date. Expected {str(page)!r} as rendered from {str(folder)!r}. "
+            "Received: another text. Run bin/results"
         )
-
-
-def _read(path):
-    try:
-        result = files.read_json(path)
-    except ValueError as error:
-        raise RequestError(
-            f"Not a result. Expected the result.json of a finished run. Received: {str(path)!r} "
-            f"({error}). Name another by --add, or remove it"
-        ) from error
-    if not isinstance(result, dict) or not all(name in result for name in _NEEDED):
-        raise RequestError(
-            f"Not a result. Expected a result.json with {', '.join(_NEEDED)}. Received: "
-            f"{str(path)!r}. Name that of a finished run"
-        )
-    return result
 
 
 def _students(folder):
@@ -66,33 +53,33 @@ def _students(folder):
     for path in students:
         if path.stat().st_size >= _LARGEST:
             raise RequestError(
-                f"Too large a student beside its result. Expected less than {_LARGEST:,} bytes. "
+                f"The file of a student is too large. Expected less than {_LARGEST:,} bytes. "
                 f"Received: {path.stat().st_size:,} in {str(path)!r}. Keep it elsewhere"
             )
     return [path.name for path in students]
 
 
 def _add(options, folder, cells):
-    """Copies a result, without places on its machine, under a name that says what it is."""
-    result = _read(pathlib.Path(options.add))
+    """Copies a result, without paths of its machine, under a name that describes its run."""
+    result = read_result(options.add, _KEYS)
     run = ledger.runs_of(result, options.add, cells)[0]
-    whole = cells.options[run.data, run.method]["rounds"]
-    rounds = () if run.rounds == whole else (f"rounds={run.rounds}",)
+    full = cells.options[run.data, run.method]["rounds"]
+    rounds = () if run.rounds == full else (f"rounds={run.rounds}",)
     parts = (run.data, run.pair, run.method, *rounds, *run.changes, f"seed{run.seed}")
     path = folder / (re.sub(r"[^\w=.-]", "_", "-".join(parts)) + ".json")
     if path.exists():
         raise RequestError(
-            f"Expected a run that is not in the ledger. Received: {options.add!r}, of the flags "
+            f"Expected a run that is not in the ledger. Received: {options.add!r}, with the flags "
             f"and the seed of {str(path)!r}. Remove that first to replace it"
         )
-    asked = ledger.portable(result["config"])
-    result |= {"config": asked, "command": as_command(asked), "commit": _commit(options, result)}
+    config = ledger.portable(result["config"])
+    result |= {"config": config, "command": as_command(config), "commit": _commit(options, result)}
     files.write_json(path, result)
     return path
 
 
 def _commit(options, result):
-    """The commit that ran: what a person says, if git knows it, or what the result says."""
+    """Returns the commit that ran: that of --commit, if git knows it, or that of the result."""
     if options.commit:
         command = ["git", "rev-parse", "--verify", "--quiet", f"{options.commit}^{{commit}}"]
         answer = subprocess.run(command, capture_output=True, text=True)
@@ -105,14 +92,14 @@ def _commit(options, result):
     commit = result["commit"]
     if not commit or commit.endswith("-dirty"):
         raise RequestError(
-            "A result counts when the commit that ran is known. Expected one in it. Received: "
-            f"{commit or 'none'}. If you know it, say so by --commit"
+            "The commit that produced this result is not known. Expected one in it. Received: "
+            f"{commit or 'none'}. Name it by --commit"
         )
     return commit
 
 
 def main():
-    """The console script."""
+    """Runs the command."""
     app.main(USAGE, {"options": LedgerConfig}, work)
 
 

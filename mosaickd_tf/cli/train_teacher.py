@@ -1,13 +1,16 @@
-"""`bin/train_teacher`: a classifier by plain supervised training."""
-
-import dataclasses
+"""`bin/train_teacher`: trains a classifier, to be the teacher of a distillation."""
 
 from mosaickd_tf.cli import app
-from mosaickd_tf.config import TeacherTrainingConfig, WorkdirConfig
+from mosaickd_tf.config import (
+    TeacherTrainingConfig,
+    WorkdirConfig,
+    from_sections,
+    section_types,
+)
 from mosaickd_tf.errors import RequestError
 
 USAGE = """
-Trains a classifier on labelled images, to be the teacher of a distillation.
+Trains a classifier on labeled images, to be the teacher of a distillation.
 
   bin/train_teacher --teacher=wrn40_2 --target_dataset=tfds:cifar100 --workdir=runs/teacher
 
@@ -15,36 +18,35 @@ Leaves teacher.keras and teacher.json (label names, input statistics, accuracies
 """
 
 
-def topics():
-    """The topics of the command, by name."""
-    sections = {f.name: f.default_factory for f in dataclasses.fields(TeacherTrainingConfig)}
-    return sections | {"place": WorkdirConfig}
+def sections():
+    """Returns the sections of the command's options, by name."""
+    return section_types(TeacherTrainingConfig) | {"output": WorkdirConfig}
 
 
-def work(place, **sections):
+def work(output, **sections):
     """Trains the teacher that the flags describe."""
     from mosaickd_tf.data import loading
     from mosaickd_tf.teachers import training
     from mosaickd_tf.utils import files
     from mosaickd_tf.workdir.run_folder import RunFolder
 
-    config = TeacherTrainingConfig(**sections)
+    config = from_sections(TeacherTrainingConfig, sections)
     for name, value, expected in (
-        ("workdir", place.workdir, "a folder for the run"),
+        ("workdir", output.workdir, "a folder for the run"),
         ("teacher", config.teacher.teacher, "the name of a network"),
         ("target_dataset", config.data.target_dataset, "a data set with labels"),
     ):
-        if not value and not (name == "workdir" and place.dry_run):
+        if not value and not (name == "workdir" and output.dry_run):
             raise RequestError(
                 f"`{name}` is needed. Expected {expected}. Received: nothing. See --help"
             )
     target = loading.load_target(config.data)
     training.check_trainable(config, target)
-    if place.dry_run:
+    if output.dry_run:
         print(f"{config.teacher.teacher} on {len(target.train):,} images")
         return
-    with RunFolder(place.workdir, config, place.resume) as folder:
-        loading.write_broken(folder / loading.BROKEN_NAME, target)
+    with RunFolder(output.workdir, config, output.resume) as folder:
+        loading.write_broken_files(folder / loading.BROKEN_NAME, target)
         training.train_teacher(config, target, folder.path)
     facts = files.read_json(folder / "teacher.json")
     for part in ("validation", "test"):
@@ -55,8 +57,8 @@ def work(place, **sections):
 
 
 def main():
-    """The console script."""
-    app.main(USAGE, topics(), work)
+    """Runs the command."""
+    app.main(USAGE, sections(), work)
 
 
 if __name__ == "__main__":

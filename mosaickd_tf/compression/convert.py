@@ -1,4 +1,4 @@
-"""From a twin, wrapped or not, to a .tflite file of one uint8 picture a call."""
+"""Conversion of tf_keras models, wrapped or not, to .tflite files of one uint8 image a call."""
 
 import pathlib
 import warnings
@@ -14,25 +14,26 @@ from mosaickd_tf.utils import files
 TOLERANCE = 1e-4  # of outputs of a float file
 
 
-def save(model, path, outputs="probabilities", *, integer=False):
-    """Writes a tf_keras twin as a .tflite file.
+def save(model, path, outputs="probabilities", *, task, integer=False):
+    """Writes a tf_keras model as a .tflite file.
 
     Args:
         model: from float images in [0, 255] to logits.
         path: a .tflite file.
         outputs: "probabilities" or "logits".
+        task: a `Task`.
         integer: whether the model is one of `quantization_aware` and the file computes in int8
-            from uint8 pictures to uint8 outputs.
+            from uint8 images to uint8 outputs.
     """
-    finish = tf.nn.softmax if outputs == "probabilities" else tf.identity
-    # As integers the images are given to the model by the converter itself.
+    finish = task.probabilities if outputs == "probabilities" else tf.identity
+    # In an integer file the converter itself passes the uint8 images to the model.
     kind = "float32" if integer else "uint8"
-    converter = tflite.converter(model, outputs, kind, finish)
+    converter = tflite.make_converter(model, outputs, kind, finish)
     if integer:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.inference_input_type = converter.inference_output_type = tf.uint8
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Statistics for quantized inputs")  # they are inside
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs")  # the model has them
         content = converter.convert()
     with files.atomic_write(path) as partial:
         partial.write_bytes(content)
@@ -40,28 +41,29 @@ def save(model, path, outputs="probabilities", *, integer=False):
             operations.forget_names(partial)
 
 
-def check(model, path, images, outputs="probabilities", *, integer=False):
-    """Raises `RunError` unless a file gives what its model gives.
+def verify_conversion(model, path, images, outputs="probabilities", *, task, integer=False):
+    """Raises `RunError` unless a file has the outputs of its model.
 
-    An integer file rounds where its model only plays at it, and may be off by one step of a
-    layer here and there: on average an output has to be within one step of the file's.
+    An integer file rounds where its model only simulates rounding, and may differ by one
+    quantization step in some layers: the mean error has to be within one step of the outputs.
 
     Args:
-        model: as of `save`.
-        path: as of `save`.
+        model: see `save`.
+        path: see `save`.
         images: uint8 `(n, height, width, channels)`.
-        outputs: as of `save`.
-        integer: as of `save`.
+        outputs: see `save`.
+        task: see `save`.
+        integer: see `save`.
     """
     file = evaluation.TfliteModel(path)
     expected = model(images.astype("float32"), training=False)
     if outputs == "probabilities":
-        expected = tf.nn.softmax(expected)
-    apart = np.abs(file.predict(images) - expected)
-    floor = TOLERANCE * max(1.0, float(np.max(np.abs(expected))))
-    worst, most = (np.mean(apart), file.scale) if integer else (np.max(apart), floor)
-    if not worst <= most:
+        expected = task.probabilities(expected)
+    errors = np.abs(file.predict(images) - expected)
+    tolerance = TOLERANCE * max(1.0, float(np.max(np.abs(expected))))
+    error, limit = (np.mean(errors), file.scale) if integer else (np.max(errors), tolerance)
+    if not error <= limit:
         raise RunError(
-            f"The file {pathlib.Path(path).name!r} is not the model that was trained. Expected "
-            f"outputs within {most:.2g}. Received: {worst:.2g}"
+            f"The file {pathlib.Path(path).name!r} differs from the model that was trained. "
+            f"Expected outputs within {limit:.2g}. Received: {error:.2g}"
         )

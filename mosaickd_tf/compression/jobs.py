@@ -1,25 +1,26 @@
-"""Which compressed students are asked for, and in which order they are made."""
+"""Compression jobs: the requested compressed students, in the order in which they are made."""
 
 import dataclasses
 
 from mosaickd_tf.errors import RequestError
 
-_WORDS = {
-    "clustered_int8": "a range for each channel gives equal weights different integers",
-    "pruned_clustered_int8": "a range for each channel gives equal weights different integers",
+_CLUSTERS_ARE_LOST = "a range for each channel gives equal weights different integers"
+_UNSUPPORTED = {
+    "clustered_int8": _CLUSTERS_ARE_LOST,
+    "pruned_clustered_int8": _CLUSTERS_ARE_LOST,
 }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CompressionJob:
-    """One compressed student.
+    """One compressed student. Its fields are part of facts.json.
 
     Attributes:
         name: of its folder and files, for example "pruned_50".
-        format: the one of `config.EXPORTS` that it belongs to.
-        sparsity: share of zeros that pruning shall reach, or None.
-        clusters: how many values the weights of a layer may take, or None.
-        start: the stage whose student it starts from, whose zeros it keeps; None for the run's.
+        format: the export format that it belongs to, of `config.EXPORTS`.
+        sparsity: share of zeros after pruning, or None.
+        clusters: number of values that the weights of a layer may take, or None.
+        start: job whose student it starts from and whose zeros it keeps; None for the run's.
     """
 
     name: str
@@ -30,60 +31,64 @@ class CompressionJob:
 
     @property
     def integer(self):
-        """Whether the file computes in integers."""
+        """True for a file that computes in integers."""
         return self.format == "tflite_qat_int8"
 
     @property
-    def keeps_normalizations(self):
-        """Whether they go on learning; clusters and integers need the folded form of the file."""
+    def keeps_batch_normalization(self):
+        """True for training with batch normalization; else that is folded from the start."""
         return self.format == "tflite_pruned"
 
+    @property
+    def learning_rate_option(self):
+        """The name of its learning rate in a `CompressionConfig`."""
+        is_pruning = self.keeps_batch_normalization
+        return "pruning_learning_rate" if is_pruning else "compression_learning_rate"
+
     def learning_rate(self, config):
-        """The one of a `CompressionConfig` that is this stage's."""
-        if self.keeps_normalizations:
-            return config.pruning_learning_rate
-        return config.compression_learning_rate
+        """Returns its learning rate in a `CompressionConfig`."""
+        return getattr(config, self.learning_rate_option)
 
 
-def stages(exports, config):
-    """The stages that a person asks for; each comes after the one it starts from.
+def compression_jobs(exports, config):
+    """Returns the requested jobs; each comes after the one that it starts from.
 
     Args:
-        exports: names of formats, also of others.
+        exports: names of formats, also of other kinds.
         config: a `CompressionConfig`.
 
     Returns:
         A list of `CompressionJob`.
 
     Raises:
-        RequestError: for a combination that does not keep what it promises.
+        RequestError: for a combination whose file would lose one of its properties.
     """
     for name in config.combine:
-        if name in _WORDS:
+        if name in _UNSUPPORTED:
             raise RequestError(
-                f"--combine={name} is not made: {_WORDS[name]}. Expected pruned_int8 or "
+                f"combine={name} is not supported: {_UNSUPPORTED[name]}. Expected pruned_int8 or "
                 f"pruned_clustered. Received: {name}"
             )
     if config.sparsity_pattern == "2_of_4" and set(config.sparsity) != {0.5}:
         raise RequestError(
-            "2 zeros in each 4 weights are a sparsity of a half. Expected --sparsity=0.5 with "
-            f"--sparsity_pattern=2_of_4. Received: {','.join(map(str, config.sparsity))}"
+            "A `sparsity_pattern` of 2_of_4, 2 zeros in each 4 weights, is a sparsity of a half. "
+            f"Expected sparsity=0.5. Received: {','.join(map(str, config.sparsity))}"
         )
     pruned = [_pruned(share, config) for share in config.sparsity]
     clustered = [_clustered(number) for number in config.clusters]
-    wanted = {
+    by_format = {
         "tflite_pruned": pruned,
         "tflite_clustered": clustered,
         "tflite_qat_int8": [CompressionJob(name="qat_int8", format="tflite_qat_int8")],
     }
-    asked = [stage for name, rows in wanted.items() if name in exports for stage in rows]
+    jobs = [job for name, of_format in by_format.items() if name in exports for job in of_format]
     for start in pruned if config.combine else ():
-        asked += [start] if start not in asked else []
+        jobs += [start] if start not in jobs else []
         if "pruned_clustered" in config.combine:
-            asked += [_started(stage, start) for stage in clustered]
+            jobs += [_started(job, start) for job in clustered]
         if "pruned_int8" in config.combine:
-            asked += [_started(stage, start) for stage in wanted["tflite_qat_int8"]]
-    return asked
+            jobs += [_started(job, start) for job in by_format["tflite_qat_int8"]]
+    return jobs
 
 
 def _pruned(share, config):
@@ -96,5 +101,5 @@ def _clustered(number):
     return CompressionJob(name=f"clustered_{number}", format="tflite_clustered", clusters=number)
 
 
-def _started(stage, start):
-    return dataclasses.replace(stage, name=f"{start.name}_{stage.name}", start=start)
+def _started(job, start):
+    return dataclasses.replace(job, name=f"{start.name}_{job.name}", start=start)

@@ -1,29 +1,29 @@
-"""Weights of small magnitude become zero and stay so."""
+"""Magnitude pruning: weights of small magnitude become zero."""
 
 from mosaickd_tf.compression.toolkit import optimization_toolkit
 from mosaickd_tf.compression.weight_statistics import GROUP
 from mosaickd_tf.compression.wrapping import wrapped
 
-_LOOKS = 100  # how often, at most, a training chooses anew which weights are zero
+_MAX_MASK_UPDATES = 100  # in a training
 
 
-def prune(twin, sparsity, config, updates):
-    """Wraps a twin so that training it brings zeros into its kernels.
+def prune(model, sparsity, config, updates):
+    """Wraps a model so that training it brings zeros into its kernels.
 
-    The toolkit's schedules choose the zeros every 100 updates unless told otherwise; here as
-    often as there is time for, and when they grow for the last time at half of the updates.
+    The toolkit's schedules update the masks every 100 updates by default; here a hundredth of the
+    training lies between two, and the sparsity stops growing at half of the updates.
 
     Args:
-        twin: a tf_keras model; left as it is.
+        model: a tf_keras model; left as it is.
         sparsity: share of zeros in each kernel at the end, in (0, 1).
         config: a `CompressionConfig`, for the pattern and the schedule.
-        updates: how often the student will be updated.
+        updates: number of updates of the whole training.
 
     Returns:
         A tf_keras model to be trained, then given to `unwrap`.
     """
     toolkit = optimization_toolkit().sparsity.keras
-    every = max(1, updates // _LOOKS)
+    every = max(1, updates // _MAX_MASK_UPDATES)
     if config.pruning_schedule == "polynomial":
         end = every * max(1, updates // 2 // every)
         schedule = toolkit.PolynomialDecay(0.0, sparsity, 0, end, frequency=every)
@@ -35,14 +35,14 @@ def prune(twin, sparsity, config, updates):
         pattern = {"sparsity_m_by_n": (2, GROUP)} if groups else {}
         return toolkit.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
 
-    model = wrapped(twin, wrap)
-    for layer in _wrappers(model):
-        layer.pruning_step.assign(0)  # it counts by itself from here
-    return model
+    pruned = wrapped(model, wrap)
+    for layer in _wrappers(pruned):
+        layer.pruning_step.assign(0)  # the toolkit's callback would; the layer counts from here
+    return pruned
 
 
 def unwrap(model):
-    """The twin inside of a pruned model, its zeros in place."""
+    """Returns the model inside of a pruned one, with its zeros."""
     for layer in _wrappers(model):
         layer.pruning_obj.weight_mask_op()
     return optimization_toolkit().sparsity.keras.strip_pruning(model)

@@ -1,4 +1,4 @@
-"""tf_keras and tensorflow-model-optimization, brought in only where a student is compressed."""
+"""Imports of tf_keras and tensorflow-model-optimization, only where a student is compressed."""
 
 import contextlib
 import importlib
@@ -7,27 +7,27 @@ import warnings
 
 import tensorflow as tf
 
-_SWITCH = "TF_USE_LEGACY_KERAS"
+_VARIABLE = "TF_USE_LEGACY_KERAS"
 
 
 def tf_keras_module():
-    """The module `tf_keras`."""
+    """Returns the module `tf_keras`."""
     return _imported("tf_keras")
 
 
 def optimization_toolkit():
-    """The module `tensorflow_model_optimization`; the process stays one of Keras 3."""
+    """Returns the module `tensorflow_model_optimization`; `tf.keras` stays Keras 3."""
     return _imported("tensorflow_model_optimization")
 
 
 def sparse_clustering():
-    """Its module of a clustering that can keep zeros, which its public names leave out."""
+    """Returns the toolkit's module of clustering that keeps zeros, which has no public name."""
     core = "tensorflow_model_optimization.python.core"
     return _imported(f"{core}.clustering.keras.experimental.cluster")
 
 
 def _imported(name):
-    tf.keras.version()  # settles that `tf.keras` is Keras 3, before the switch below is thrown
+    tf.keras.version()  # loads Keras 3 as `tf.keras`, before the toolkit sets the variable below
     with _environment_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of distutils, which it still reads
         return importlib.import_module(name)
@@ -35,11 +35,11 @@ def _imported(name):
 
 @contextlib.contextmanager
 def _environment_kept():
-    """tensorflow-model-optimization asks for tf_keras in this process and all it starts."""
-    before = os.environ.get(_SWITCH)
+    """Undoes the toolkit's request for tf_keras in this process and all that it starts."""
+    before = os.environ.get(_VARIABLE)
     try:
         yield
     finally:
-        os.environ.pop(_SWITCH, None)
+        os.environ.pop(_VARIABLE, None)
         if before is not None:
-            os.environ[_SWITCH] = before
+            os.environ[_VARIABLE] = before

@@ -1,103 +1,145 @@
-"""The student, in whatever it is wrapped, goes on learning from the teacher."""
+"""Training of a compressed student: it keeps learning from the teacher in its wrapper."""
 
 import contextlib
-import math
 
+import keras
 import tensorflow as tf
-from tqdm import tqdm
 
-from mosaickd_tf import losses, models
 from mosaickd_tf.compression.toolkit import tf_keras_module
-from mosaickd_tf.errors import Interrupted, RunError
-from mosaickd_tf.utils.signals import SignalWatch
+from mosaickd_tf.training import TrainingLoop
+from mosaickd_tf.training.trainable import Trainable
+from mosaickd_tf.utils.images import to_uint8
 
 
-def tune(model, distiller, batches, *, rounds, learning_rate, after_update=None, name=""):
-    """Plays rounds in which the student alone learns, on the images of the run's method.
+class CompressedStudentTrainer(Trainable):
+    """A tf_keras student that learns from the teacher; see `training.trainable.Trainable`.
 
-    Generator and teacher are those of the run and stay as they are.
+    A round updates the student as often, and on the same kind of images, as a round of the run's
+    method. Teacher and generator are those of the run and are not trained.
 
     Args:
-        model: tf_keras model from float images in [0, 255] to logits; it is trained in place.
-        distiller: the run's `Distiller`, which gives teacher, images and temperature.
-        batches: from the number of a round to a stream of the run's batches from it on.
-        rounds: how many, at least 1.
+        model: tf_keras model from float images in [0, 255] to logits, wrapped for compression or
+            not; it is trained in place.
+        distiller: the run's `Distiller`, which provides teacher, images and temperature.
         learning_rate: positive peak of the schedule.
-        after_update: a function of what is done to the model after each update, or None.
-        name: what to call it on the terminal.
+        rounds: number of rounds of the whole training, at least 1.
+        updates_per_round: updates of the student in a round.
+        after_update: function without arguments to call after each update, in a graph, or None.
+    """
+
+    def __init__(
+        self, model, distiller, *, learning_rate, rounds, updates_per_round, after_update=None
+    ):
+        self.model = model
+        self.distiller = distiller
+        self.updates_per_round = updates_per_round
+        self.after_update = after_update
+        self.loss = keras.metrics.Mean(name="distillation_loss")
+        optimizers = tf_keras_module().optimizers
+        schedule = optimizers.schedules.CosineDecay(learning_rate, rounds * updates_per_round)
+        self.optimizer = optimizers.Adam(schedule)
+        self.optimizer.build(model.trainable_variables)
+        self._round = None
+
+    def make_train_function(self, force=False):
+        """Compiles a round; see `Trainable.make_train_function`."""
+        if force or self._round is None:
+            self._round = tf.function(self._train_round, autograph=False)
+
+    def train_function(self, iterator):
+        """Trains a round; see `Trainable.train_function`.
+
+        The mean is that of the last update of each round. It is computed outside of the graph:
+        further operations in it would change how TensorFlow rounds.
+        """
+        self.loss.update_state(self._round(next(iterator)))
+        return {"distillation_loss": self.loss.result()}
+
+    def reset_metrics(self):
+        """Resets the mean of the loss."""
+        self.loss.reset_state()
+
+    def state(self):
+        """Returns what a checkpoint holds; see `Trainable.state`.
+
+        Variables are listed one by one: masks, centroids and ranges belong to wrappers that do not
+        make all of them attributes.
+        """
+        return {
+            "student": list(self.model.variables),
+            "optimizer": list(self.optimizer.variables),
+            "distiller": _changed_by_images(self.distiller),
+            "means": self.loss.variables,
+        }
+
+    def _train_round(self, batch):
+        for k in range(self.updates_per_round):  # unrolled: a Python int
+            loss = self._update(self.distiller.student_images(batch, k))
+        self.distiller.rounds_completed.assign_add(1)
+        return loss
+
+    def _update(self, unit_images):
+        distiller = self.distiller
+        teacher_logits = distiller.teacher(unit_images, training=False)
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self.model(unit_images * 255.0, training=True)
+            loss = distiller.task.distillation_loss(teacher_logits, logits, distiller.temperature)
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        if self.after_update:
+            self.after_update()
+        return loss
+
+
+def fine_tune(trainer, batches, plan, folder, name=""):
+    """Trains a compressed student, from its last checkpoint on if there is one.
+
+    The distiller is left as it was, also after an interruption.
+
+    Args:
+        trainer: a `CompressedStudentTrainer`.
+        batches: function of a round's number that returns the run's batches from that round on.
+        plan: a `Plan`.
+        folder: where checkpoints and metrics are written.
+        name: of the training on the terminal and in the log.
+
+    Returns:
+        The seconds of training in earlier processes.
 
     Raises:
-        RunError: when the loss is no longer finite.
-        Interrupted: by SIGINT or SIGTERM; nothing is kept.
+        RunError: when loss or weights are no longer finite.
+        Interrupted: by SIGINT or SIGTERM, after a checkpoint.
     """
-    stream = iter(batches(int(distiller.rounds_played)))
-    sample = next(stream)
-    optimizer = _optimizer(model, learning_rate, updates(rounds, sample))
-    play = _round(model, optimizer, distiller, after_update, sample)
-    bar = tqdm(total=rounds, desc=name, unit="round", disable=None, leave=False)
-    with as_found(distiller), bar, SignalWatch() as watch:
-        for number in range(rounds):
-            loss = float(play(sample if number == 0 else next(stream)))
-            if not math.isfinite(loss):
-                raise RunError(
-                    f"The distillation loss of {name} became {loss} in round {number}. Expected a "
-                    "finite number. Lower --compression_learning_rate, for a pruned student "
-                    "--pruning_learning_rate"
-                )
-            bar.update()
-            bar.set_postfix_str(f"distillation_loss {loss:.3g}")
-            if watch.signal:
-                raise Interrupted(watch.signal)
+    first_round = int(trainer.distiller.rounds_completed)
+    with restored_distiller(trainer.distiller):
+        loop = TrainingLoop(
+            trainer, lambda number: batches(first_round + number), plan, folder, name=name
+        )
+        seconds = loop.progress.seconds
+        loop.run()
+    return seconds
 
 
-def updates(rounds, batch):
-    """How often `tune` updates the student in so many rounds of such batches."""
-    return rounds * batch["transfer_images"].shape[1]
-
-
-def _optimizer(model, learning_rate, num_updates):
-    optimizers = tf_keras_module().optimizers
-    optimizer = optimizers.Adam(optimizers.schedules.CosineDecay(learning_rate, num_updates))
-    optimizer.build(model.trainable_variables)
-    return optimizer
-
-
-def _round(model, optimizer, distiller, after_update, sample):
-    def update(unit_images):
-        teacher_logits, _ = distiller.teacher_capture(unit_images)
-        with tf.GradientTape() as tape:
-            logits = model(unit_images * 255.0, training=True)
-            loss = losses.distillation_loss(teacher_logits, logits, distiller.temperature)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        if after_update:
-            after_update()
-        return loss
-
-    @tf.function(autograph=False)
-    def play(batch):
-        for k in range(sample["transfer_images"].shape[1]):  # unrolled: a Python int
-            loss = update(distiller.student_batch(batch, k))
-        distiller.rounds_played.assign_add(1)
-        return loss
-
-    return play
-
-
-def images(distiller, batch):
-    """What the student sees in its first update of a round, uint8 `(n, height, width, c)`."""
-    with as_found(distiller):
-        return models.as_bytes(distiller.student_batch(batch, 0))
+def student_images(distiller, batch):
+    """Returns the images of the student's first update of a round, uint8 `(n, h, w, c)`."""
+    with restored_distiller(distiller):
+        return to_uint8(distiller.student_images(batch, 0))
 
 
 @contextlib.contextmanager
-def as_found(distiller):
-    """Brings back what drawing images moves: the clock, statistics of the generator, memories."""
-    fixed = {id(variable) for variable in distiller.teacher.variables}
-    moved = [v for v in distiller.non_trainable_variables if id(v) not in fixed]
-    before = [variable.numpy() for variable in moved]
+def restored_distiller(distiller):
+    """Restores at the end of a block what drawing images changes in a distiller."""
+    changed = _changed_by_images(distiller)
+    before = [variable.numpy() for variable in changed]
     try:
         yield
     finally:
-        for variable, value in zip(moved, before, strict=True):
+        for variable, value in zip(changed, before, strict=True):
             variable.assign(value)
+
+
+def _changed_by_images(distiller):
+    """Returns the number of the round, the generator's statistics and the like, as a list."""
+    fixed = {id(variable) for variable in distiller.teacher.variables}
+    return [v for v in distiller.non_trainable_variables if id(v) not in fixed]

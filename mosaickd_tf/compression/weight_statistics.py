@@ -1,17 +1,17 @@
-"""How sparse and how clustered the weights of a .tflite file are, read from the file itself."""
+"""Sparsity and clusters of the weights in a .tflite file."""
 
 import numpy as np
 
 from mosaickd_tf.errors import RequestError
 
 GROUP = 4  # input channels, of which 2 are zero in the pattern 2_of_4
-_KERNEL = 1  # its place among what such an operation takes
+_KERNEL = 1  # index among the inputs of such an operation
 _OPERATIONS = ("CONV_2D", "FULLY_CONNECTED")
 _TYPES = {"FLOAT32": np.float32, "INT8": np.int8}
 
 
 def of_file(path):
-    """The kernels of the convolutions and dense layers of a .tflite file.
+    """Returns the kernels of the convolutions and dense layers of a .tflite file.
 
     Returns:
         A list of arrays in the order of computation, float32 or int8, output channels first
@@ -38,14 +38,14 @@ def of_file(path):
 
 
 def facts(kernels):
-    """What pruning and clustering came to.
+    """Returns the sparsity and the number of values of kernels.
 
     Args:
-        kernels: a list of arrays as `of_file` gives it.
+        kernels: a list of arrays as `of_file` returns it.
 
     Returns:
         Dict with `sparsity`, the share of zeros among all weights; `layers`, for each kernel
-        its `shape`, `sparsity` and how many `values` its weights take.
+        its `shape`, `sparsity` and `values`, the number of different weights.
     """
     layers = [
         {
@@ -60,5 +60,5 @@ def facts(kernels):
 
 
 def in_groups(kernel):
-    """Whether at least 2 of each 4 input channels in a row are zero, as in the pattern 2_of_4."""
+    """Returns whether 2 or more of each 4 input channels are zero, as in the pattern 2_of_4."""
     return bool(np.all(np.sum(kernel.reshape(-1, GROUP) == 0, axis=-1) >= 2))

@@ -1,9 +1,11 @@
-"""What a run can be asked for: frozen dataclasses, the only place where a default stands.
+"""Configuration: frozen dataclasses of options, the only place where a default stands.
 
-Each class is a topic. The commands turn every field into a flag of the same name, help text
-and default; a field whose flag is called otherwise says so in its metadata.
+Each class is a section. The commands turn every field into a flag of the same name, help text
+and default; a field whose flag is called otherwise says so in its metadata. The options of a
+method stand in its file under `methods/`.
 """
 
+from mosaickd_tf.config import declared
 from mosaickd_tf.config.commands import (
     SYNTHESIS_FORMATS,
     BenchmarkConfig,
@@ -22,70 +24,69 @@ from mosaickd_tf.config.distillation import (
     EXPORTS,
     ON_DIVERGENCE,
     PRECISIONS,
-    STUDENT_IMAGES,
     DistillConfig,
     ExportConfig,
+    NetworksConfig,
     OptimizationConfig,
-    PlayersConfig,
     RunConfig,
     TeacherTrainingConfig,
     as_baseline,
+    from_options,
+    from_sections,
+    section_types,
 )
-from mosaickd_tf.config.methods import (
-    METHODS,
-    BaselineTerms,
-    DataFreeTerms,
-    ExtensionConfig,
-    LossWeights,
-    MethodConfig,
-)
+from mosaickd_tf.config.methods import METHODS, MethodConfig
 from mosaickd_tf.config.options import (
     ConfigSection,
     assignment,
     flag_name,
-    from_options,
     option,
     options,
+    section_from_options,
+    sections,
 )
+from mosaickd_tf.utils.deprecation import attribute_getter
 
 __all__ = [
     "AUGMENTATIONS",
-    "BaselineTerms",
     "BenchmarkConfig",
     "COMPRESSED",
     "CompressionConfig",
+    "ConfigSection",
     "DataConfig",
-    "DataFreeTerms",
     "DemoConfig",
     "DistillConfig",
     "EXPORTS",
     "EvaluationConfig",
     "ExportConfig",
     "ExportSourceConfig",
-    "ExtensionConfig",
     "LedgerConfig",
-    "LossWeights",
     "METHODS",
     "MethodConfig",
+    "NetworksConfig",
     "ON_DIVERGENCE",
     "OptimizationConfig",
     "PRECISIONS",
-    "WorkdirConfig",
-    "PlayersConfig",
     "ReportConfig",
     "RunConfig",
-    "STUDENT_IMAGES",
     "SYNTHESIS_FORMATS",
     "SynthesisConfig",
     "TEACHER_INPUTS",
     "TeacherConfig",
     "TeacherTrainingConfig",
     "TerminalConfig",
-    "ConfigSection",
+    "WorkdirConfig",
     "as_baseline",
     "assignment",
+    "declared",
     "flag_name",
     "from_options",
+    "from_sections",
     "option",
     "options",
+    "section_from_options",
+    "section_types",
+    "sections",
 ]
+
+__getattr__ = attribute_getter(__name__)

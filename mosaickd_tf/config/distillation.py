@@ -1,17 +1,12 @@
-"""Everything that a distillation, or the training of a teacher, can be asked for."""
+"""Options of a distillation and of the training of a teacher."""
 
 import dataclasses
 
+from mosaickd_tf.config import declared
 from mosaickd_tf.config.compression import COMPRESSED, CompressionConfig
 from mosaickd_tf.config.data import DataConfig, TeacherConfig
-from mosaickd_tf.config.methods import (
-    BaselineTerms,
-    DataFreeTerms,
-    ExtensionConfig,
-    LossWeights,
-    MethodConfig,
-)
-from mosaickd_tf.config.options import ConfigSection, option
+from mosaickd_tf.config.methods import MethodConfig
+from mosaickd_tf.config.options import ConfigSection, option, section_from_options
 
 EXPORTS = (
     "keras",
@@ -26,33 +21,28 @@ EXPORTS = (
 CALIBRATIONS = ("auto", "synthetic", "ood", "mixed")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
 ON_DIVERGENCE = ("stop", "rollback", "skip")
-STUDENT_IMAGES = ("both", "synthetic", "ood")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PlayersConfig(ConfigSection):
+class NetworksConfig(ConfigSection):
     """Student, generator, discriminator."""
 
-    student: str = option("wrn16_1", "Name of a network, or a .keras file to start from.")
+    student: str = option("wrn16_1", "Name of a network, or a .keras file to initialize it from.")
     noise_dim: int = option(100, "Length of the generator's noise vector.", at_least=1)
     generator_filters: int = option(64, "Filters of the generator's last layers.", at_least=1)
     discriminator_filters: int = option(
         128, "Filters of the discriminator's first layer.", at_least=1
     )
     patch_size: int = option(
-        10, "Side in pixels of the patches that are judged, 1 to the image size.", at_least=1
+        10,
+        "Side in pixels of the patches that the discriminator sees, 1 to the image size.",
+        at_least=1,
     )
     patch_crops: int = option(
         0,
-        "0: a convolutional discriminator judges every patch of an image at once. Above 0: so "
-        "many random crops of the patch size are cut from each image and judged whole.",
+        "0: a convolutional discriminator classifies every patch of an image at once. Above 0: "
+        "number of random crops of the patch size that are cut from each image and classified.",
         at_least=0,
-    )
-    student_images: str = option(
-        "both",
-        "What the student of --method=mosaic learns from: synthetic and OOD images, or as many "
-        "of one kind alone.",
-        choices=STUDENT_IMAGES,
     )
 
 
@@ -60,64 +50,68 @@ class PlayersConfig(ConfigSection):
 class OptimizationConfig(ConfigSection):
     """Optimization."""
 
-    rounds: int = option(39200, "Rounds of the game; all schedules end with them.", at_least=1)
+    rounds: int = option(
+        39200, "Number of training rounds; all learning-rate schedules end with them.", at_least=1
+    )
     batch_size: int = option(
-        256, "Synthetic images, and OOD images, in an update of any player.", at_least=2
+        256, "Synthetic images, and OOD images, in an update of any network.", at_least=2
     )
     student_steps_per_round: int = option(5, "Updates of the student in a round.", at_least=1)
-    student_learning_rate: float = option(0.1, "Peak of the student's schedule.", above=0.0)
-    student_momentum: float = option(0.9, "Momentum of the student.", at_least=0.0, at_most=0.999)
-    weight_decay: float = option(1e-4, "L2 in the student's gradient.", at_least=0.0)
-    generator_learning_rate: float = option(
-        1e-3, "Peak of the generator's and the discriminator's schedule.", above=0.0
+    student_learning_rate: float = option(0.1, "Peak learning rate of the student.", above=0.0)
+    student_momentum: float = option(
+        0.9, "Momentum of the student's SGD.", at_least=0.0, at_most=0.999
     )
-    temperature: float = option(1.0, "Softens both sides of L_kd.", above=0.0)
+    weight_decay: float = option(1e-4, "L2 weight decay of the student.", at_least=0.0)
+    generator_learning_rate: float = option(
+        1e-3, "Peak learning rate of the generator and the discriminator.", above=0.0
+    )
+    temperature: float = option(1.0, "Temperature of both sides of L_kd.", above=0.0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig(ConfigSection):
     """Run."""
 
-    seed: int = option(0, "Fixes weights, noise, order and augmentation.", at_least=0)
-    deterministic: bool = option(False, "Only operations that give the same bits each time.")
+    seed: int = option(0, "Random seed of weights, noise, order and augmentation.", at_least=0)
+    deterministic: bool = option(False, "Use only operations with reproducible results.")
     precision: str = option(
         "auto",
-        "Arithmetic of the networks; `auto` is mixed_bfloat16 where the GPU, or without one the "
-        "processor, computes in it, mixed_float16 with scaled losses on older GPUs, else float32; "
-        "bfloat16 and float16 are short for the mixed ones.",
+        "Precision of the networks; `auto` is mixed_bfloat16 where the GPU, or without one the "
+        "CPU, supports it, mixed_float16 with loss scaling on older GPUs, else float32; bfloat16 "
+        "and float16 are short for the mixed ones.",
         choices=PRECISIONS,
     )
     jit_compile: str = option(
         "auto",
-        "Whether XLA compiles rounds, and updates of a teacher; `auto` is on where there is a GPU.",
+        "Compile training steps with XLA; `auto` is on where there is a GPU.",
         choices=("auto", "true", "false"),
     )
     steps_per_execution: int = option(
         1,
-        "Rounds in a call of the compiled function, of which evaluations and checkpoints have to "
-        "be multiples; more spare a GPU the waits between them.",
+        "Rounds in a call of the compiled function; evaluations and checkpoints have to be "
+        "multiples of it. More reduce the overhead on a GPU.",
         at_least=1,
     )
     evaluate_every: int = option(
-        0, "Rounds between evaluations; 0 for ten of them in the run.", at_least=0
+        0, "Rounds between evaluations; 0 for ten evaluations in a run.", at_least=0
     )
     checkpoint_every: int = option(
         0, "Rounds between checkpoints; 0 for one at each evaluation.", at_least=0
     )
     checkpoint_minutes: float = option(
-        10.0, "Minutes after which a checkpoint is due whatever the round; 0 for never.", at_least=0
+        10.0, "Minutes between checkpoints, whatever the round; 0 for no limit.", at_least=0
     )
     on_divergence: str = option(
         "stop",
-        "What to do when a loss or a gradient is not finite, the student falls into one class or "
-        "the discriminator always wins: `stop` with the last good checkpoint intact; `rollback` "
-        "to it and go on with half of all learning rates, at most three times; `skip` the "
-        "updates that are not finite, say the rest, and go on.",
+        "Reaction to a loss or a gradient that is not finite, a student that predicts one class "
+        "only, or a discriminator that always wins: `stop` with the last good checkpoint intact; "
+        "`rollback` to it and continue with half of all learning rates, at most three times; "
+        "`skip` updates that are not finite, log the others, and continue.",
         choices=ON_DIVERGENCE,
     )
     no_samples: bool = option(
         False,
-        "Keep synthetic images, which can resemble what the teacher was trained on, out of "
+        "Do not write synthetic images, which can resemble the teacher's training data, to "
         "samples/, TensorBoard and report.html.",
     )
 
@@ -128,60 +122,109 @@ class ExportConfig(ConfigSection):
 
     exports: tuple[str, ...] = option(
         ("keras", "saved_model", "tflite_float32"),
-        "Formats in which the student leaves.",
+        "Formats in which the student is exported.",
         choices=EXPORTS,
     )
     outputs: str = option(
-        "probabilities", "What the serving model returns.", choices=("probabilities", "logits")
+        "probabilities", "Outputs of the serving model.", choices=("probabilities", "logits")
     )
     calibration: str = option(
         "auto",
-        "What shows the formats of integers how large activations are: `synthetic` images of the "
-        "run's generator, `ood` ones, or as many of both, `mixed`; `auto` is mixed where there is "
-        "a generator, else ood. Never the teacher's own data.",
+        "Images that calibrate the ranges of integer formats: `synthetic` ones of the run's "
+        "generator, `ood` ones, or as many of both, `mixed`; `auto` is mixed where there is a "
+        "generator, else ood. Never the teacher's own data.",
         choices=CALIBRATIONS,
     )
-    calibration_images: int = option(500, "How many images calibrate.", at_least=1)
+    calibration_images: int = option(500, "Number of images for calibration.", at_least=1)
     min_agreement: float = option(
         0.9,
-        "Share of the compared images on which a file of fewer bits must name the student's "
-        "class; below it the command fails.",
+        "Share of the compared images on which the predictions of a quantized file must agree with "
+        "the student's; below it the command fails.",
         at_least=0.0,
         at_most=1.0,
     )
-    author: str = option("", "Who made the student, for the .tflite files to say.")
-    license: str = option("", "Its licence, for the same.")
+    author: str = option("", "Author of the student, for the metadata of .tflite files.")
+    license: str = option("", "License of the student, for the same.")
+
+
+def _default_sections():
+    return {name: section() for name, section in declared.method_sections().items()}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DistillConfig:
-    """Everything that a distillation can be asked for, by topic."""
+    """All options of a distillation, in sections.
+
+    Attributes:
+        methods: dict from the name of a file in `methods/` to the options that it declares; those
+            left out have their defaults.
+    """
 
     method: MethodConfig = dataclasses.field(default_factory=MethodConfig)
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     teacher: TeacherConfig = dataclasses.field(default_factory=TeacherConfig)
-    players: PlayersConfig = dataclasses.field(default_factory=PlayersConfig)
-    losses: LossWeights = dataclasses.field(default_factory=LossWeights)
-    baselines: BaselineTerms = dataclasses.field(default_factory=BaselineTerms)
-    data_free: DataFreeTerms = dataclasses.field(default_factory=DataFreeTerms)
-    extensions: ExtensionConfig = dataclasses.field(default_factory=ExtensionConfig)
+    networks: NetworksConfig = dataclasses.field(default_factory=NetworksConfig)
+    methods: dict[str, ConfigSection] = dataclasses.field(default_factory=dict)
     optimization: OptimizationConfig = dataclasses.field(default_factory=OptimizationConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
     export: ExportConfig = dataclasses.field(default_factory=ExportConfig)
     compression: CompressionConfig = dataclasses.field(default_factory=CompressionConfig)
 
+    def __post_init__(self):
+        object.__setattr__(self, "methods", _default_sections() | self.methods)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TeacherTrainingConfig:
-    """Everything that the training of a teacher can be asked for, by topic."""
+    """All options of the training of a teacher, in sections."""
 
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     teacher: TeacherConfig = dataclasses.field(default_factory=TeacherConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
 
 
+def section_types(config):
+    """Returns the classes of a config's sections by name, those of the methods by their files'.
+
+    Args:
+        config: `DistillConfig` or `TeacherTrainingConfig`, the class.
+    """
+    types = {}
+    for field in dataclasses.fields(config):
+        types |= (
+            declared.method_sections()
+            if field.name == "methods"
+            else {field.name: field.default_factory}
+        )
+    return types
+
+
+def from_sections(config, sections):
+    """Builds a config from its sections.
+
+    Args:
+        config: `DistillConfig` or `TeacherTrainingConfig`, the class.
+        sections: dict of instances, by the names of `section_types`.
+    """
+    own = {field.name for field in dataclasses.fields(config)}
+    of_methods = {name: section for name, section in sections.items() if name not in own}
+    given = {name: section for name, section in sections.items() if name in own}
+    return config(**given, **({"methods": of_methods} if of_methods else {}))
+
+
+def from_options(config, given):
+    """Builds a config from the options that `options` gave; those left out have their defaults.
+
+    Args:
+        config: `DistillConfig` or `TeacherTrainingConfig`, the class.
+        given: dict from flag names to values, as the `config` of a result.json.
+    """
+    types = section_types(config)
+    return from_sections(config, {n: section_from_options(t, given) for n, t in types.items()})
+
+
 def as_baseline(config, method):
-    """The `DistillConfig` of a method that runs beside the asked one, with its own tuning."""
+    """Returns the `DistillConfig` of a baseline, with the tuning that baselines have."""
     tuning = {
         "student_learning_rate": config.method.baseline_learning_rate,
         "temperature": config.method.baseline_temperature,

@@ -1,4 +1,4 @@
-"""How an option is written down: its default, its help, the values that it may take."""
+"""Options: default, help text and permitted values of each, in sections."""
 
 import dataclasses
 import math
@@ -13,13 +13,23 @@ def option(
     at_least=None,
     above=None,
     at_most=None,
+    at_most_rounds=False,
     choices=None,
     flag=None,
     listing=None,
 ):
-    """A field with its default, its help text and the values it may take.
+    """Returns a dataclass field with a default, a help text and the values that it may take.
 
-    `listing` names the table that the commands print for the value `help`.
+    Args:
+        default: of the option.
+        help: text for `--help`.
+        at_least: smallest value.
+        above: value that has to be exceeded.
+        at_most: largest value.
+        at_most_rounds: whether a run must have at least as many rounds for it to take effect.
+        choices: the values that it may take.
+        flag: name of the flag, where it is not the field's.
+        listing: name of the table that the commands print for the value `help`.
     """
     return dataclasses.field(
         default=default,
@@ -28,6 +38,7 @@ def option(
             "at_least": at_least,
             "above": above,
             "at_most": at_most,
+            "at_most_rounds": at_most_rounds,
             "choices": choices,
             "flag": flag,
             "listing": listing,
@@ -36,13 +47,17 @@ def option(
 
 
 def flag_name(field):
-    """The name under which a person meets the field."""
+    """Returns the name of the flag that sets a field."""
     return field.metadata["flag"] or field.name
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConfigSection:
-    """Checks every field against its metadata when it is made."""
+    """Options that belong together; each is checked against its metadata on construction.
+
+    Raises:
+        RequestError: for a value that an option may not take.
+    """
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -50,7 +65,7 @@ class ConfigSection:
 
 
 def assignment(name, value):
-    """An option and its value as a person writes them: `name=value`."""
+    """Returns an option and its value as in a flagfile: `name=value`."""
     if isinstance(value, tuple | list):
         value = ",".join(map(str, value))
     elif isinstance(value, bool):
@@ -58,23 +73,29 @@ def assignment(name, value):
     return f"{name}={value}"
 
 
-def from_options(topic, asked):
-    """A topic with the options that `options` once gave; others are at their defaults.
+def section_from_options(section, given):
+    """Builds a section from options by their flags' names; others have their defaults.
 
     Args:
-        topic: a class of options.
-        asked: dict from flag names to values, also those of other topics, as the `config` of a
+        section: a subclass of `ConfigSection`.
+        given: dict from flag names to values, also those of other sections, as the `config` of a
             result.json.
     """
-    fields = dataclasses.fields(topic)
-    given = {field.name: asked.get(flag_name(field), field.default) for field in fields}
-    return topic(**{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
+    fields = dataclasses.fields(section)
+    values = {field.name: given.get(flag_name(field), field.default) for field in fields}
+    return section(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+
+def sections(config):
+    """Yields the sections of a config, those of the methods too."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        yield from [value] if isinstance(value, ConfigSection) else value.values()
 
 
 def options(config):
-    """The options of a config of several topics: pairs of flag name and value, in order."""
-    for topic in dataclasses.fields(config):
-        section = getattr(config, topic.name)
+    """Yields flag name and value of every option of a config, in order."""
+    for section in sections(config):
         for field in dataclasses.fields(section):
             yield flag_name(field), getattr(section, field.name)
 
@@ -85,13 +106,12 @@ def _check(name, value, rule):
         expected = _expected(item, rule)
         if expected:
             raise RequestError(
-                f"`{name}` is not what it can be. Expected {expected}. Received: {name}={item}. "
-                "See --help"
+                f"`{name}` has a wrong value. Expected {expected}. Received: {name}={item}"
             )
 
 
 def _expected(item, rule):
-    """What a value should have been; None when it is."""
+    """Returns what was expected of a value, or None where it is right."""
     if rule["choices"] and item not in rule["choices"]:
         return f"one of: {', '.join(map(str, rule['choices']))}"
     if isinstance(item, float) and not math.isfinite(item):

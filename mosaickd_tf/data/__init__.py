@@ -1,4 +1,4 @@
-"""From names of data sets to batches of unit images."""
+"""Data sets by name, decoded, augmented and batched as unit images."""
 
 from mosaickd_tf.data.loading import load_ood, load_target
 from mosaickd_tf.data.streams import rounds

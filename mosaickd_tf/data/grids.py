@@ -4,16 +4,17 @@ import numpy as np
 from PIL import Image
 
 from mosaickd_tf.data import image_files
+from mosaickd_tf.data.images import as_pil_image
 from mosaickd_tf.utils import files
 
 GAP = 1
-SHOWN_SIDE = 64  # each image is enlarged to about so many pixels
+SHOWN_SIDE = 64  # side in pixels that each image is enlarged to, approximately
 CLASSES = 20  # rows of a grid by class
-A_CLASS = 10  # images of a row
+A_CLASS = 10  # images in a row
 
 
 def image_grid(images, columns=8):
-    """Lays images out in rows, with a gap of one pixel between them.
+    """Arranges images in rows, with a gap of one pixel between them.
 
     Args:
         images: uint8 `(n, height, width, channels)`, 1 or 3 channels.
@@ -36,31 +37,29 @@ def image_grid(images, columns=8):
 
 
 def save_grid(path, images, columns=8):
-    """Writes a grid as PNG, small images enlarged without smoothing."""
+    """Writes a grid as PNG, with small images enlarged by nearest-neighbor interpolation."""
     sheet = image_grid(images, columns)
-    picture = Image.fromarray(sheet[..., 0] if sheet.shape[-1] == 1 else sheet)
+    image = as_pil_image(sheet)
     factor = _factor(images.shape[1])
-    picture = picture.resize(
-        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
-    )
+    image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     with files.atomic_write(path) as partial:
-        picture.save(partial)
+        image.save(partial)
 
 
 def cut_grid(path, side):
-    """The images of a grid that `save_grid` wrote.
+    """Cuts a grid that `save_grid` wrote into its images.
 
     Args:
         path: the PNG file.
-        side: of an image in pixels.
+        side: side of an image in pixels.
 
     Returns:
-        Uint8 `(rows, columns, side, side, channels)`; none when the grid is of other images.
+        Uint8 `(rows, columns, side, side, channels)`; empty when the grid does not fit that side.
     """
     factor = _factor(side)
     sheet = np.asarray(image_files.read(path))[::factor, ::factor]
     sheet = sheet.reshape(*sheet.shape[:2], -1)
-    # With a gap after the last image too, all cells are alike.
+    # With a gap after the last image too, all cells have one size.
     sheet = np.pad(sheet, ((0, GAP), (0, GAP), (0, 0)))
     cell = side + GAP
     if sheet.shape[0] % cell or sheet.shape[1] % cell:
@@ -70,32 +69,32 @@ def cut_grid(path, side):
     return cells[:, :, :side, :side]
 
 
-def by_class(images, classes, counts):
-    """The first images of each class that is shown, a row of `A_CLASS` each.
+def by_class(images, has_label, counts):
+    """Selects the first images of each shown class, a row of `A_CLASS` images each.
 
     Args:
         images: uint8 `(n, height, width, channels)`.
-        classes: integers `(n,)`.
-        counts: how many images each class has.
+        has_label: function of the number of a class that returns which images have it, `(n,)`.
+        counts: number of images of each class.
 
     Returns:
-        Uint8 `(rows · A_CLASS, height, width, channels)`, white where a class has too few.
+        Uint8 `(rows · A_CLASS, height, width, channels)`, white where a class has fewer.
     """
     rows = np.full((len(shown_classes(counts)), A_CLASS, *images.shape[1:]), 255, np.uint8)
     for row, number in zip(rows, shown_classes(counts), strict=True):
-        found = images[classes == number][:A_CLASS]
+        found = images[has_label(number)][:A_CLASS]
         row[: len(found)] = found
     return rows.reshape(-1, *images.shape[1:])
 
 
 def shown_classes(counts):
-    """Numbers of the classes in a grid by class, in order: all, or the most frequent ones."""
+    """Returns the class indices of a grid by class, in order: all, or the most frequent ones."""
     most = sorted(range(len(counts)), key=lambda number: -counts[number])
     return sorted(most[:CLASSES])
 
 
 def thumbnails(images):
-    """Images of less than 128 pixels a side; larger ones are reduced to the means of squares.
+    """Reduces images of 128 or more pixels a side by averaging squares of pixels.
 
     Args:
         images: uint8 `(n, size, size, channels)`.
@@ -106,13 +105,13 @@ def thumbnails(images):
     count, size, _, channels = images.shape
     side = thumbnail_side(size)
     square = size // side
-    whole = images[:, : side * square, : side * square]
-    squares = whole.reshape(count, side, square, side, square, channels)
+    cropped = images[:, : side * square, : side * square]
+    squares = cropped.reshape(count, side, square, side, square, channels)
     return np.round(squares.mean(axis=(2, 4))).astype(np.uint8)
 
 
 def thumbnail_side(size):
-    """Side in pixels of the thumbnail of an image of `size` pixels a side."""
+    """Returns the side in pixels of the thumbnail of an image of `size` pixels a side."""
     return size // max(1, size // SHOWN_SIDE)
 
 

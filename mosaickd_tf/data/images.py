@@ -1,4 +1,4 @@
-"""Pictures of any size and mode become one array of images of one size."""
+"""Images of any size and mode converted to arrays of one size."""
 
 import dataclasses
 import io
@@ -12,14 +12,14 @@ _ORDER_SEED = 2110  # of `ImageSet.sample`
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImageSet:
-    """Images of one size, with labels where there are any.
+    """Images of one size, with labels if there are any.
 
     Attributes:
         images: uint8 `(n, size, size, channels)`.
-        labels: int32 `(n,)`, or None.
-        label_names: a name for each class, or an empty tuple.
+        labels: int32 `(n,)` class numbers, or uint8 `(n, labels)` multi-hot rows; or None.
+        label_names: a name for each class or label, or an empty tuple.
         source: where they came from, for messages.
-        broken: the files that were skipped, `picture_files.Broken`.
+        broken: the skipped files, `image_files.BrokenFile`.
     """
 
     images: np.ndarray
@@ -32,16 +32,16 @@ class ImageSet:
         return len(self.images)
 
     def take(self, index):
-        """The images and labels at `index`, an array of integers or a slice."""
+        """Selects the images and labels at `index`, an array of integers or a slice."""
         labels = None if self.labels is None else self.labels[index]
         return dataclasses.replace(self, images=self.images[index], labels=labels)
 
     def sample(self, count):
-        """So many of them in random order, the same ones each time; all where there are fewer."""
+        """Selects up to `count` images in random order, the same ones at each call."""
         return self.take(np.random.default_rng(_ORDER_SEED).permutation(len(self))[:count])
 
     def statistics(self):
-        """Mean and standard deviation of each channel of the unit images, as lists."""
+        """Returns mean and standard deviation of each channel of the unit images, as lists."""
         values = np.arange(256) / 255
         mean, std = [], []
         for channel in range(self.images.shape[-1]):
@@ -51,53 +51,53 @@ class ImageSet:
         return mean, std
 
 
-def as_picture(array):
-    """A uint8 array `(height, width)` or `(height, width, 1 or 3)` as a picture."""
+def as_pil_image(array):
+    """Converts a uint8 array `(height, width)` or `(height, width, 1 or 3)` to a PIL image."""
     return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array)
 
 
 def as_png(array):
-    """The same as the bytes of a PNG file."""
-    packed = io.BytesIO()
-    as_picture(array).save(packed, "PNG", optimize=True)
-    return packed.getvalue()
+    """Encodes such an array as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    as_pil_image(array).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
-def resize(picture, image_size, channels):
-    """Resizes the shorter side, cuts the middle square and converts the channels.
+def resize(image, image_size, channels):
+    """Resizes the shorter side, crops the central square and converts the channels.
 
     Args:
-        picture: a PIL image.
+        image: a PIL image.
         image_size: side of the result in pixels.
         channels: 1 or 3.
 
     Returns:
         Uint8 `(image_size, image_size, channels)`.
     """
-    picture = as_shown(picture).convert(MODES[channels])
-    if picture.size != (image_size, image_size):
-        picture = ImageOps.fit(picture, (image_size, image_size), Image.Resampling.BILINEAR)
-    return np.asarray(picture).reshape(image_size, image_size, channels)
+    image = as_displayed(image).convert(MODES[channels])
+    if image.size != (image_size, image_size):
+        image = ImageOps.fit(image, (image_size, image_size), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(image_size, image_size, channels)
 
 
-def random_crops(picture, image_size, channels, *, count, smallest, largest, rng):
-    """Cuts random squares out of a picture and resizes each to an image.
+def random_crops(image, image_size, channels, *, count, smallest, largest, rng):
+    """Takes random square crops of an image and resizes them to one size.
 
     Args:
-        picture: a PIL image.
+        image: a PIL image.
         image_size: side of the results in pixels.
         channels: 1 or 3.
-        count: how many crops.
-        smallest: smallest side of a crop, in pixels of the picture.
-        largest: largest side, cut back to the picture's shorter side.
+        count: number of crops.
+        smallest: smallest side of a crop, in pixels of the original.
+        largest: largest side, limited to the shorter side of the image.
         rng: a NumPy generator.
 
     Returns:
-        A list of `count` uint8 arrays `(image_size, image_size, channels)`; an empty one for a
-        picture that is smaller than the smallest crop.
+        A list of `count` uint8 arrays `(image_size, image_size, channels)`; empty for an
+        image that is smaller than the smallest crop.
     """
-    picture = as_shown(picture).convert(MODES[channels])
-    width, height = picture.size
+    image = as_displayed(image).convert(MODES[channels])
+    width, height = image.size
     if min(width, height) < smallest:
         return []
     crops = []
@@ -105,7 +105,7 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
         side = int(rng.integers(smallest, min(largest, width, height) + 1))
         left = int(rng.integers(0, width - side + 1))
         top = int(rng.integers(0, height - side + 1))
-        crop = picture.resize(
+        crop = image.resize(
             (image_size, image_size),
             Image.Resampling.BILINEAR,
             box=(left, top, left + side, top + side),
@@ -114,40 +114,40 @@ def random_crops(picture, image_size, channels, *, count, smallest, largest, rng
     return crops
 
 
-def as_shown(picture):
-    """A picture as a viewer shows it: upright, 8 bits a channel, nothing transparent.
+def as_displayed(image):
+    """Converts an image to what a viewer displays: upright, 8 bits a channel, opaque.
 
-    It is turned as its EXIF data say and laid on white where it is transparent. Color profiles
-    are not applied.
+    The EXIF orientation is applied, and transparent pixels are composited on white. Color
+    profiles are not applied.
 
     Args:
-        picture: a PIL image of any mode but floating point, decoded.
+        image: a PIL image of any mode but floating point, decoded.
 
     Returns:
         A PIL image of mode L or RGB, without metadata.
 
     Raises:
-        ValueError: for pixels whose range nobody knows.
+        ValueError: for pixels of an unknown range.
     """
-    shown = _in_8_bits(ImageOps.exif_transpose(picture))
-    shown.info.clear()  # broken metadata would raise when they are read again
-    return shown
+    displayed = _to_8_bits(ImageOps.exif_transpose(image))
+    displayed.info.clear()  # broken metadata would raise when read again
+    return displayed
 
 
-def _in_8_bits(picture):
-    if picture.mode.startswith(("I", "F")):
-        return _from_16_bits(picture)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        paper = Image.new("RGB", picture.size, "white")
-        paper.paste(picture, mask=picture.getchannel("A"))
-        return paper
-    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
+def _to_8_bits(image):
+    if image.mode.startswith(("I", "F")):
+        return _from_16_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        background = Image.new("RGB", image.size, "white")
+        background.paste(image, mask=image.getchannel("A"))
+        return background
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def _from_16_bits(picture):
+def _from_16_bits(image):
     """Scales 16 bits a pixel to 8; Pillow would clip instead."""
-    levels = np.asarray(picture)
+    levels = np.asarray(image)
     if levels.dtype.kind == "f" or levels.min() < 0 or levels.max() > 0xFFFF:
         raise ValueError(f"pixels of {levels.dtype} that are neither 8 nor 16 bits")
     return Image.fromarray((levels >> 8).astype(np.uint8))

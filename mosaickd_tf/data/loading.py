@@ -1,12 +1,11 @@
-"""The two sides of a run: the target's parts, and the OOD images."""
+"""The data of a run: the splits of the target data set, and the OOD images."""
 
-import array
 import dataclasses
 import logging
 
 import numpy as np
 
-from mosaickd_tf.data.image_files import Broken
+from mosaickd_tf.data.image_files import BrokenFile
 from mosaickd_tf.data.images import ImageSet, random_crops, resize
 from mosaickd_tf.data.sources import open_source
 from mosaickd_tf.errors import RequestError
@@ -16,37 +15,44 @@ from mosaickd_tf.utils.text import printable
 logger = logging.getLogger(__name__)
 
 BROKEN_NAME = "broken_images.json"  # the list of skipped files in the folder of a run
-_CARVE_SEED = 20211110  # which images become the validation part; the same in every run
+_VALIDATION_SEED = 20211110  # selects the validation images; the same in every run
 _CROP_SEED = 2110
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TargetData:
-    """The teacher's own data; any part may be missing (None), and files may have been broken."""
+    """The teacher's own data set.
+
+    Attributes:
+        train: `ImageSet` of the training split, or None.
+        validation: `ImageSet` of the validation split, or None.
+        test: `ImageSet` of the test split, or None.
+        broken: the skipped files of all splits.
+    """
 
     train: ImageSet | None
     validation: ImageSet | None
     test: ImageSet | None
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[BrokenFile, ...] = ()
 
     @property
     def label_names(self):
-        """The name of each class."""
-        parts = (self.test, self.train, self.validation)
-        return next((part.label_names for part in parts if part is not None), ())
+        """Returns the name of each class."""
+        splits = (self.test, self.train, self.validation)
+        return next((split.label_names for split in splits if split is not None), ())
 
 
 def load_target(config, training=True):
-    """Reads the target data set in its parts.
+    """Reads the splits of the target data set.
 
-    A data set without parts serves as the test part. Where there is a training part and no
-    validation part, the configured share of the training part becomes it, the same images
-    in every run. The test part is never used to choose anything.
+    A data set without splits is used as the test split. If there is a training split and no
+    validation split, the configured share of the training split becomes it, the same images
+    in every run. The test split is never used to select anything.
 
     Args:
         config: a `DataConfig` that names a target data set.
-        training: whether the training part is wanted. Otherwise it is not read, unless it is all
-            that there is or the validation part comes out of it.
+        training: whether the training split is needed. Otherwise it is not read, unless it is
+            the only one or the validation split is taken from it.
 
     Returns:
         `TargetData`.
@@ -54,76 +60,91 @@ def load_target(config, training=True):
     Raises:
         RequestError: for a data set that cannot be read or has no labels.
     """
-    source = open_source(config.target_dataset, config.data_dir, config.max_broken)
+    source = open_source(config.target_dataset, config.data_dir, config.max_broken, config.task)
     if not source.label_names:
         raise RequestError(
             "The target data set needs labels (class folders). Expected them for evaluation. "
-            f"Received: --target_dataset={config.target_dataset!r} without. Sort its images into a "
-            "folder a class"
+            f"Received: `target_dataset`={config.target_dataset!r} without labels. Sort its "
+            "images into one folder per class"
         )
-    carved = config.validation_fraction > 0 and "validation" not in source.parts
-    alone = source.parts == ("train",)
-    wanted = [p for p in source.parts if p != "train" or training or carved or alone]
-    parts = {part: _resized(source, part, config) for part in wanted}
-    train, validation = parts.get("train"), parts.get("validation")
+    takes_validation = config.validation_fraction > 0 and "validation" not in source.splits
+    needs_train = training or takes_validation or source.splits == ("train",)
+    names = [name for name in source.splits if name != "train" or needs_train]
+    splits = {name: _read_resized(source, name, config) for name in names}
+    train, validation = splits.get("train"), splits.get("validation")
     if train is not None and validation is None:
-        train, validation = _carve(train, config.validation_fraction)
+        train, validation = _take_validation(train, config.validation_fraction)
     return TargetData(
         train=train,
         validation=validation,
-        test=parts.get("test", parts.get("all")),
-        broken=_told(source),
+        test=splits.get("test", splits.get("all")),
+        broken=_report_broken(source),
     )
 
 
 def load_ood(config):
-    """Reads the OOD images; labels, if there are any, are dropped.
+    """Reads the OOD images; labels are ignored.
 
     Args:
         config: a `DataConfig` that names an OOD data set.
 
     Returns:
-        An `ImageSet` of its training part, or of all of it.
+        An `ImageSet` of its training split, or of all of it.
+
+    Raises:
+        RequestError: for a data set that cannot be read, or without a large enough image.
     """
     source = open_source(config.ood_dataset, config.data_dir, config.max_broken)
-    part = next(p for p in ("train", "all", *source.parts) if p in source.parts)
+    split = next(name for name in ("train", "all", *source.splits) if name in source.splits)
     if config.ood_fit == "crops":
-        images = _crops(source, part, config)
+        images = _read_crops(source, split, config)
     else:
-        images = _resized(source, part, config).images
-    return ImageSet(images=images, source=config.ood_dataset, broken=_told(source))
+        images = _read_resized(source, split, config).images
+    return ImageSet(images=images, source=config.ood_dataset, broken=_report_broken(source))
 
 
-def write_broken(path, *data):
-    """Writes a list of the files that were skipped, as JSON, if there are any.
+def write_broken_files(path, *data):
+    """Writes the list of skipped files as JSON, if there are any.
 
     Args:
-        path: of the list.
-        *data: `TargetData`, `ImageSet` or None; each knows its own.
+        path: path of the list.
+        *data: `TargetData`, `ImageSet` or None.
     """
-    faults = [fault for part in data if part for fault in part.broken]
+    faults = [fault for each in data if each for fault in each.broken]
     if faults:
         files.write_json(path, [dataclasses.asdict(fault) for fault in faults])
 
 
-def _resized(source, part, config):
-    labels = array.array("i")
+def _read_resized(source, split, config):
+    labels = []
 
     def images():
-        for picture, label in source.read(part):
-            labels.append(-1 if label is None else label)
-            yield resize(picture, config.image_size, config.channels)
+        for image, label in source.read(split):
+            labels.append(label)
+            yield resize(image, config.image_size, config.channels)
 
     return ImageSet(
-        images=_stacked(images(), source, config),
-        labels=np.array(labels, np.int32) if source.label_names else None,
+        images=_stack(images(), source, config),
+        labels=_label_array(labels, source.label_names),
         label_names=source.label_names,
-        source=f"{source.name} ({part})",
+        source=f"{source.name} ({split})",
     )
 
 
-def _stacked(images, source, config):
-    """One array of many images, none of which lies in memory twice."""
+def _label_array(labels, label_names):
+    """Returns class numbers, int32 `(n,)`, or multi-hot rows, uint8 `(n, labels)`; None without."""
+    if not label_names:
+        return None
+    if not isinstance(labels[0], tuple):
+        return np.array(labels, np.int32)
+    rows = np.zeros((len(labels), len(label_names)), np.uint8)
+    for row, numbers in zip(rows, labels, strict=True):
+        row[list(numbers)] = 1
+    return rows
+
+
+def _stack(images, source, config):
+    """Stacks many images in one array without holding any of them twice."""
     pixels = bytearray()
     for image in images:
         pixels += image.tobytes()
@@ -136,8 +157,8 @@ def _stacked(images, source, config):
     return np.frombuffer(pixels, np.uint8).reshape(shape)
 
 
-def _told(source):
-    """The files that were skipped; says on the log how many they are."""
+def _report_broken(source):
+    """Returns the skipped files of a source, and logs their number."""
     broken = tuple(source.skipped.broken) if source.skipped else ()
     if broken:
         first = broken[0]
@@ -151,7 +172,7 @@ def _told(source):
     return broken
 
 
-def _crops(source, part, config):
+def _read_crops(source, split, config):
     rng = np.random.default_rng(_CROP_SEED)
     smallest = config.ood_smallest_crop or config.image_size
     largest = config.ood_largest_crop or 3 * smallest
@@ -163,9 +184,9 @@ def _crops(source, part, config):
     found = {"large": 0, "small": 0}
 
     def images():
-        for picture, _ in source.read(part):
+        for image, _ in source.read(split):
             crops = random_crops(
-                picture,
+                image,
                 config.image_size,
                 config.channels,
                 count=config.ood_crops_per_picture,
@@ -177,15 +198,15 @@ def _crops(source, part, config):
             yield from crops
         if found["small"] and not found["large"]:
             raise RequestError(
-                f"No crop fits. Expected pictures of at least {smallest} pixels a side. Received: "
-                f"{found['small']} smaller ones in {source.name!r}. Use --ood_fit=resize or a "
-                "smaller --ood_smallest_crop"
+                f"No crop fits. Expected images of at least {smallest} pixels a side. Received: "
+                f"{found['small']} smaller ones in {source.name!r}. Use `ood_fit`=resize or a "
+                "smaller `ood_smallest_crop`"
             )
 
-    stacked = _stacked(images(), source, config)
+    stacked = _stack(images(), source, config)
     if found["small"]:
         logger.warning(
-            "%s: %d pictures smaller than the smallest crop of %d pixels were left out",
+            "%s: %d images smaller than the smallest crop of %d pixels were skipped",
             printable(source.name),
             found["small"],
             smallest,
@@ -193,9 +214,10 @@ def _crops(source, part, config):
     return stacked
 
 
-def _carve(train, fraction):
+def _take_validation(train, fraction):
+    """Moves a fraction of the training images to a validation split."""
     count = round(fraction * len(train))
     if not count:
         return train, None
-    order = np.random.default_rng(_CARVE_SEED).permutation(len(train))
+    order = np.random.default_rng(_VALIDATION_SEED).permutation(len(train))
     return train.take(np.sort(order[count:])), train.take(np.sort(order[:count]))

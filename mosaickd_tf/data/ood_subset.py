@@ -1,4 +1,4 @@
-"""The OOD images of which the teacher is least sure.
+"""Selection of the OOD images on which the teacher is least confident.
 
 Source: Fang et al., 2021, the OOD subsets of ImageNet and Places365.
 """
@@ -7,84 +7,71 @@ import numpy as np
 
 from mosaickd_tf.errors import RequestError
 
-FILE_NAME = "ood_subset.json"  # in a run's folder: what was chosen
+FILE_NAME = "ood_subset.json"  # the record of the selection in a run's folder
 _QUANTILES = {"min": 0.0, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "max": 1.0}
 
 
 def select_ood_subset(entropies, count):
-    """Chooses the images with the highest entropy of the teacher's prediction.
+    """Selects the images with the highest entropy of the teacher's prediction.
 
     Args:
         entropies: float `(n,)`, in any unit.
-        count: how many to choose; all of them if there are no more.
+        count: how many to select; all if there are fewer.
 
     Returns:
-        Indices `(min(n, count),)` in rising order. Of equals the first are chosen.
+        Indices `(min(n, count),)` in ascending order. Of equal entropies the first are selected.
     """
-    least_sure_first = np.argsort(-entropies, kind="stable")
-    return np.sort(least_sure_first[:count])
+    least_confident_first = np.argsort(-entropies, kind="stable")
+    return np.sort(least_confident_first[:count])
 
 
-def entropy(logits):
-    """Entropy of the softmax of each row, in nats; 0 where a probability underflows.
+def describe(predictions, chosen, num_labels, task):
+    """Summarizes a selection for the record of a run.
 
     Args:
-        logits: float `(n, num_classes)`.
-
-    Returns:
-        Float64 `(n,)` in `[0, ln(num_classes)]`.
-    """
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    log_probs = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return -(np.exp(log_probs) * log_probs).sum(axis=-1)
-
-
-def describe(opinions, chosen, num_classes):
-    """What was chosen out of what, for the record of a run.
-
-    Args:
-        opinions: the teacher's `TeacherPredictions` of all images.
-        chosen: indices of the chosen ones.
-        num_classes: of the teacher.
+        predictions: the teacher's `TeacherPredictions` of all images.
+        chosen: indices of the selected ones.
+        num_labels: number of the teacher's classes or labels.
+        task: a `Task`.
 
     Returns:
         A JSON-able dict: `count`, `of`, quantiles of the `entropy` in nats of the `chosen` and
-        of `all`, and `class_shares`: the share of each class, in the teacher's order, among
-        what the teacher names on the chosen images.
+        of `all`, and `class_shares`: the share of each class among the teacher's predictions on the
+        selected images.
     """
-    named = np.bincount(opinions.predicted[chosen], minlength=num_classes)
+    counts = np.array(task.count_labels(predictions.predicted[chosen], num_labels))
     return {
         "count": len(chosen),
-        "of": len(opinions.entropy),
+        "of": len(predictions.entropy),
         "entropy": {
-            "chosen": _quantiles(opinions.entropy[chosen]),
-            "all": _quantiles(opinions.entropy),
+            "chosen": _quantiles(predictions.entropy[chosen]),
+            "all": _quantiles(predictions.entropy),
         },
-        "class_shares": (named / len(chosen)).tolist(),
+        "class_shares": (counts / len(chosen)).tolist(),
     }
 
 
-def kept_subset(images, kept):
-    """Takes the same images again.
+def restore_subset(images, record):
+    """Selects the images that a run selected.
 
     Args:
-        images: the `ImageSet` of which a run took some.
-        kept: what it kept in `FILE_NAME`, or None where it kept nothing.
+        images: the `ImageSet` that it selected from.
+        record: content of its `FILE_NAME`, or None where there is none.
 
     Returns:
         An `ImageSet`.
 
     Raises:
-        RequestError: when there are not as many images as there were.
+        RequestError: when the number of images has changed.
     """
-    if not kept or "rows" not in kept:  # as of versions that did not keep them
+    if not record or "rows" not in record:  # written by a version without rows
         return images
-    if len(images) != kept["of"]:
+    if len(images) != record["of"]:
         raise RequestError(
-            f"The OOD pictures have changed since the run. Expected {kept['of']:,} of them. "
-            f"Received: {len(images):,} from {images.source}. Name some with --images"
+            f"The OOD images have changed since the run. Expected {record['of']:,} of them. "
+            f"Received: {len(images):,} from {images.source}. Name other images by `images`"
         )
-    return images.take(kept["rows"])
+    return images.take(record["rows"])
 
 
 def _quantiles(values):

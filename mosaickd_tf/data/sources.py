@@ -1,6 +1,6 @@
 """Data sets by name: `tfds:NAME`, `folder:PATH`, `embedded:digits`, `embedded:photos`.
 
-A source is a stream of `(picture, label)`; what becomes of a picture is not its business.
+A source is a stream of `(image, label)`, the image as PIL has decoded it.
 """
 
 import dataclasses
@@ -13,75 +13,90 @@ from PIL import Image
 
 from mosaickd_tf.data import image_files
 from mosaickd_tf.data.datasets import DATASETS, class_names, tfds_splits
-from mosaickd_tf.data.images import as_picture
+from mosaickd_tf.data.images import as_pil_image
+from mosaickd_tf.data.label_files import read_labels
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.utils.text import as_name
+from mosaickd_tf.utils.text import as_name, first_line
 
 _VALIDATION_NAMES = ("validation", "valid", "val")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """A data set: its parts and how to read one.
+    """A data set: its splits and a reader of them.
 
     Attributes:
-        name: as it was asked for.
-        parts: the parts it has, of "train", "validation", "test"; a data set without parts
-            has the single part "all".
-        label_names: a name for each class, or an empty tuple when it has no labels.
-        read: from a part's name to a stream of `(picture, label)`; label None without labels;
-            `RequestError` for a part that is not there, or when too much of it is broken.
-        skipped: what was broken so far, a `image_files.Skipped`; None for a data set that is
-            not made of files.
+        name: the name that it was requested by.
+        splits: those it has, of "train", "validation", "test"; a data set without splits has
+            the single one "all".
+        label_names: a name for each class or label, or an empty tuple without labels.
+        read: from a split's name to a stream of `(image, label)`: the number of the class, a
+            tuple of numbers for several labels, None without labels; `RequestError` for an
+            unknown split, or when too many of its files are broken.
+        skipped: the broken files so far, an `image_files.SkippedFiles`; None for a data set
+            that does not consist of files.
     """
 
     name: str
-    parts: tuple[str, ...]
+    splits: tuple[str, ...]
     label_names: tuple[str, ...]
-    read: Callable[[str], Iterator[tuple[Image.Image, int | None]]]
-    skipped: image_files.Skipped | None = None
+    read: Callable[[str], Iterator[tuple[Image.Image, int | tuple | None]]]
+    skipped: image_files.SkippedFiles | None = None
 
 
-def open_source(name, data_dir="", max_broken=0):
-    """Finds a data set by name.
+def open_source(name, data_dir="", max_broken=0, task="single_label"):
+    """Opens a data set by name. Nothing is downloaded.
 
     Args:
         name: `tfds:NAME`, `folder:PATH`, `embedded:digits` or `embedded:photos`.
-        data_dir: where TFDS keeps its prepared data sets; its own default if empty.
-        max_broken: how many files of a folder may be broken; below 1, which share of them.
+        data_dir: folder of prepared TFDS data sets; TFDS's default if empty.
+        max_broken: how many files of a folder may be broken; a share of them below 1.
+        task: "single_label" or "multi_label", which labels are read: class folders and TFDS's
+            feature `label`, or `labels.csv` and TFDS's feature `labels`.
 
     Returns:
-        A `Source`. Nothing is downloaded.
+        A `Source`.
 
     Raises:
         RequestError: when there is no such data set.
     """
-    source = _opened(name, data_dir, max_broken)
-    return dataclasses.replace(source, read=functools.partial(_read_part, source))
+    source = _open(name, data_dir, max_broken, task)
+    return dataclasses.replace(source, read=functools.partial(_read_split, source))
 
 
-def _opened(name, data_dir, max_broken):
+def _open(name, data_dir, max_broken, task):
     kind, _, place = name.partition(":")
     if kind == "embedded" and place in _EMBEDDED:
-        return _EMBEDDED[place](name)
+        source = _EMBEDDED[place](name)
+        if source.label_names and task == "multi_label":
+            raise _one_label(name)
+        return source
     if kind == "folder" and place:
-        return _folder(name, pathlib.Path(place).expanduser(), max_broken)
+        return _folder(name, pathlib.Path(place).expanduser(), max_broken, task)
     if kind == "tfds" and place:
-        return _tfds(name, place, data_dir)
+        return _tfds(name, place, data_dir, task)
     known = ", ".join(["tfds:NAME", "folder:PATH", *(f"embedded:{e}" for e in _EMBEDDED)])
     raise RequestError(
-        f"Unknown data set. Expected one of: {known}. Received: {name!r}. --ood_dataset=help lists "
-        "those that are known"
+        f"Unknown data set. Expected one of: {known}. Received: {name!r}. On the command line, "
+        "`ood_dataset`=help lists the known ones"
     )
 
 
-def _read_part(source, part):
-    if part not in source.parts:
+def _one_label(name):
+    return RequestError(
+        "The `task` multi_label needs images with any number of labels. Expected a folder with "
+        f"labels.csv, or a TFDS data set with a feature `labels`. Received: {name!r}, which has "
+        "one label an image. Use `task` single_label"
+    )
+
+
+def _read_split(source, split):
+    if split not in source.splits:
         raise RequestError(
-            f"No such part of {source.name!r}. Expected one of: {', '.join(source.parts)}. "
-            f"Received: {part!r}"
+            f"Unknown split of {source.name!r}. Expected one of: {', '.join(source.splits)}. "
+            f"Received: {split!r}"
         )
-    return source.read(part)
+    return source.read(split)
 
 
 def _digits(name):
@@ -89,125 +104,138 @@ def _digits(name):
 
     digits = load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    train = DATASETS[name].parts["train"].images  # the test digits are by other writers
+    train = DATASETS[name].splits["train"].images  # the test digits are by other writers
     rows = {"train": range(train), "test": range(train, len(images))}
 
-    def read(part):
-        for row in rows[part]:
-            yield as_picture(images[row]), int(digits.target[row])
+    def read(split):
+        for row in rows[split]:
+            yield as_pil_image(images[row]), int(digits.target[row])
 
-    return Source(name=name, parts=("train", "test"), label_names=tuple("0123456789"), read=read)
+    return Source(name=name, splits=("train", "test"), label_names=tuple("0123456789"), read=read)
 
 
 def _photos(name):
     from sklearn.datasets import load_sample_images
 
-    pictures = [as_picture(image) for image in load_sample_images().images]
+    photos = [as_pil_image(image) for image in load_sample_images().images]
     return Source(
         name=name,
-        parts=("all",),
+        splits=("all",),
         label_names=(),
-        read=lambda part: ((picture, None) for picture in pictures),
+        read=lambda split: ((photo, None) for photo in photos),
     )
 
 
 _EMBEDDED = {"digits": _digits, "photos": _photos}
 
 
-def _folder(name, root, max_broken):
+def _folder(name, root, max_broken, task):
     if not root.is_dir():
         raise RequestError(
-            f"No such folder. Expected a folder of images. Received: {name!r}. Mind that a "
-            "relative path starts where the command is run"
+            f"No such folder. Expected a folder of images. Received: {name!r}. A relative "
+            "path starts at the current folder"
         )
-    folders = _part_folders(root)
+    folders = _split_folders(root)
     files, broken = {}, []
-    for part, folder in folders.items():
-        files[part], faults = image_files.find(folder)
+    for split, folder in folders.items():
+        files[split], faults = image_files.find(folder)
         broken += faults
-    every = sum(map(len, files.values())) + len(broken)
-    skipped = image_files.Skipped(name, max_broken, every, broken)
-    for part, folder in folders.items():
-        if not files[part]:
+    num_files = sum(map(len, files.values())) + len(broken)
+    skipped = image_files.SkippedFiles(name, max_broken, num_files, broken)
+    for split, folder in folders.items():
+        if not files[split]:
             raise RequestError(
                 f"No images below {str(folder)!r}. Expected files that end in one of "
                 f"{', '.join(sorted(image_files.SUFFIXES))}. Received: {name!r} without. Name "
-                "a folder that holds some"
+                "a folder that contains some"
             )
-    classes = _class_names(folders, files)
-    numbers = {folder: number for number, folder in enumerate(classes)}
+    if task == "multi_label":
+        classes, labels = read_labels(folders, files)
+    else:
+        classes = _class_names(folders, files)
+        numbers = {folder: number for number, folder in enumerate(classes)}
+        labels = {
+            split: {path: numbers.get(_class_of(path)) for path in paths}
+            for split, paths in files.items()
+        }
 
-    def read(part):
-        for path in files[part]:
-            place = folders[part] / path
+    def read(split):
+        for path in files[split]:
+            file = folders[split] / path
             try:
-                yield image_files.read(place), numbers.get(_class_of(path))
-            except image_files.BrokenPicture as error:
-                skipped.add(place, str(error))
+                yield image_files.read(file), labels[split][path]
+            except image_files.BrokenImageError as error:
+                skipped.add(file, str(error))
 
     return Source(
         name=name,
-        parts=tuple(folders),
+        splits=tuple(folders),
         label_names=tuple(map(as_name, classes)),
         read=read,
         skipped=skipped,
     )
 
 
-def _part_folders(root):
-    """The folder of each part; the root itself where there are none."""
-    parts = {part: image_files.part_folder(root, part) for part in ("train", "test")}
-    if any(parts.values()):
+def _split_folders(root):
+    """Returns the folder of each split; the root as "all" where there are none."""
+    folders = {split: image_files.split_folder(root, split) for split in ("train", "test")}
+    if any(folders.values()):
         for alias in _VALIDATION_NAMES:
-            parts["validation"] = image_files.part_folder(root, alias) or parts.get("validation")
-    return {part: folder for part, folder in parts.items() if folder} or {"all": root}
+            folder = image_files.split_folder(root, alias)
+            folders["validation"] = folder or folders.get("validation")
+    return {split: folder for split, folder in folders.items() if folder} or {"all": root}
 
 
 def _class_of(path):
-    """The class folder of an image, or "" for an image right below the root."""
+    """Returns the class folder of an image, or "" for an image directly below the root."""
     folder, slash, _ = path.partition("/")
     return folder if slash else ""
 
 
 def _class_names(folders, files):
-    """The class folders, the same in every part; none if any image lies outside of one."""
-    names = {part: set(map(_class_of, files[part])) for part in folders}
+    """Returns the class folders, common to all splits; empty if any image is outside of one."""
+    names = {split: set(map(_class_of, files[split])) for split in folders}
     every = set().union(*names.values())
     if "" in every:
         return ()
-    for part, found in names.items():
+    for split, found in names.items():
         if found != every:
             lacking = ", ".join(map(as_name, sorted(every - found)[:5]))
             raise RequestError(
-                "The parts of a data set must have the same class folders. Expected "
-                f"{len(every)} in {str(folders[part])!r}. Received: {len(found)}; it lacks "
-                f"{lacking}. Add them, or take the folders away from the other parts"
+                "The splits of a data set must have the same class folders. Expected "
+                f"{len(every)} in {str(folders[split])!r}. Received: {len(found)}; it lacks "
+                f"{lacking}. Add them, or remove the folders from the other splits"
             )
     return tuple(sorted(every))
 
 
-def _tfds(name, dataset, data_dir):
+def _tfds(name, dataset, data_dir, task):
     builder = _tfds_builder(name, dataset, data_dir)
     features = builder.info.features
+    if task == "multi_label" and "labels" not in features:
+        raise _one_label(name)
     if "image" not in features:
         raise RequestError(
             f"Not a data set of images. Expected a feature `image`. Received: {name!r} with "
-            f"{list(features)}. Choose another"
+            f"{list(features)}. Choose another data set"
         )
-    available = {split: facts.num_examples for split, facts in builder.info.splits.items()}
+    available = {split: info.num_examples for split, info in builder.info.splits.items()}
     splits = tfds_splits(name, available) or _splits_by_name(available)
-    classes = class_names(features["label"].names) if "label" in features else ()
-    labels = tuple(map(as_name, classes))
+    if task == "multi_label":
+        feature, classes = "labels", features["labels"].feature.names
+    else:
+        feature = "label" if "label" in features else None
+        classes = class_names(features["label"].names) if feature else ()
     return Source(
         name=name,
-        parts=tuple(splits),
-        label_names=labels,
-        read=functools.partial(_read_tfds, builder, splits, bool(labels)),
+        splits=tuple(splits),
+        label_names=tuple(map(as_name, classes)),
+        read=functools.partial(_read_tfds, builder, splits, feature),
     )
 
 
 def _splits_by_name(available):
-    splits = {part: part for part in ("train", "test") if part in available}
+    splits = {split: split for split in ("train", "test") if split in available}
     for alias in _VALIDATION_NAMES:
         if alias in available:
             splits["validation"] = alias
@@ -219,23 +247,26 @@ def _tfds_builder(name, dataset, data_dir):
 
     try:
         builder = tfds.builder(dataset, data_dir=data_dir or None, try_gcs=False)
-    except Exception as error:  # tfds has no common base class for an unknown name
+    except Exception as error:  # TFDS has no common exception for an unknown name
         raise RequestError(
             f"Unknown TFDS data set. Expected a name from its catalogue. Received: {name!r} "
-            f"({next(iter(str(error).splitlines()), type(error).__name__)}). See its catalogue"
+            f"({first_line(error)}). See its catalogue"
         ) from error
     if not builder.info.splits:
         raise RequestError(
             f"The TFDS data set {dataset!r} is not prepared. Expected it in a folder of its name. "
             f"Received: none in {str(builder.data_dir)!r}. Prepare it where there is network "
-            f"(tfds build {dataset}) and name its folder by --data_dir"
+            f"(tfds build {dataset}) and pass its folder as `data_dir`"
         )
     return builder
 
 
-def _read_tfds(builder, splits, labelled, part):
+def _read_tfds(builder, splits, feature, split):
     import tensorflow_datasets as tfds
 
-    dataset = builder.as_dataset(split=splits[part], shuffle_files=False)
+    dataset = builder.as_dataset(split=splits[split], shuffle_files=False)
     for example in tfds.as_numpy(dataset):
-        yield as_picture(example["image"]), int(example["label"]) if labelled else None
+        label = example[feature] if feature else None
+        if label is not None:
+            label = tuple(map(int, label)) if np.ndim(label) else int(label)
+        yield as_pil_image(example["image"]), label

@@ -1,8 +1,8 @@
-"""Streams of batches whose order is a function of the seed, so that a run can go on anywhere.
+"""Streams of batches whose order is a function of the seed, so that a run can resume anywhere.
 
-The order of a pass is a permutation keyed on (seed, stream, pass), and what augmentation
-draws for an image is keyed on the same and the image's index. Nothing is shuffled through a
-buffer, and a stream that starts at round r gives the same batches as one that has come there.
+The order of an epoch is a permutation keyed on (seed, stream, epoch), and the augmentation of an
+image is keyed on the same and its index. There is no shuffle buffer, and a stream that starts at
+round r gives the same batches as one that reached it.
 """
 
 import numpy as np
@@ -11,29 +11,30 @@ import tensorflow as tf
 from mosaickd_tf.data.augmentation import crop_draws, pad_crop_flip
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import machine
+from mosaickd_tf.utils.images import to_uint8
 
-_PATCHES, _TRANSFER, _LABELLED = range(3)  # streams of one run have orders of their own
+_PATCHES, _TRANSFER, _LABELED = range(3)  # each stream of a run has its own order
 
 
 def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, padding=None):
-    """Batches of rounds, without end.
+    """Builds the endless stream of the batches of rounds.
 
     Args:
         images: uint8 array or unit images `(n, height, width, channels)`, or a finite
             `tf.data.Dataset` of images or `(image, label)` pairs, single or in batches; it is
-            read once and kept as uint8.
-        batch_size: images in an update of any player.
+            read once and stored as uint8.
+        batch_size: images in an update of any network.
         student_steps: updates of the student in a round.
-        seed: at least 0; fixes order and augmentation.
-        start_round: the first round to give, 0 for the first of a run.
-        padding: pixels around transfer images before they are cut; an eighth of the side by
-            default.
+        seed: at least 0; determines order and augmentation.
+        start_round: the first round, 0 for the first of a run.
+        padding: pixels around transfer images before they are cropped; an eighth of the side
+            by default.
 
     Returns:
         A `tf.data.Dataset` of `{"patch_images": (batch, h, w, c), "transfer_images": (batch,
         student_steps, h, w, c), "index": (batch, student_steps)}`: float32 unit images, the
-        patch images as they are, the transfer images pad-cropped and flipped; and which
-        image each transfer image was, for methods that remember images.
+        patch images unchanged, the transfer images pad-cropped and flipped; and the index of
+        each transfer image, for methods that store values per image.
 
     Raises:
         RequestError: when there are no images.
@@ -45,7 +46,7 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
     patches = _order(len(images), seed, _PATCHES, start_round * batch_size, padding)
     transfer = _order(len(images), seed, _TRANSFER, start_round * per_round, padding)
 
-    def make(patch, transferred):
+    def make_round(patch, transferred):
         transfer_images = pad_crop_flip(
             tf.gather(stored, transferred["index"]), transferred["draws"], padding
         )
@@ -60,18 +61,18 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
         patches.batch(batch_size, drop_remainder=True),
         transfer.batch(per_round, drop_remainder=True),
     )
-    return _made(batches, make)
+    return _map(batches, make_round)
 
 
-def labelled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0):
-    """Augmented batches with labels, without end, to train a teacher.
+def labeled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0):
+    """Builds the endless stream of augmented batches with labels, to train a teacher.
 
     Args:
         image_set: an `ImageSet` with labels.
         batch_size: images in a batch.
         augmentation: "none", "pad_crop" or "pad_crop_flip".
         seed: at least 0.
-        start_step: the first batch to give.
+        start_step: the first batch.
 
     Returns:
         A `tf.data.Dataset` of `(unit images, labels)`.
@@ -80,7 +81,7 @@ def labelled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0
     padding = 0 if augmentation == "none" else images.shape[1] // 8
     stored, stored_labels = tf.constant(images), tf.constant(labels)
 
-    def make(row):
+    def make_batch(row):
         batch = tf.gather(stored, row["index"])
         if padding:
             batch = pad_crop_flip(
@@ -88,17 +89,17 @@ def labelled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0
             )
         return unit(batch), tf.gather(stored_labels, row["index"])
 
-    order = _order(len(images), seed, _LABELLED, start_step * batch_size, padding)
-    return _made(order.batch(batch_size, drop_remainder=True), make)
+    order = _order(len(images), seed, _LABELED, start_step * batch_size, padding)
+    return _map(order.batch(batch_size, drop_remainder=True), make_batch)
 
 
 def unit(images):
-    """Uint8 images as float32 in [0, 1]."""
+    """Converts uint8 images to float32 in [0, 1]."""
     return tf.cast(images, "float32") * np.float32(1 / 255)
 
 
 def as_uint8_images(images):
-    """Any finite collection of images as one uint8 array `(n, height, width, channels)`.
+    """Converts a finite collection of images to a uint8 array `(n, height, width, channels)`.
 
     Args:
         images: an array or finite `tf.data.Dataset` as described in `rounds`.
@@ -119,38 +120,38 @@ def as_uint8_images(images):
         )
     if images.dtype == np.uint8:
         return images
-    if not (images.min() >= 0 and images.max() <= 1):  # also refuses what is not a number
+    if not (images.min() >= 0 and images.max() <= 1):  # also refuses NaN
         raise RequestError(
             "Images must be uint8, or floats in [0, 1]. "
             f"Received: {images.dtype} from {images.min():.3g} to {images.max():.3g}"
         )
-    return np.round(images * 255).astype(np.uint8)
+    return to_uint8(images)
 
 
-def _made(batches, make):
-    """The batches made in order, ahead of the rounds; a GPU leaves cores free for it."""
+def _map(batches, make):
+    """Maps batches in order, ahead of the rounds, on a quarter of the cores."""
     calls = max(1, machine.cores() // 4)
     return batches.map(make, num_parallel_calls=calls, deterministic=True).prefetch(2 * calls)
 
 
 def _read_dataset(dataset):
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise RequestError("Expected a finite data set. Received: one that repeats without end")
+        raise RequestError("Expected a finite data set. Received: one that repeats endlessly")
     first = (row[0] if isinstance(row, tuple) else row for row in dataset.as_numpy_iterator())
     batches = [row if row.ndim == 4 else row[np.newaxis] for row in first]
     return np.concatenate(batches) if batches else np.empty((0,))
 
 
 def _order(num_images, seed, stream, start, padding):
-    """Endless stream of indices and augmentation draws from position `start` on."""
-    first_pass, position = divmod(start, num_images)
+    """Builds the endless stream of indices and augmentation draws from position `start` on."""
+    first_epoch, position = divmod(start, num_images)
 
-    def one_pass(number):
+    def epoch(number):
         key = tf.stack([tf.constant(seed, "int64") * 16 + stream, number * 2])
         index = tf.random.experimental.stateless_shuffle(tf.range(num_images), seed=key)
         draws = crop_draws(num_images, padding, key + [0, 1])
         rows = {"index": index, "draws": tf.gather(draws, index)}
         return tf.data.Dataset.from_tensor_slices(rows)
 
-    passes = tf.data.Dataset.range(first_pass, np.iinfo(np.int64).max // 4)
-    return passes.flat_map(one_pass).skip(position)
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max // 4)
+    return epochs.flat_map(epoch).skip(position)

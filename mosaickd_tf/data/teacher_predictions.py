@@ -1,7 +1,6 @@
-"""What a teacher thinks of each OOD image, computed once for a teacher and its images.
+"""The teacher's predictions of the OOD images, computed once and cached.
 
-An opinion is kept under a name made from the content of both, so it never has to be
-thrown away when either changes.
+The name of a cache file is a hash of teacher and images, so that it is never out of date.
 """
 
 import dataclasses
@@ -13,60 +12,65 @@ import pathlib
 import keras
 import numpy as np
 
-from mosaickd_tf.data.ood_subset import entropy
+from mosaickd_tf.models.graph.walk import leaf_layers
 from mosaickd_tf.utils import files
 
 logger = logging.getLogger(__name__)
 
-_FORM = b"opinions 1"  # of a file; another one makes other names
-_AT_ONCE = 65_536  # images whose logits are held in memory
+# Format and folder of the cache files, as in version 0.1, whose files are still used.
+_FORMAT = b"opinions 1"
+_FOLDER = "opinions"
+_CHUNK = 65_536  # images whose logits are held in memory
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TeacherPredictions:
-    """A teacher's opinions of n images.
+    """A teacher's predictions of n images.
 
     Attributes:
         entropy: float64 `(n,)`, in nats.
-        predicted: int32 `(n,)`, the class that it names.
+        predicted: the predicted class, int32 `(n,)`, or labels, int32 `(n, labels)` multi-hot.
     """
 
     entropy: np.ndarray
     predicted: np.ndarray
 
 
-def teacher_predictions(teacher, images, predict, cache_dir=""):
-    """The opinions of a teacher: from the cache, or computed and kept.
+def teacher_predictions(teacher, images, predict, task, cache_dir=""):
+    """Returns a teacher's predictions from the cache, or computes and caches them.
 
-    A file that cannot be read counts as none, a cache that cannot be written is said and
-    done without.
+    An unreadable cache file is computed again; a cache that cannot be written is logged and
+    not used.
 
     Args:
         teacher: Keras model from unit images to logits.
         images: uint8 `(n, height, width, channels)`.
         predict: function of a teacher and uint8 images that returns logits.
-        cache_dir: the folder; that of the user if empty.
+        task: a `Task`.
+        cache_dir: the cache folder; the user's if empty.
 
     Returns:
         `TeacherPredictions` of the images, in their order.
     """
-    path = files.cache_folder("opinions", cache_dir) / f"{fingerprint(teacher, images)}.npz"
-    opinions = _read(path, len(images))
-    if opinions is None:
-        opinions = _compute(teacher, images, predict)
-        _write(path, opinions)
-    return opinions
+    kind = "" if task.label_rank == 1 else f"-{task.name}"
+    path = files.cache_folder(_FOLDER, cache_dir) / f"{fingerprint(teacher, images)}{kind}.npz"
+    shape = (len(images), teacher.output_shape[-1])[: task.label_rank]
+    predictions = _read(path, shape)
+    if predictions is None:
+        predictions = _compute(teacher, images, predict, task)
+        _write(path, predictions)
+    return predictions
 
 
 def fingerprint(teacher, images):
-    """SHA-256 of a teacher's architecture and weights and of the images, in hexadecimal.
+    """Returns the SHA-256 of a teacher's architecture, its weights and the images, as hex.
 
-    A SavedModel counts by what its files hold, wherever they lie: its weights may be constants
-    of its graph.
+    A SavedModel is hashed by the content of its files, not by their path: its weights may be
+    constants of its graph.
     """
-    digest = hashlib.sha256(_FORM)
-    architecture = teacher.to_json().replace('"trainable": false', '"trainable": true')  # or frozen
-    for layer in teacher._flatten_layers():
+    digest = hashlib.sha256(_FORMAT)
+    architecture = teacher.to_json().replace('"trainable": false', '"trainable": true')
+    for layer in leaf_layers(teacher):
         if isinstance(layer, keras.layers.TFSMLayer):
             content = json.dumps(_content(layer.filepath))
             architecture = architecture.replace(json.dumps(layer.filepath), content)
@@ -78,7 +82,7 @@ def fingerprint(teacher, images):
 
 
 def _content(folder):
-    """SHA-256 of the files of a folder and of their names, in hexadecimal."""
+    """Returns the SHA-256 of the files of a folder and of their names, as hex."""
     digest = hashlib.sha256()
     for path in sorted(pathlib.Path(folder).rglob("*")):
         if path.is_file():
@@ -87,33 +91,36 @@ def _content(folder):
     return digest.hexdigest()
 
 
-def _compute(teacher, images, predict):
+def _compute(teacher, images, predict, task):
     entropies, predicted = [], []
-    for start in range(0, len(images), _AT_ONCE):
-        logits = predict(teacher, images[start : start + _AT_ONCE])
-        entropies.append(entropy(logits))
-        predicted.append(logits.argmax(axis=-1).astype(np.int32))
+    for start in range(0, len(images), _CHUNK):
+        logits = predict(teacher, images[start : start + _CHUNK])
+        entropies.append(task.entropy(logits))
+        predicted.append(task.predictions(logits).astype(np.int32))
     return TeacherPredictions(
         entropy=np.concatenate(entropies), predicted=np.concatenate(predicted)
     )
 
 
-def _read(path, count):
+def _read(path, shape):
     if not path.is_file():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            opinions = TeacherPredictions(entropy=kept["entropy"], predicted=kept["predicted"])
-    except Exception:  # NumPy raises whatever the broken file leads it to
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as cached:
+            predictions = TeacherPredictions(
+                entropy=cached["entropy"], predicted=cached["predicted"]
+            )
+    except Exception:  # a broken file makes NumPy raise anything
         return None
-    arrays = ((opinions.entropy, np.float64), (opinions.predicted, np.int32))
-    fits = all(array.dtype == dtype and array.shape == (count,) for array, dtype in arrays)
-    return opinions if fits else None
+    entropy, predicted = predictions.entropy, predictions.predicted
+    fits = (entropy.dtype, entropy.shape) == (np.float64, shape[:1])
+    fits &= (predicted.dtype, predicted.shape) == (np.int32, shape)
+    return predictions if fits else None
 
 
-def _write(path, opinions):
+def _write(path, predictions):
     try:
         with files.atomic_write(path) as partial:
-            np.savez(partial, entropy=opinions.entropy, predicted=opinions.predicted)
+            np.savez(partial, entropy=predictions.entropy, predicted=predictions.predicted)
     except OSError as error:
-        logger.info("the teacher's opinions are not kept for the next run: %s", error)
+        logger.info("the teacher's predictions are not cached: %s", error)

@@ -1,4 +1,4 @@
-"""A page on this machine alone, on which a person tries the student of a run."""
+"""Local web page on which users try the student of a run."""
 
 from mosaickd_tf.demo.packages import runtime
 from mosaickd_tf.demo.server import DemoServer

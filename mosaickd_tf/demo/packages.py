@@ -1,7 +1,7 @@
-"""LiteRT.js, which runs .tflite files in a browser: brought once by npm, then kept.
+"""LiteRT.js, which runs .tflite files in a browser: downloaded once by npm, then cached.
 
-Which packages, in which versions and with which SHA-512, stands in package-lock.json beside
-this file; npm refuses what has another content.
+The packages, their versions and their SHA-512 are in package-lock.json beside this file; npm
+refuses other content.
 """
 
 import hashlib
@@ -21,37 +21,37 @@ _NPM = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update
 
 
 def runtime(cache_dir=""):
-    """The folder of the packages, from the cache or from npm.
+    """Returns the folder of the packages, from the cache or from npm.
 
     Args:
-        cache_dir: where they are kept; `litert_js` in the user's cache if empty.
+        cache_dir: of the packages; `litert_js` in the user's cache if empty.
 
     Returns:
         A `pathlib.Path` to a folder `node_modules`.
 
     Raises:
-        RequestError: when they have to be brought and npm is missing.
-        RunError: when npm fails; the cache is then as it was.
+        RequestError: when they have to be downloaded and npm is missing.
+        RunError: when npm fails; the cache then stays unchanged.
     """
     folder = files.cache_folder("litert_js", cache_dir) / lock_name()
     if not folder.is_dir():
-        _bring(folder)
+        _download(folder)
     return folder / "node_modules"
 
 
 def lock_name():
-    """The name of the folder of the packages, made from their lock: another lock, another one."""
+    """Returns the name of the folder of the packages, a hash of their lock file."""
     return hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
 
 
-def _bring(folder):
+def _download(folder):
     if shutil.which("npm") is None:
         raise RequestError(
-            "npm is needed once, to bring LiteRT.js. Expected it on the PATH. Received: none. "
+            "npm is needed once, to download LiteRT.js. Expected it on the PATH. Received: none. "
             "Install Node.js with npm (Debian, Ubuntu: apt-get install npm; macOS: brew install "
             "node)"
         )
-    logger.info("bringing LiteRT.js with npm, once (12 MB)")
+    logger.info("downloading LiteRT.js with npm, once (12 MB)")
     with files.atomic_write(folder) as partial:
         partial.mkdir()
         for name in _NAMES:
@@ -59,12 +59,12 @@ def _bring(folder):
         done = subprocess.run(_NPM, cwd=partial, capture_output=True, text=True)
         if done.returncode:
             raise RunError(
-                f"npm could not bring LiteRT.js: {_reason(done.stderr)}. Nothing was kept; with "
-                "a network the same command tries again"
+                f"npm could not download LiteRT.js: {_reason(done.stderr)}. Nothing was cached; "
+                "run the same command again with a network"
             )
 
 
-def _reason(words):
-    """What npm says first of its failure."""
-    lines = [line.removeprefix("npm error").strip() for line in words.splitlines()]
+def _reason(text):
+    """Returns the first line of npm's error."""
+    lines = [line.removeprefix("npm error").strip() for line in text.splitlines()]
     return next(filter(None, lines), "it gave no reason")

@@ -1,4 +1,4 @@
-"""A server for a person on this machine: a fixed list of paths, on loopback alone."""
+"""HTTP server of a fixed list of paths, on the loopback interface only."""
 
 import http.server
 import sys
@@ -14,17 +14,17 @@ _HEADERS = {
 
 
 class DemoServer(http.server.ThreadingHTTPServer):
-    """Answers GET and HEAD for what a site holds, and nothing else.
+    """Server of GET and HEAD requests for the files of a site.
 
-    A request that names another host than this one is refused: a page from elsewhere whose
-    name was made to lead to this machine cannot read anything.
+    A request that names another host is refused: a foreign page whose host name resolves to this
+    machine (DNS rebinding) cannot read anything.
 
     Args:
         site: a `Site`.
-        port: 0 for any that is free.
+        port: 0 for any free one.
 
     Raises:
-        OSError: when the port cannot be had.
+        OSError: when the port is not available.
     """
 
     daemon_threads = True
@@ -34,19 +34,19 @@ class DemoServer(http.server.ThreadingHTTPServer):
         super().__init__((HOST, port), _Handler)
 
     def handle_error(self, request, client_address):
-        """Says nothing of a browser that went away in the middle of an answer."""
+        """Ignores connections that the browser closed during a response."""
         if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
     @property
     def address(self):
-        """Where a browser finds the page."""
+        """Returns the URL of the page."""
         return f"http://{HOST}:{self.server_port}/"
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     server_version, sys_version = "mosaickd_tf", ""
-    timeout = 30  # seconds, for a client that says nothing
+    timeout = 30  # seconds, for an idle client
 
     def do_GET(self):  # noqa: N802, the name is http.server's
         """Sends a file of the site."""
@@ -55,21 +55,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def do_HEAD(self):  # noqa: N802
-        """Sends what is known of a file."""
+        """Sends the headers of a file."""
         self._head()
 
     def end_headers(self):
-        """Adds to every answer what keeps the page to itself."""
+        """Adds the security headers to every response."""
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         self.send_header("Content-Security-Policy", self.server.site.policy)
         super().end_headers()
 
     def log_message(self, *_):
-        """Says nothing on the terminal."""
+        """Logs nothing on the terminal."""
 
     def _head(self):
-        """Answers up to the content, which it returns; None after a refusal."""
+        """Sends status and headers; returns the content, or None after a refusal."""
         port = self.server.server_port
         if self.headers.get_all("Host") not in ([f"{HOST}:{port}"], [f"localhost:{port}"]):
             return self.send_error(403, "Not the name of this server")

@@ -1,4 +1,4 @@
-"""What the demo serves: the page, LiteRT.js, the files of a run, each at a fixed path."""
+"""Files of the demo: the page, LiteRT.js and the files of a run, each at a fixed path."""
 
 import base64
 import dataclasses
@@ -14,7 +14,7 @@ from mosaickd_tf.data import grids
 from mosaickd_tf.data.images import as_png
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report.table import percent
-from mosaickd_tf.workdir import finished
+from mosaickd_tf.workdir.finished import FinishedRun
 
 PAGE = pathlib.Path(__file__).with_name("page")
 KINDS = {
@@ -26,7 +26,7 @@ KINDS = {
     ".tflite": "application/octet-stream",
     ".wasm": "application/wasm",
 }
-# What LiteRT.js loads on the processor, with and without relaxed SIMD.
+# Builds of LiteRT.js for the CPU, with and without relaxed SIMD.
 _BUILDS = ("litert_wasm_internal", "litert_wasm_compat_internal")
 RUNTIME = (
     "core/dist/index.js",
@@ -40,28 +40,28 @@ _OOD_EXAMPLES = 4
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Served:
-    """Something at a path.
+    """File at a path of the site.
 
     Attributes:
         kind: its media type.
-        source: bytes, or the path of a file, which is read anew each time.
+        source: bytes, or the path of a file, which is read at each request.
     """
 
     kind: str
     source: bytes | pathlib.Path
 
     def read(self):
-        """The bytes."""
+        """Returns the content as bytes."""
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Site:
-    """All that there is to see.
+    """All files of the demo.
 
     Attributes:
-        files: dict from paths, which begin with a slash, to what is `Served` there.
-        policy: the content security policy of every answer.
+        files: dict from paths, which begin with a slash, to `Served`.
+        policy: the content security policy of every response.
     """
 
     files: dict
@@ -69,19 +69,19 @@ class Site:
 
 
 def site(workdir, runtime):
-    """Gathers the site of a finished run.
+    """Collects the site of a finished run.
 
     Args:
         workdir: the folder of the run.
-        runtime: a folder `node_modules` that holds LiteRT.js.
+        runtime: a folder `node_modules` with LiteRT.js.
 
     Returns:
         A `Site`.
 
     Raises:
-        RequestError: when the folder holds no finished run, or no .tflite that the page can run.
+        RequestError: when the folder has no finished run, or no .tflite that the page can run.
     """
-    run = finished.read(workdir)
+    run = FinishedRun(workdir)
     models = _models(run)
     examples = dict(_examples(run))
     html = PAGE / "index.html"
@@ -101,12 +101,12 @@ def site(workdir, runtime):
 
 
 def _models(run):
-    """The run's files that a browser can run, opened here: `TfliteModel` by path."""
-    paths = [run.folder / "export" / file for file in MODELS]
+    """Opens the files of a run that a browser can run; returns `TfliteModel` by path."""
+    paths = [run.export_path / file for file in MODELS]
     models = {path: evaluation.TfliteModel(path) for path in paths if path.is_file()}
     if not models:
         raise RequestError(
-            f"Expected {' or '.join(MODELS)} in {str(run.folder / 'export')!r}. Received: "
+            f"Expected {' or '.join(MODELS)} in {str(run.export_path)!r}. Received: "
             "neither. bin/export writes them"
         )
     for path, model in models.items():
@@ -123,17 +123,18 @@ def _models(run):
 
 
 def _about(run, models):
-    """What the page has to know, but for its examples."""
+    """Returns the facts that the page shows, without its examples."""
     first = next(iter(models.values()))
     size, _, channels = first.image_shape
-    gray = np.full((1, *first.image_shape), 128, np.uint8)
-    classes = first.predict(gray).shape[-1]
+    images = np.random.default_rng(0).integers(0, 256, (4, *first.image_shape), np.uint8)
+    num_classes = first.predict(images).shape[-1]
     result = run.result
     return {
-        "title": f"{result['student']['name']}, taught by {result['teacher']['name']}",
-        "lead": _lead(result),
+        "title": f"{result['student']['name']}, distilled from {result['teacher']['name']}",
+        "lead": _lead(run),
+        "multi_label": run.task.label_rank == 2,
         "image": {"size": size, "channels": channels},
-        "labels": [run.label(number) for number in range(classes)],
+        "labels": [run.label(number) for number in range(num_classes)],
         "models": [
             {
                 "name": MODELS[path.name],
@@ -142,43 +143,49 @@ def _about(run, models):
                 "bytes": path.stat().st_size,
                 "scale": float(model.scale),
                 "zero_point": float(model.zero_point),
-                "returns": "probabilities" if _sums_to_one(model, gray) else "logits",
+                "returns": _kind(model, run.task, images),
             }
             for path, model in models.items()
         ],
     }
 
 
-def _lead(result):
-    """One sentence of where the student comes from."""
-    pictures_of = result["config"]["ood_dataset"]
-    words = f"It learned by {result['method']} from "
-    words += f"pictures of {pictures_of}" if pictures_of else "no pictures at all"
+def _lead(run):
+    """Returns a sentence on the origin of the student."""
+    result = run.result
+    ood_dataset = result["config"]["ood_dataset"]
+    text = f"Trained by {result['method']} "
+    text += f"with images of {ood_dataset}" if ood_dataset else "without any real images"
     if result["student"]["accuracy"] is not None:
-        words += f" and names {percent(result['student']['accuracy'])} of the test part right"
-    return f"{words}."
+        text += f"; accuracy on the test split: {percent(result['student']['accuracy'])}"
+    return f"{text}."
 
 
-def _sums_to_one(model, image):
-    row = model.predict(image)[0]
+def _kind(model, task, images):
+    """Returns whether outputs of a file are "probabilities" or "logits"."""
+    rows = model.predict(images)
     step = 0 if model.output_dtype == "float32" else model.scale
-    return row.min() >= 0 and abs(row.sum() - 1) <= 1e-3 + len(row) * step / 2
+    found = rows.min() >= 0 and rows.max() <= 1
+    if task.label_rank == 1:  # a sum of 1, but for the rounding of integers
+        error = np.abs(rows.sum(axis=-1) - 1).max()
+        found = found and error <= 1e-3 + rows.shape[-1] * step / 2
+    return "probabilities" if found else "logits"
 
 
 def _examples(run):
-    """What the run itself has to show: pairs of words and a uint8 image."""
+    """Yields images of the run: pairs of a description and a uint8 image."""
     if run.synthetic_images is not None and run.synthetic_classes:
         counts = run.synthetic_classes
         for number, images in zip(grids.shown_classes(counts), run.synthetic_images, strict=False):
             if counts[number]:
-                yield f"Synthetic; to the teacher it is {run.label(number)}", images[0]
+                yield f"Synthetic; the teacher predicts {run.label(number)}", images[0]
     if run.ood_images is not None:
         for number, image in enumerate(run.ood_images[:_OOD_EXAMPLES], start=1):
-            yield f"OOD picture {number}", image
+            yield f"OOD image {number}", image
 
 
 def _policy(html):
-    """Nothing but what the page itself names; of scripts in it, the import map alone."""
+    """Returns the policy: only the site's own files, and of inline scripts only the import map."""
     (script,) = re.findall(r"<script type=\"importmap\">(.*?)</script>", html, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     rules = (

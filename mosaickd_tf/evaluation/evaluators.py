@@ -1,4 +1,4 @@
-"""How good the networks of a run are: on the way, and at the end on the test part."""
+"""Evaluation of a run's networks: during training, and at the end on the test split."""
 
 import functools
 
@@ -6,93 +6,111 @@ from mosaickd_tf import evaluation, models
 
 
 class TestEvaluator:
-    """Looks at networks on the test part of the target data; each is run on it once.
+    """Evaluates networks on the test split of the target data set, each network run once.
 
     Args:
         target: `TargetData`, or None.
+        task: a `Task`.
     """
 
-    def __init__(self, target):
+    def __init__(self, target, task):
+        self._task = task
         self._test = target.test if target else None
         self._label_names = target.label_names if target else ()
-        self._logits = functools.cache(self._predicted)
+        self._logits = functools.cache(self._predict)
 
     def facts(self, model):
-        """What result.json says of a network.
+        """Returns the entry of a network in result.json.
 
         Args:
             model: Keras classifier of unit images.
 
         Returns:
-            Dict of `name`, `parameters`, `macs`, `accuracy` and `top5_accuracy`, the last two
-            in [0, 1], None without a test part.
+            Dict of `name`, `parameters`, `macs`, and the metrics of the task, among them
+            `accuracy` and `top5_accuracy`, in [0, 1], None without a test split.
         """
-        accuracy = top5 = None
+        metrics = {"accuracy": None, "top5_accuracy": None}
         if self._test:
-            logits = self._logits(model)
-            accuracy = evaluation.top_k_accuracy(logits, self._test.labels)
-            top5 = evaluation.top_k_accuracy(logits, self._test.labels, k=5)
+            metrics = self._task.metrics(self._logits(model), self._test.labels)
         return {
             "name": model.name,
             "parameters": models.parameters(model),
             "macs": models.macs(model),
-            "accuracy": accuracy,
-            "top5_accuracy": top5,
+            **metrics,
         }
 
     def agreement(self, student, teacher):
-        """Share of the test images of which both name the same class; None without any."""
-        if not self._test:
-            return None
-        return evaluation.agreement(self._logits(student), self._logits(teacher))
+        """Computes the agreement of two networks on the test split.
 
-    def predictions(self, teacher, student):
-        """What both name on the test part, from which the report counts confusions.
+        Args:
+            student: Keras classifier of unit images.
+            teacher: Keras classifier of unit images.
 
         Returns:
-            Dict of `label_names`, and a list of integers, one a test image, for `labels`,
-            `teacher` and `student`.
+            A float in [0, 1]; None without a test split.
         """
-        named = {"teacher": teacher, "student": student}
+        if not self._test:
+            return None
+        return self._task.agreement(self._logits(student), self._logits(teacher))
+
+    def predictions(self, teacher, student):
+        """Returns labels and predictions on the test split, for the report's confusion matrices.
+
+        Args:
+            teacher: Keras classifier of unit images.
+            student: Keras classifier of unit images.
+
+        Returns:
+            Dict of `label_names`, and for `labels`, `teacher` and `student` a list with the class,
+            or the list of labels, of each test image.
+        """
+        networks = {"teacher": teacher, "student": student}
         return {
             "label_names": list(self._label_names),
-            "labels": self._test.labels.tolist(),
-        } | {role: self._logits(model).argmax(axis=-1).tolist() for role, model in named.items()}
+            "labels": self._task.as_lists(self._test.labels),
+        } | {
+            role: self._task.as_lists(self._task.predictions(self._logits(model)))
+            for role, model in networks.items()
+        }
 
-    def _predicted(self, model):
+    def _predict(self, model):
         return evaluation.predict_logits(model, self._test.images)
 
 
-def make_validation_fn(student, teacher, watched):
-    """What is looked at on the way.
+def make_validation_fn(student, teacher, watched, task):
+    """Builds the function that evaluates the student during training.
 
     Args:
-        student: Keras classifier of unit images, as it is when it is looked at.
-        teacher: the same, frozen.
-        watched: an `ImageSet`, the validation part or images without labels, or a function that
-            gives one at each evaluation.
+        student: Keras classifier of unit images, evaluated with its current weights.
+        teacher: Keras classifier of unit images, frozen.
+        watched: an `ImageSet`, the validation split or images without labels, or a function that
+            returns one at each evaluation.
+        task: a `Task`.
 
     Returns:
-        Function from the number of rounds played to a dict: accuracy and agreement on the
-        validation part, or agreement on what is at hand, and the student's prediction_diversity.
+        Function of the number of finished rounds that returns a dict: `validation_accuracy` and
+        `validation_agreement` with labels, `unlabeled_agreement` without, all in [0, 1], and
+        the student's `prediction_diversity`.
     """
-    known = None if callable(watched) else evaluation.predict_logits(teacher, watched.images)
+    fixed_logits = None
+    if not callable(watched):
+        fixed_logits = evaluation.predict_logits(teacher, watched.images)
 
     def evaluate(step):
         images = watched() if callable(watched) else watched
         logits = evaluation.predict_logits(student, images.images)
         teacher_logits = (
-            evaluation.predict_logits(teacher, images.images) if known is None else known
+            evaluation.predict_logits(teacher, images.images)
+            if fixed_logits is None
+            else fixed_logits
         )
-        agreement = evaluation.agreement(logits, teacher_logits)
-        diversity = evaluation.prediction_diversity(logits, teacher_logits)
+        agreement = task.agreement(logits, teacher_logits)
+        diversity = task.prediction_diversity(logits, teacher_logits)
         values = {"prediction_diversity": diversity}
         if images.labels is None:
             return {"unlabeled_agreement": agreement} | values
-        accuracy = evaluation.top_k_accuracy(logits, images.labels)
-        return {
-            "validation_accuracy": accuracy,
-            "validation_agreement": agreement,
-        } | values
+        metrics = task.metrics(logits, images.labels)
+        metrics = {f"validation_{name}": metrics[name] for name in task.validation_metrics}
+        return metrics | {"validation_agreement": agreement} | values
 
     return evaluate

@@ -1,67 +1,69 @@
-"""A model file against a labelled data set."""
+"""Evaluation of a model file on a labeled data set."""
 
 import dataclasses
 
-from mosaickd_tf import evaluation, models
+from mosaickd_tf import evaluation
 from mosaickd_tf.config import DataConfig
-from mosaickd_tf.data import datasets, loading
+from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.tasks import get_task
 
 
-def evaluate_file(config):
-    """Runs a .keras or .tflite classifier on the test part of a data set.
+def evaluate_file(config, teacher=None):
+    """Evaluates a .keras or .tflite classifier on the test split of a data set.
 
     Args:
-        config: an `EvaluationConfig`.
+        config: an `EvaluationConfig`; its `teacher` only names the teacher in errors.
+        teacher: Keras model from unit images to logits to compare with, or None.
 
     Returns:
-        A dict with `model`, `images` (how many), `broken_images` (skipped), `accuracy`,
-        `top5_accuracy`, `agreement` (with the teacher, or None), and `per_class` accuracies by
-        label name.
+        A dict with `model`, `images` (their number), `broken_images` (skipped), `accuracy`,
+        `top5_accuracy` and other metrics of the task, `agreement` (with the teacher, or None), and
+        `per_class` accuracies by label name.
 
     Raises:
-        RequestError: when model and data do not fit.
+        RequestError: for a model, a data set and a teacher that do not fit together.
     """
+    task = get_task(config.task)
     model = evaluation.open_model(config.model)
-    test, broken = _test_part(config, model.image_shape)
+    test, broken = _test_split(config, model.image_shape)
     outputs = model.predict(test.images)
+    kind = "probabilities" if task.looks_like_probabilities(outputs) else "logits"
     classes = outputs.shape[-1]
     if classes != len(test.label_names):
         raise RequestError(
-            f"Model and data do not fit. Expected the {len(test.label_names)} classes of "
-            f"--target_dataset={config.target_dataset}. Received: {classes} classes in "
-            f"--model={config.model!r}. Name the data that the model was made for"
+            "`model` and `target_dataset` do not fit. Expected the "
+            f"{len(test.label_names)} classes of {config.target_dataset}. Received: {classes} "
+            f"classes in {config.model!r}. Choose the data set of this model"
         )
     agreement = None
-    if config.teacher:
-        expected = datasets.teacher_input(config.teacher_input)
-        teacher = models.load_teacher(config.teacher, expected)
+    if teacher is not None:
         received = (*teacher.input_shape[1:], teacher.output_shape[-1])
         if received != (*model.image_shape, classes):
             raise RequestError(
-                f"Teacher and model do not fit. Expected images of {model.image_shape} and "
+                f"`teacher` and `model` do not fit. Expected images of {model.image_shape} and "
                 f"{classes} classes. Received: {received[:3]} and {received[3]} in "
-                f"--teacher={config.teacher!r}. Name the teacher of this model"
+                f"{config.teacher!r}. Choose the teacher of this model"
             )
-        agreement = evaluation.agreement(outputs, evaluation.predict_logits(teacher, test.images))
-    shares = evaluation.per_class_accuracy(outputs, test.labels)
+        logits = evaluation.predict_logits(teacher, test.images)
+        agreement = task.agreement(outputs, logits, kind)
+    shares = task.per_label_accuracy(outputs, test.labels, kind)
     return {
         "model": config.model,
         "images": len(test),
         "broken_images": [dataclasses.asdict(fault) for fault in broken],
-        "accuracy": evaluation.top_k_accuracy(outputs, test.labels),
-        "top5_accuracy": evaluation.top_k_accuracy(outputs, test.labels, k=5),
+        **task.metrics(outputs, test.labels, kind),
         "agreement": agreement,
         "per_class": dict(zip(test.label_names, shares, strict=True)),
     }
 
 
-def _test_part(config, image_shape):
+def _test_split(config, image_shape):
     height, width, channels = image_shape
     if height != width or channels not in (1, 3):
         raise RequestError(
-            "Not such a model. Expected one of square images of 1 or 3 channels. Received: "
-            f"{image_shape} in --model={config.model!r}. Name another"
+            "`model` has an unsupported image shape. Expected square images of 1 or 3 channels. "
+            f"Received: {image_shape} in {config.model!r}. Choose another one"
         )
     data = DataConfig(
         target_dataset=config.target_dataset,
@@ -70,11 +72,12 @@ def _test_part(config, image_shape):
         channels=channels,
         validation_fraction=0.0,
         max_broken=config.max_broken,
+        task=config.task,
     )
     target = loading.load_target(data, training=False)
     if target.test is None:
         raise RequestError(
-            "No test part. Expected a data set that has one. Received: "
-            f"--target_dataset={config.target_dataset!r}. Name another"
+            "`target_dataset` has no test split. Expected a data set that has one. Received: "
+            f"target_dataset={config.target_dataset!r}. Choose another one"
         )
     return target.test, target.broken

@@ -1,8 +1,7 @@
-"""What a person watches in a run beside losses and accuracies."""
+"""Diagnostics of a run in addition to losses and accuracies."""
 
+import functools
 import math
-
-import numpy as np
 
 from mosaickd_tf import evaluation
 from mosaickd_tf.data import grids
@@ -12,6 +11,7 @@ from mosaickd_tf.evaluation.distances import (
     random_patches,
     sliced_wasserstein,
 )
+from mosaickd_tf.utils.images import to_uint8
 
 GRID = 64  # images of a sample grid, and of a call of the generator
 PATCHES = 2048
@@ -19,21 +19,21 @@ DIRECTIONS = 64
 
 
 class Observer:
-    """Looks at a game between two rounds and leaves it as it was.
+    """Computes diagnostics of a distiller between two rounds without changing its state.
 
-    Of every method: the mean norm of each player's gradient since the last evaluation, and
-    the learning rates. Of one that makes synthetic images also, on samples of them: how sure
-    the teacher is of them, which classes it sees, and how far their patches are from OOD
-    patches. It keeps two grids of them in `samples/`: of each evaluation, and by class.
+    For every method: the mean gradient norm of each trained network since the last evaluation,
+    and the learning rates. With synthetic images also, on samples of them: the teacher's
+    confidence, the predicted classes, and the distance of their patches to OOD patches. Two
+    grids of them are saved in `samples/`: one of each evaluation, and one by class.
 
     Args:
         distiller: a compiled `Distiller`.
-        teacher: Keras model from unit images to logits, which names the classes.
+        teacher: Keras model from unit images to logits.
         ood_images: uint8 `(n, height, width, channels)`, or None.
         folder: the folder of the run, a `pathlib.Path`.
-        patch_size: side in pixels of the patches that are compared, at most that of the images.
-        seed: fixes the patches and the directions.
-        keep_images: whether synthetic images are kept, or numbers alone.
+        patch_size: side in pixels of the compared patches, limited to that of the images.
+        seed: determines the patches and the directions.
+        keep_images: whether to save synthetic images, or only numbers.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Observer:
     ):
         self._distiller = distiller
         self._teacher = teacher
+        self._task = distiller.task
         self._samples = folder / "samples"
         self._patch_size = min(patch_size, *teacher.input_shape[1:3])
         self._seed = seed
@@ -55,45 +56,46 @@ class Observer:
             self._ood_distance = self._distance(others)
 
     def __call__(self, step):
-        """Numbers by name after `step` rounds; what cannot be known yet is left out.
+        """Returns the diagnostics after `step` rounds, without those that are undefined yet.
 
         Returns:
-            A dict for `Record.write`: floats, the list `synthetic_classes` (how many synthetic
-            images the teacher puts into each class) and the picture `synthetic_by_class`.
+            A dict for `MetricsLog.write`: floats, the list `synthetic_classes` (number of synthetic
+            images that the teacher predicts for each class) and the image `synthetic_by_class`.
         """
         values = {name: _mean(mean) for name, mean in self._distiller.gradient_norms.items()}
-        for player in ("student", "generator"):
-            if player in self._distiller.players:
-                optimizer = getattr(self._distiller, f"{player}_optimizer")
-                values[f"{player}_learning_rate"] = float(optimizer.learning_rate)
+        for network in ("student", "generator"):
+            if network in self._distiller.networks:
+                optimizer = getattr(self._distiller, f"{network}_optimizer")
+                values[f"{network}_learning_rate"] = float(optimizer.learning_rate)
         values["patch_divergence"] = self._divergence()
         synthetic_images = self._distiller.samples(self._count)
         if synthetic_images is not None:
-            values |= self._look(step, _as_uint8(synthetic_images))
+            values |= self._observe(step, to_uint8(synthetic_images))
         return {name: value for name, value in values.items() if value is not None}
 
     def _divergence(self):
-        loss = self._distiller.trackers.get("patch_discrimination_loss")
+        loss = self._distiller.term_means.get("patch_discrimination_loss")
         loss = _mean(loss) if loss else None
         patches = getattr(self._distiller, "patches", None)
         if loss is None or patches is None:
             return None
         return jensen_shannon_estimate(loss, patches)
 
-    def _look(self, step, images):
-        probs = _softmax(evaluation.predict_logits(self._teacher, images))
-        classes = probs.argmax(axis=-1)
-        counts = np.bincount(classes, minlength=self._classes).tolist()
+    def _observe(self, step, images):
+        logits = evaluation.predict_logits(self._teacher, images)
+        predictions = self._task.predictions(logits)
+        counts = self._task.count_labels(predictions, self._classes)
         values = {
-            "teacher_confidence": float(probs.max(axis=-1).mean()),
+            "teacher_confidence": self._task.confidence(logits),
             "synthetic_classes": counts,
         } | self._distances(images)
         if self._keep_images:
-            values["synthetic_by_class"] = self._keep(step, images, classes, counts)
+            values["synthetic_by_class"] = self._save_grids(step, images, predictions, counts)
         return values
 
-    def _keep(self, step, images, classes, counts):
-        by_class = grids.by_class(grids.thumbnails(images), classes, counts)
+    def _save_grids(self, step, images, predictions, counts):
+        has_label = functools.partial(self._task.has_label, predictions)
+        by_class = grids.by_class(grids.thumbnails(images), has_label, counts)
         grids.save_grid(self._samples / f"round_{step:06d}.png", images[:GRID])
         grids.save_grid(self._samples / "by_class.png", by_class, grids.A_CLASS)
         return grids.image_grid(by_class, grids.A_CLASS)
@@ -111,17 +113,7 @@ class Observer:
         return sliced_wasserstein(self._ood_patches, patches, self._directions)
 
 
-def _as_uint8(unit_images):
-    unit_images = np.clip(np.asarray(unit_images, "float32"), 0.0, 1.0)
-    return np.round(unit_images * 255).astype(np.uint8)
-
-
 def _mean(tracker):
-    """The mean of a Keras metric, or None before its first value, or when it is not finite."""
+    """Returns the mean of a Keras metric, or None before its first value or if not finite."""
     value = float(tracker.result())
     return value if float(tracker.count) and math.isfinite(value) else None
-
-
-def _softmax(logits):
-    shifted = np.exp(logits.astype("float64") - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The student leaves as files that are proven to be the student."""
+"""Export of students to files whose outputs are verified against the student's."""
 
 from mosaickd_tf.export.calibration import Calibration
 from mosaickd_tf.export.exporter import export_student
@@ -14,6 +14,7 @@ from mosaickd_tf.export.tflite import (
 )
 from mosaickd_tf.export.verify import latency_ms
 from mosaickd_tf.export.writers import save_saved_model, save_serving, save_student
+from mosaickd_tf.utils.deprecation import attribute_getter
 
 __all__ = [
     "GENERATOR",
@@ -35,3 +36,5 @@ __all__ = [
     "serving_model",
     "synthesizer",
 ]
+
+__getattr__ = attribute_getter(__name__)

@@ -1,4 +1,4 @@
-"""Images that show a converter how large activations are: never the teacher's own."""
+"""Images by which a converter measures the ranges of activations: never the teacher's own."""
 
 import dataclasses
 
@@ -7,62 +7,63 @@ import numpy as np
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export.formats import FORMATS
 
-_WORDS = {"synthetic": "a generator, as a run of mosaic keeps it", "ood": "OOD images"}
+_NAMES = {"synthetic": "a generator, as a run of mosaic keeps it", "ood": "OOD images"}
 _PARTS = {"synthetic": ("synthetic",), "ood": ("ood",), "mixed": ("synthetic", "ood")}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Images to calibrate with.
+    """Images for calibration.
 
     Attributes:
         images: uint8 `(n, height, width, channels)`.
-        counts: how many of them are "synthetic" and how many "ood".
+        counts: dict of the number of "synthetic" and of "ood" images.
     """
 
     images: np.ndarray
     counts: dict
 
 
-def check(config, *, synthetic, ood):
-    """Decides which images calibrate, before any work is done.
+def resolve_calibration(config, *, synthetic, ood):
+    """Resolves which images calibrate, before any work is done.
 
     Args:
         config: an `ExportConfig`.
-        synthetic: whether there will be synthetic images.
-        ood: whether there will be OOD images.
+        synthetic: whether synthetic images will be available.
+        ood: whether OOD images will be available.
 
     Returns:
-        "synthetic", "ood", "mixed", or None where no format asked for needs images.
+        "synthetic", "ood", "mixed", or None where no requested format needs images.
 
     Raises:
-        RequestError: when a format needs images that there are not.
+        RequestError: when a format needs images that are not available.
     """
-    needy = [name for name in config.exports if name in FORMATS and FORMATS[name].calibrated]
-    if not needy:
+    calibrated = [name for name in config.exports if name in FORMATS and FORMATS[name].calibrated]
+    if not calibrated:
         return None
-    there = {"synthetic": synthetic, "ood": ood}
-    at_hand = [part for part, given in there.items() if given]
-    if config.calibration == "auto" and at_hand:
-        return "mixed" if len(at_hand) == 2 else at_hand[0]
-    missing = [part for part in _PARTS.get(config.calibration, there) if not there[part]]
+    is_available = {"synthetic": synthetic, "ood": ood}
+    available = [part for part, given in is_available.items() if given]
+    if config.calibration == "auto" and available:
+        return "mixed" if len(available) == 2 else available[0]
+    parts = _PARTS.get(config.calibration, is_available)
+    missing = [part for part in parts if part not in available]
     if missing:
-        wanted = " and ".join(_WORDS[part] for part in missing)
-        came = " and ".join(_WORDS[part] for part in at_hand) or "neither"
+        expected = " and ".join(_NAMES[part] for part in missing)
+        received = " and ".join(_NAMES[part] for part in available) or "neither"
         raise RequestError(
-            f"--calibration={config.calibration} lacks images for --exports={','.join(needy)}. "
-            f"Expected {wanted}. Received: {came}"
+            f"`calibration` {config.calibration} lacks images for `exports` "
+            f"{','.join(calibrated)}. Expected {expected}. Received: {received}"
         )
     return config.calibration
 
 
-def gather(kind, count, *, synthetic, ood):
-    """Takes the images.
+def select_calibration(kind, count, *, synthetic, ood):
+    """Selects the images that calibrate.
 
     Args:
-        kind: what `check` returned.
-        count: how many images, split evenly between the parts of "mixed"; fewer OOD images
-            than that are all taken.
+        kind: as `resolve_calibration` returned it.
+        count: how many images, split evenly between the parts of "mixed"; of fewer OOD images
+            all are taken.
         synthetic: at least `count` uint8 images `(n, height, width, channels)`, or None.
         ood: uint8 images in random order, or None.
 

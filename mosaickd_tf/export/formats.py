@@ -1,4 +1,4 @@
-"""The ways in which a student can leave, a row each."""
+"""Formats of exported students, a row each."""
 
 import dataclasses
 import typing
@@ -7,33 +7,36 @@ import keras
 import numpy as np
 
 from mosaickd_tf.export import tflite, writers
+from mosaickd_tf.tasks import TASKS, Task
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WriterInputs:
-    """What a writer makes a file of.
+    """Inputs of a writer.
 
     Attributes:
         student: Keras model from unit images to logits.
-        outputs: "probabilities" or "logits", what the file shall give.
-        calibration: uint8 images `(n, height, width, channels)` that show a writer how large
-            activations are, or None.
+        outputs: "probabilities" or "logits", the outputs of the file.
+        calibration: uint8 images `(n, height, width, channels)` by which a writer measures the
+            ranges of activations, or None.
+        task: `Task` of the student.
     """
 
     student: keras.Model
     outputs: str = "probabilities"
     calibration: np.ndarray | None = None
+    task: Task = TASKS["single_label"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Format:
-    """One way to leave.
+    """Format of an exported student.
 
     Attributes:
         file: name of the file, or of the folder.
         write: function of a `WriterInputs` and a path.
-        exact: whether the file computes what the student computes, but for rounding in
-            float32; else the classes that it names decide, by `--min_agreement`.
+        exact: whether outputs equal the student's but for rounding in float32; of others the
+            predictions are compared, by `min_agreement` of `ExportConfig`.
         calibrated: whether the writer needs images.
     """
 
@@ -44,14 +47,18 @@ class Format:
 
 
 def _plain(save):
-    """A writer of a `WriterInputs` from a function of student, path and outputs."""
-    return lambda material, path: save(material.student, path, material.outputs)
+    """Returns a writer of `WriterInputs` from a function of student, path, outputs and task."""
+    return lambda inputs, path: save(inputs.student, path, inputs.outputs, task=inputs.task)
 
 
 def _calibrated(save):
-    """The same from a function that looks at images too."""
-    return lambda material, path: save(
-        material.student, path, material.outputs, calibration=material.calibration
+    """Returns the same from a function that takes images too."""
+    return lambda inputs, path: save(
+        inputs.student,
+        path,
+        inputs.outputs,
+        task=inputs.task,
+        calibration=inputs.calibration,
     )
 
 

@@ -1,4 +1,4 @@
-"""The images beside a student: what calibrates its files and what they are compared on."""
+"""Images for an export: those that calibrate files and those on which they are compared."""
 
 import dataclasses
 import typing
@@ -8,19 +8,20 @@ import numpy as np
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.export import calibration
 from mosaickd_tf.export.exporter import export_student
+from mosaickd_tf.tasks import TASKS
 
-COMPARED = 500  # images of each kind on which exports are compared where there is no test part
+COMPARED = 500  # images of each kind on which exports are compared without a test split
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportImages:
-    """What is at hand.
+    """Images that are available to an export.
 
     Attributes:
-        test: the labelled test part, or None; it is compared on, and never calibrates.
+        test: the labelled test split, or None; files are compared on it, it never calibrates.
         ood: an `ImageSet` of OOD images, or None.
-        synthesize: from a number to so many synthetic uint8 images, or None.
-        label_names: a name for each class, or nothing.
+        synthesize: function of a count that returns as many synthetic uint8 images, or None.
+        label_names: a name for each class; may be empty.
     """
 
     test: ImageSet | None = None
@@ -29,40 +30,44 @@ class ExportImages:
     label_names: tuple = ()
 
 
-def export_with_images(student, folder, config, supplies, compressed=()):
-    """Calibrates with and compares on what is at hand; see `export_student`.
+def export_with_images(
+    student, folder, config, available, compressed=(), task=TASKS["single_label"]
+):
+    """Exports a student, calibrated with and compared on the available images.
 
-    Without a test part the files are compared on synthetic and OOD images, as far as there are
-    any: on others than those that calibrate, where there are enough.
+    Without a test split the files are compared on synthetic and OOD images, as far as available:
+    on others than those that calibrate, where there are enough.
 
     Args:
         student: Keras model from unit images to logits.
         folder: where the files go.
         config: an `ExportConfig`.
-        supplies: the `ExportImages`.
-        compressed: as `export_student` takes them.
+        available: the `ExportImages`.
+        compressed: as of `export_student`.
+        task: `Task` of the student.
 
     Returns:
         As `export_student`.
 
     Raises:
-        RequestError: also when a format needs images that there are not.
+        RequestError: as `export_student`, and when a format needs images that are not available.
     """
-    kind = calibration.check(
-        config, synthetic=supplies.synthesize is not None, ood=supplies.ood is not None
+    kind = calibration.resolve_calibration(
+        config, synthetic=available.synthesize is not None, ood=available.ood is not None
     )
-    wanted = config.calibration_images + COMPARED
-    synthetic = supplies.synthesize and supplies.synthesize(wanted)
-    ood = None if supplies.ood is None else supplies.ood.sample(wanted).images
-    compared = supplies.test or _without_labels(synthetic, ood)
+    count = config.calibration_images + COMPARED
+    synthetic = available.synthesize and available.synthesize(count)
+    ood = None if available.ood is None else available.ood.sample(count).images
+    compared = available.test or _without_labels(synthetic, ood)
     return export_student(
         student,
         folder,
         config,
         compared.images,
+        task=task,
         labels=compared.labels,
-        label_names=supplies.label_names,
-        calibration=calibration.gather(
+        label_names=available.label_names,
+        calibration=calibration.select_calibration(
             kind, config.calibration_images, synthetic=synthetic, ood=ood
         ),
         compressed=compressed,

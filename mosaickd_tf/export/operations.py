@@ -1,18 +1,19 @@
-"""What a .tflite file computes with, read from the file itself."""
+"""Operations and ranges of a .tflite file, read from the file and changed in it."""
 
 from mosaickd_tf.errors import RequestError
 
-_BEHIND_LOGITS = ("SOFTMAX", "QUANTIZE", "DEQUANTIZE", "RESHAPE")
-_OF_ANY_RANGE = ("FULLY_CONNECTED", "CONV_2D")  # whose output may have any scale
-_SMALLEST_SCALE = 1e-8  # what the converter writes for a range of 0 to 0 is below
+_TO_PROBABILITIES = ("SOFTMAX", "LOGISTIC")
+_AFTER_LOGITS = (*_TO_PROBABILITIES, "QUANTIZE", "DEQUANTIZE", "RESHAPE")
+_OF_ANY_RANGE = ("FULLY_CONNECTED", "CONV_2D")  # operations whose output may have any scale
+_SMALLEST_SCALE = 1e-8  # above that which the converter writes for a range of 0 to 0
 
 
 def of_file(path):
-    """The operations of a .tflite file in the order of computation.
+    """Lists the operations of a .tflite file in the order of computation.
 
     Returns:
         A list of pairs: an operation's name, as "CONV_2D", and the set of names of the types
-        of what it takes and gives, as "INT8".
+        of its inputs and outputs, as "INT8".
     """
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -27,9 +28,9 @@ def of_file(path):
 
 
 def check_ranges(path, name):
-    """Raises `RequestError` when something in the file of this student is always about 0.
+    """Raises `RequestError` when a tensor in the file of this student is always about 0.
 
-    The runtime aborts the process over the scale of such a tensor.
+    The runtime aborts the process at the scale of such a tensor.
     """
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -39,8 +40,8 @@ def check_ranges(path, name):
         if scale is not None and len(scale) == 1 and 0 < scale[0] < _SMALLEST_SCALE:
             raise RequestError(
                 f"The student {name!r} cannot become a file of integers. Expected calibration "
-                f"images that move every layer. Received: at most about 0 in "
-                f"{tensor.name.decode()!r}. Choose another --calibration"
+                f"images that activate every layer. Received: at most about 0 in "
+                f"{tensor.name.decode()!r}. Choose another `calibration`"
             )
 
 
@@ -49,29 +50,29 @@ def check_integers(path, name, allowed=()):
 
     Args:
         path: a .tflite file.
-        name: what the student is called.
-        allowed: names of operations that may, those between float and integers.
+        name: of the student.
+        allowed: names of operations that may, those between floats and integers.
     """
     in_float = {op for op, types in of_file(path) if any("FLOAT" in name for name in types)}
     refused = in_float - set(allowed)
     if refused:
-        named = sorted(refused - {"QUANTIZE", "DEQUANTIZE"} or refused)  # those stand around it
+        names = sorted(refused - {"QUANTIZE", "DEQUANTIZE"} or refused)  # those enclose others
         raise RequestError(
             f"The student {name!r} cannot become a file of integers. Expected operations that "
-            f"LiteRT computes in integers. Received: {', '.join(named)}. Replace those layers, "
-            "or leave such formats out of --exports"
+            f"LiteRT computes in integers. Received: {', '.join(names)}. Replace those layers, "
+            "or leave such formats out of `exports`"
         )
 
 
 def widen_logits(path, factor):
     """Multiplies the range of the logits in a .tflite file of integers.
 
-    What lies beyond it is cut off, and two classes there become equal. A file whose logits
-    come from another operation than a dense layer or a convolution stays as it is.
+    Logits beyond the range are clipped, and two classes there become equal. A file whose logits
+    come from another operation than a dense layer or a convolution stays unchanged.
 
     Args:
         path: a .tflite file.
-        factor: by how much; a step between two integers grows as well.
+        factor: of the range, and with it of the step between two integers.
     """
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -82,9 +83,9 @@ def widen_logits(path, factor):
         if wanted not in operator.outputs:
             continue
         name = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
-        # What stands behind the softmax are probabilities.
-        logits = [] if name == "SOFTMAX" else [*logits, graph.tensors[wanted].quantization]
-        if name not in _BEHIND_LOGITS:
+        is_probability = name in _TO_PROBABILITIES
+        logits = [] if is_probability else [*logits, graph.tensors[wanted].quantization]
+        if name not in _AFTER_LOGITS:
             break
         wanted = operator.inputs[0]
     if name not in _OF_ANY_RANGE:
@@ -96,7 +97,7 @@ def widen_logits(path, factor):
 
 
 def forget_names(path):
-    """Takes the names of inner tensors, which the runtime does not need, out of a .tflite file."""
+    """Removes the names of inner tensors, which the runtime does not need, from a .tflite file."""
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model(str(path))

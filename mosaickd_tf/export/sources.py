@@ -1,117 +1,124 @@
-"""What `bin/export` exports: a student from a file or a finished run, with images beside it."""
+"""Sources of `bin/export`: a student from a file or a finished run, with images."""
 
 import dataclasses
 import pathlib
 
 from mosaickd_tf import models
-from mosaickd_tf.config import DataConfig, ExtensionConfig, from_options
+from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading, ood_subset
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.export import metadata
 from mosaickd_tf.export.images import COMPARED, ExportImages, export_with_images
+from mosaickd_tf.tasks import get_task
 from mosaickd_tf.utils import files
+from mosaickd_tf.utils.images import to_uint8
 from mosaickd_tf.utils.text import as_name
+from mosaickd_tf.workdir.finished import GENERATOR, FinishedRun, RunPaths
 
-GENERATOR = "generator.keras"  # in the folder of a run
 _SEED = (2110, 0)  # of the noise
 
 
 def save_generator(generator, run):
-    """Keeps the generator of a run, float32 and of built-in layers, for exports to come."""
+    """Saves the generator of a run, float32 and of built-in layers, for later exports."""
     with files.atomic_write(pathlib.Path(run) / GENERATOR) as partial:
         models.portable_copy(generator).save(partial)
 
 
 def export_file(student_path, folder, source, config, compressed=()):
-    """Exports a student from a .keras file, compared on images from anywhere.
+    """Exports a student from a .keras file, compared on images from any source.
 
     Args:
         student_path: a .keras classifier of unit images.
         folder: where the files go.
-        source: an `ExportSourceConfig`; see `gather`.
+        source: an `ExportSourceConfig`; see `open_student`.
         config: an `ExportConfig`.
-        compressed: as `export_student` takes them.
+        compressed: as of `export_student`.
 
     Returns:
         As `export_student`.
 
     Raises:
-        RequestError: as `gather` and `export_with_images`.
+        RequestError: as `open_student` and `export_with_images`.
     """
-    student, supplies = gather(student_path, source)
-    return export_with_images(student, folder, config, supplies, compressed)
+    student, task, images = open_student(student_path, source)
+    return export_with_images(student, folder, config, images, compressed, task=task)
 
 
-def gather(student_path, source):
-    """Reads a student and what goes with it.
+def open_student(student_path, source):
+    """Opens a student, with its task and images for its export.
 
     Args:
         student_path: a .keras classifier of unit images.
-        source: an `ExportSourceConfig`; generator, images and labels are those of its `workdir`
-            where it names no others.
+        source: an `ExportSourceConfig`; generator, images, labels and task are those of its
+            `workdir` where it names no others.
 
     Returns:
-        The student and its `ExportImages`.
+        The student, its `Task` and its `ExportImages`.
 
     Raises:
         RequestError: for a file that is no such student, or images that cannot be read.
     """
     student = models.load_classifier(student_path)
     height, width, channels = student.input_shape[1:]
+    num_classes = student.output_shape[-1]
     if height != width or student.inputs[0].dtype == "uint8":
         raise RequestError(
             "Not such a student. Expected one of square unit images. Received: "
             f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}. Name "
             "student.keras, not serving.keras"
         )
-    label_names = _read_labels(source.labels, student.output_shape[-1])
-    run = pathlib.Path(source.workdir) if source.workdir else None
-    asked = (files.read_json(run / "result.json") or {}).get("config", {}) if run else {}
-    synthesize = synthesizer(run, asked, student.output_shape[-1]) if run else None
-    data = _data(source, asked, height, channels, has_generator=synthesize is not None)
+    label_names = _read_labels(source.labels, num_classes)
+    paths = RunPaths(source.workdir) if source.workdir else None
+    run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None
+    synthesize = synthesizer(paths) if paths else None
+    data = _data(source, run, height, channels, has_generator=synthesize is not None)
     target = loading.load_target(data, training=False) if data.target_dataset else None
     if target:
         label_names = label_names or target.label_names
-    elif run and not label_names and (run / "export" / metadata.LABELS).is_file():
-        label_names = _read_labels(run / "export" / metadata.LABELS, student.output_shape[-1])
-    return student, ExportImages(
+    elif paths and not label_names and paths.labels_path.is_file():
+        label_names = _read_labels(paths.labels_path, num_classes)
+    images = ExportImages(
         test=target.test if target else None,
         ood=_ood(data, run) if data.ood_dataset else None,
         synthesize=synthesize,
         label_names=label_names,
     )
+    return student, _task(source, run), images
 
 
-def synthesizer(run, asked, num_classes):
-    """What draws images of the generator that a run kept.
+def synthesizer(paths):
+    """Returns the function that draws images of the generator of a run.
 
     Args:
-        run: the folder of the run, a `pathlib.Path`.
-        asked: the `config` of its result.json.
-        num_classes: of the teacher.
+        paths: `RunPaths` of the run.
 
     Returns:
-        A function of a number, and of two integers as seed, that gives so many uint8 images;
+        A function of a count, and of two integers as seed, that returns as many uint8 images;
         None for a run that kept no generator.
 
     Raises:
-        RequestError: for a generator that is none.
+        RequestError: for a file that is no generator.
     """
-    if not (run / GENERATOR).is_file():
+    if not paths.generator_path.is_file():
         return None
-    generator = models.load_generator(run / GENERATOR)
-    told = num_classes if from_options(ExtensionConfig, asked).conditional_weight else 0
-    return lambda count, seed=_SEED: models.as_bytes(
-        models.synthetic_images(generator, count, seed=seed, num_classes=told)
-    )
+    generator = models.load_generator(paths.generator_path)
+    return lambda count, seed=_SEED: to_uint8(models.synthetic_images(generator, count, seed=seed))
 
 
-def _data(source, asked, image_size, channels, has_generator):
-    """The data of the run, or the images that were named in their stead."""
-    if asked and not source.images:
-        data = from_options(DataConfig, asked)
+def _task(source, run):
+    """Returns the task of the run, or without a run the requested one."""
+    if run and source.task not in ("single_label", run.task.name):
+        raise RequestError(
+            f"`task` is not the task of this run. Expected {run.task.name}. Received: "
+            f"task={source.task}. Leave it out"
+        )
+    return run.task if run else get_task(source.task)
+
+
+def _data(source, run, image_size, channels, has_generator):
+    """Returns the data of the run, or of other images that are requested."""
+    if run and not source.images:
         moved = {"data_dir": source.data_dir} if source.data_dir else {}
-        data = dataclasses.replace(data, validation_fraction=0.0, **moved)
+        data = dataclasses.replace(run.config.data, validation_fraction=0.0, **moved)
         fits = (data.image_size, data.channels) == (image_size, channels)
         if fits and (data.target_dataset or data.ood_dataset or has_generator):
             return data
@@ -128,10 +135,10 @@ def _data(source, asked, image_size, channels, has_generator):
 
 
 def _ood(data, run):
-    """The OOD images, of a run's own data set those from which its student learned."""
+    """Returns the OOD images, of a run's own data those from which its student learned."""
     images = loading.load_ood(data)
     return (
-        ood_subset.kept_subset(images, files.read_json(run / ood_subset.FILE_NAME))
+        ood_subset.restore_subset(images, files.read_json(run.folder / ood_subset.FILE_NAME))
         if data.ood_subset
         else images
     )
@@ -142,20 +149,20 @@ def _read_labels(path, num_classes):
         return ()
     if not pathlib.Path(path).is_file():
         raise RequestError(
-            f"No such file. Expected a name a line. Received: --labels={str(path)!r}. Write one, "
-            "or leave --labels out"
+            f"No such file. Expected one name per line. Received: labels={str(path)!r}. Write "
+            "one, or leave `labels` out"
         )
     try:
         lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise RequestError(
-            f"Not a text. Expected a name a line, in UTF-8. Received: --labels={str(path)!r} "
-            f"({error}). Save it as UTF-8"
+            f"Not a text file. Expected one name per line, in UTF-8. Received: "
+            f"labels={str(path)!r} ({error}). Save it as UTF-8"
         ) from error
     names = tuple(as_name(line.strip()) for line in lines if line.strip())
     if len(names) != num_classes:
         raise RequestError(
-            f"Names that do not fit. Expected {num_classes}, one a class. Received: {len(names)} "
-            f"in --labels={str(path)!r}. Write a name a line"
+            f"Wrong number of names. Expected {num_classes}, one a class. Received: {len(names)} "
+            f"in labels={str(path)!r}. Write one name per line"
         )
     return names

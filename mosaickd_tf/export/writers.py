@@ -1,10 +1,11 @@
-"""Keras and SavedModel files; each is written whole or not at all."""
+"""Keras and SavedModel files; each is written completely or not at all."""
 
 import keras
 import tensorflow as tf
 
 from mosaickd_tf import models
 from mosaickd_tf.export.serving import serving_model
+from mosaickd_tf.tasks import TASKS
 from mosaickd_tf.utils import files
 
 
@@ -19,19 +20,19 @@ def save_student(student, path):
         models.portable_copy(student).save(partial)
 
 
-def save_serving(student, path, outputs="probabilities"):
+def save_serving(student, path, outputs="probabilities", task=TASKS["single_label"]):
     """Writes the serving model as a .keras file; see `serving_model`."""
     with files.atomic_write(path) as partial:
-        serving_model(student, outputs).save(partial)
+        serving_model(student, outputs, task=task).save(partial)
 
 
-def save_saved_model(student, path, outputs="probabilities"):
+def save_saved_model(student, path, outputs="probabilities", task=TASKS["single_label"]):
     """Writes the serving model as a SavedModel folder.
 
     Its signature `serving_default` takes `images`, uint8 `(batch, height, width, channels)`,
     and returns a dict with one entry named after `outputs`.
     """
-    model = serving_model(student, outputs)
+    model = serving_model(student, outputs, task=task)
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(

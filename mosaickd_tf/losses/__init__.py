@@ -1,4 +1,4 @@
-"""The terms of the methods, each a pure function; weights meet them in the step, not here."""
+"""Loss terms of the methods, each a pure function without a weight; the methods weight them."""
 
 from mosaickd_tf.losses.attention import attention_loss
 from mosaickd_tf.losses.contrastive import (
@@ -18,6 +18,13 @@ from mosaickd_tf.losses.logits import (
     local_patch_loss,
     patch_discrimination_loss,
     worst_case_mean,
+)
+from mosaickd_tf.losses.multi_label import (
+    multi_label_alignment_loss,
+    multi_label_balance_loss,
+    multi_label_distillation_loss,
+    multi_label_divergences,
+    multi_label_one_hot_loss,
 )
 from mosaickd_tf.losses.synthesis import (
     activation_loss,
@@ -42,6 +49,11 @@ __all__ = [
     "label_space_alignment_loss",
     "local_patch_loss",
     "matching_loss",
+    "multi_label_alignment_loss",
+    "multi_label_balance_loss",
+    "multi_label_distillation_loss",
+    "multi_label_divergences",
+    "multi_label_one_hot_loss",
     "noise_contrastive_loss",
     "one_hot_loss",
     "patch_discrimination_loss",

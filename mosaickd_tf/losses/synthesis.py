@@ -1,12 +1,14 @@
-"""What is asked of synthetic images without data, pure functions in log space and float32."""
+"""Losses that shape synthetic images without data, pure functions in log space and float32."""
 
 import math
 
 from keras import ops
 
+from mosaickd_tf.losses._ops import float32, log_probs
+
 
 def classification_loss(logits, labels):
-    """Cross-entropy of predictions to given classes.
+    """Computes the cross-entropy of predictions to given classes.
 
     Args:
         logits: `(batch, num_classes)`.
@@ -15,13 +17,13 @@ def classification_loss(logits, labels):
     Returns:
         Float32 scalar, at least 0, in nats, averaged over images.
     """
-    log_probs = _log_probs(logits)
-    wanted = ops.one_hot(labels, log_probs.shape[-1], dtype="float32")
-    return -ops.mean(ops.sum(wanted * log_probs, axis=-1))
+    predicted = log_probs(logits)
+    targets = ops.one_hot(labels, predicted.shape[-1], dtype="float32")
+    return -ops.mean(ops.sum(targets * predicted, axis=-1))
 
 
 def one_hot_loss(teacher_logits):
-    """`L_oh`: cross-entropy of the teacher's predictions to its own likeliest classes.
+    """Computes `L_oh`: the cross-entropy of predictions to their own most probable classes.
 
     Args:
         teacher_logits: `(batch, num_classes)`.
@@ -32,11 +34,11 @@ def one_hot_loss(teacher_logits):
     Reference:
         - [Chen et al., 2019](https://arxiv.org/abs/1904.01186)
     """
-    return -ops.mean(ops.max(_log_probs(teacher_logits), axis=-1))
+    return -ops.mean(ops.max(log_probs(teacher_logits), axis=-1))
 
 
 def activation_loss(features):
-    """`L_a`: minus the mean absolute value of the features before the logits.
+    """Computes `L_a`: minus the mean absolute value of the features before the logits.
 
     Args:
         features: `(batch, size)`.
@@ -47,11 +49,11 @@ def activation_loss(features):
     Reference:
         - [Chen et al., 2019](https://arxiv.org/abs/1904.01186), Eq. 4, which sums over features
     """
-    return -ops.mean(ops.abs(ops.cast(features, "float32")))
+    return -ops.mean(ops.abs(float32(features)))
 
 
 def competition_loss(teacher_logits, student_logits, temperature=3.0):
-    """`R_compete`: 1 minus the Jensen-Shannon divergence of teacher and student.
+    """Computes `R_compete`: 1 minus the Jensen-Shannon divergence of teacher and student.
 
     Args:
         teacher_logits: `(batch, num_classes)`.
@@ -65,11 +67,7 @@ def competition_loss(teacher_logits, student_logits, temperature=3.0):
         - [Yin et al., 2020](https://arxiv.org/abs/1912.08795); the temperature is the official
           code's
     """
-    teacher, student = (_log_probs(x, temperature) for x in (teacher_logits, student_logits))
+    teacher, student = (log_probs(x, temperature) for x in (teacher_logits, student_logits))
     middle = ops.logaddexp(teacher, student) - math.log(2.0)
     sides = [ops.exp(side) * (side - middle) for side in (teacher, student)]
     return 1.0 - 0.5 * ops.mean(ops.sum(sides[0] + sides[1], axis=-1))
-
-
-def _log_probs(logits, temperature=1.0):
-    return ops.log_softmax(ops.cast(logits, "float32") / temperature, axis=-1)

@@ -1,63 +1,69 @@
-"""What methods share that compare features of teacher and student."""
+"""Features of teacher and student: which layers are compared, and their shapes."""
 
 import tensorflow as tf
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods.base import FEATURES, OOD_IMAGES
-from mosaickd_tf.methods.kd import KnowledgeDistiller
 from mosaickd_tf.models.compatibility import known_shape
-from mosaickd_tf.models.graph.activations import ActivationCapture, layers_by_name, leaves
+from mosaickd_tf.models.graph.activations import ActivationCapture, layers_by_name
 from mosaickd_tf.models.graph.stages import stage_outputs
+from mosaickd_tf.models.graph.walk import leaf_layers
 
-POOLED = "features"  # what networks of ours call the layer before the logits
+POOLED = "features"  # name of the layer before the logits in the networks of this package
 
 
-class FeatureDistiller(KnowledgeDistiller):
-    """Plain distillation on OOD images that also compares features, layer by layer.
+def feature_captures(teacher, student, teacher_layers, student_layers, *, pair=None, single):
+    """Returns an `ActivationCapture` of the teacher and one of the student.
+
+    Args:
+        teacher: Keras model.
+        student: Keras model.
+        teacher_layers: names of layers that the user chose; may be empty.
+        student_layers: the same of the student.
+        pair: function of both networks that returns the names of the teacher's layers and of the
+            student's, where the user chose none; None for `single` of each.
+        single: function of a network that returns the names of its layers, where the user chose
+            those of the other alone.
 
     Raises:
-        RequestError: without layers to compare, or not as many of each side.
+        RequestError: for layers that are not found, or not as many of each side.
     """
-
-    needs = (OOD_IMAGES, FEATURES)
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        sides = len(self.teacher_capture.layers), len(self.student_capture.layers)
-        if sides[0] != sides[1]:
-            raise RequestError(
-                "Features are compared layer by layer. Expected as many --teacher_layers as "
-                f"--student_layers. Received: {sides[0]} and {sides[1]}. Name them in pairs"
-            )
-
-    @staticmethod
-    def watched_layers(model):
-        """The layer before the logits."""
-        return penultimate_layer(model)
+    if pair and not teacher_layers and not student_layers:
+        teacher_layers, student_layers = pair(teacher, student)
+    captures = [
+        ActivationCapture(model, layers_by_name(model, names or single(model)))
+        for model, names in ((teacher, teacher_layers), (student, student_layers))
+    ]
+    sides = [len(capture.layers) for capture in captures]
+    if sides[0] != sides[1]:
+        raise RequestError(
+            "Features are compared layer by layer. Expected as many `teacher_layers` as "
+            f"`student_layers`. Received: {sides[0]} and {sides[1]}. Name them in pairs"
+        )
+    return captures
 
 
 def penultimate_layer(model):
-    """The name of the pooled layer before the logits, in a list.
+    """Returns the name of the pooled layer before the logits, in a list.
 
     Raises:
         RequestError: for a model without a layer called `features`.
     """
-    if POOLED not in {layer.name for layer in leaves(model)}:
+    if POOLED not in {layer.name for layer in leaf_layers(model)}:
         raise RequestError(
             f"The layer before the logits of {model.name!r} is not known. Expected one called "
-            f"{POOLED}, as in the networks of this package. Received: none; name it with "
-            "--teacher_layers/--student_layers"
+            f"{POOLED}, as in the networks of this package. Received: none. Name it by "
+            "`teacher_layers` or `student_layers`"
         )
     return [POOLED]
 
 
 def middle_layer(stages):
-    """The middle one of the names, in a list; of two, the earlier."""
+    """Returns the middle one of the names, in a list; of two, the earlier."""
     return [stages[(len(stages) - 1) // 2]]
 
 
 def paired_stages(teacher, student):
-    """Names of the layers at which two networks can be compared, stage by stage.
+    """Returns names of the layers at which two networks can be compared, stage by stage.
 
     Networks of one family have as many stages and of the same sizes: all are taken. Of others,
     the last stage of each size that both have; where they share none, all of each.
@@ -82,45 +88,50 @@ def paired_stages(teacher, student):
     return [[side[size] for size in shared] for side in ends]
 
 
-def with_layers(choose, arguments):
-    """The keyword arguments of a distiller, with layers where a person has named none.
-
-    Args:
-        choose: function of teacher and student that gives the names of the teacher's layers
-            and of the student's.
-        arguments: with `teacher` and `student`.
-    """
-    sides = ("teacher_layers", "student_layers")
-    if any(arguments.get(side) for side in sides):
-        return arguments
-    names = choose(arguments["teacher"], arguments["student"])
-    return arguments | dict(zip(sides, names, strict=True))
-
-
-def watched_shapes(taps):
-    """Shapes of what passes the watched layers, without the batch axis.
+def feature_shapes(capture):
+    """Returns the shapes of the captured features, without the batch axis.
 
     Raises:
         RequestError: for a model whose input shape is unknown.
     """
-    shape = known_shape(taps.model, "input")
+    shape = known_shape(capture.model, "input")
     if shape is None:
         raise RequestError(
             "Features are compared in models whose input shape Keras knows. Expected a functional "
-            f"or sequential model. Received: {taps.model.name!r}"
+            f"or sequential model. Received: {capture.model.name!r}"
         )
-    _, noted = taps(tf.zeros((1, *shape)))
-    return [tuple(tensor.shape[1:]) for tensor in noted]
+    _, features = capture(tf.zeros((1, *shape)))
+    return [tuple(tensor.shape[1:]) for tensor in features]
 
 
-def policy(taps):
-    """The dtype policy of the watched layers, in which heads on them run too."""
-    return taps.layers[0].dtype_policy
+def single_feature_shape(capture):
+    """Returns the shape of the features of the one captured layer.
+
+    Raises:
+        RequestError: when more than one layer is captured.
+    """
+    if len(capture.layers) != 1:
+        raise RequestError(
+            "The method compares one layer of each network. Expected one name in "
+            f"`teacher_layers` and one in `student_layers`. Received: {len(capture.layers)}"
+        )
+    return feature_shapes(capture)[0]
+
+
+def dtype_policy(capture):
+    """Returns the dtype policy of the captured layers, in which heads on them run too."""
+    return capture.layers[0].dtype_policy
+
+
+def layer_arguments(config):
+    """Returns the layers that a `DistillConfig` names, as keyword arguments."""
+    return {
+        "teacher_layers": config.method.teacher_layers,
+        "student_layers": config.method.student_layers,
+    }
 
 
 def _sizes(model, names):
-    """Heights and widths of the maps that layers of these names give."""
-    return [
-        shape[:-1]
-        for shape in watched_shapes(ActivationCapture(model, layers_by_name(model, names)))
-    ]
+    """Returns heights and widths of the feature maps of layers of these names."""
+    capture = ActivationCapture(model, layers_by_name(model, names))
+    return [shape[:-1] for shape in feature_shapes(capture)]

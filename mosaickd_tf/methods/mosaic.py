@@ -1,4 +1,4 @@
-"""MosaicKD: four players, three of them learning.
+"""MosaicKD: generator, patch discriminator and student learn in one compiled round.
 
 Fang et al., 2021, ["Mosaicking to Distill"](https://arxiv.org/abs/2110.15094).
 """
@@ -8,170 +8,261 @@ import math
 import tensorflow as tf
 
 from mosaickd_tf import losses
-from mosaickd_tf.config import LossWeights
+from mosaickd_tf.config.method import OOD_IMAGES, Method, check_generator_weights, method_config
+from mosaickd_tf.config.options import ConfigSection, option
+from mosaickd_tf.config.terms import (
+    ADVERSARIAL,
+    CLASS_BALANCE,
+    DISTILLATION,
+    LABEL_SPACE_ALIGNMENT,
+    Term,
+)
 from mosaickd_tf.data.augmentation import random_crops
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods.base import OOD_IMAGES
-from mosaickd_tf.methods.generative import FAKE_CROPS, REAL_CROPS, GenerativeDistiller, count
+from mosaickd_tf.methods.base import Distiller
+from mosaickd_tf.methods.noise import (
+    FAKE_CROPS,
+    GENERATOR,
+    REAL_CROPS,
+    STUDENT,
+    NoiseSource,
+    count,
+)
+from mosaickd_tf.methods.statistics import optional_statistics
 from mosaickd_tf.models.compatibility import check_built, known_shape
-from mosaickd_tf.training.optimizers import gan_adam
-
-_PUBLISHED = LossWeights()
 
 
-class MosaicDistiller(GenerativeDistiller):
+@method_config()
+class MosaicConfig(ConfigSection):
+    """MosaicKD."""
+
+    local_weight: float = option(
+        1.0,
+        "Weight of L_local (Eq. 3), a sum over patches; 0 also stops the discriminator.",
+        at_least=0.0,
+    )
+    align_weight: float = option(1.0, "Weight of L_align (Eq. 4).", at_least=0.0)
+    adversarial_weight: float = option(1.0, "Weight of L_adv (Eq. 7).", at_least=0.0)
+    balance_weight: float = option(10.0, "Weight of L_balance (appendix).", at_least=0.0)
+    student_images: str = option(
+        "both",
+        "Images that the student of --method=mosaic learns from: synthetic and OOD images, or as "
+        "many of one kind alone.",
+        choices=("both", "synthetic", "ood"),
+    )
+
+
+METHOD = Method(
+    name="mosaic",
+    distiller="MosaicDistiller",
+    source="Fang et al., Mosaicking to Distill, NeurIPS 2021",
+    needs=(OOD_IMAGES,),
+    networks=("student", "generator", "discriminator"),
+    synthetic_images="generator",
+    terms=(
+        Term(
+            name="patch_discrimination_loss",
+            short="D",
+            title="Patch discrimination loss",
+            note="of the discriminator, an image",
+            unit="nats",
+            flag="local_weight",
+        ),
+        Term(
+            name="local_patch_loss",
+            short="local",
+            title="Local patch loss",
+            note="of the generator, an image",
+            unit="nats",
+            flag="local_weight",
+        ),
+        LABEL_SPACE_ALIGNMENT.weighted_by("align_weight"),
+        ADVERSARIAL.weighted_by("adversarial_weight"),
+        CLASS_BALANCE.weighted_by("balance_weight"),
+        DISTILLATION,
+    ),
+    config=MosaicConfig,
+    shared=("statistics",),
+)
+
+
+class MosaicDistiller(Distiller):
     """Generator, patch discriminator, teacher and student in one compiled round.
 
     Args:
-        discriminator: Keras model from unit images to patch logits `(batch, ...)`; with
-            `patch_crops`, from crops of its own input size to one logit each.
-        loss_weights: the weights of the generator's four terms. A local weight of 0 also
-            stops the discriminator.
+        generator: Keras model from noise `(batch, noise_dim)` to unit images of the teacher's
+            input shape.
+        discriminator: Keras model from unit images to patch logits `(batch, ...)`, positive for
+            real patches; with `patch_crops`, from crops of its own input size to one logit each.
+        config: a `MosaicConfig`.
+        statistics: a `StatisticsMatcher`, or None.
+        statistics_weight: of its term in the generator's loss; at least 0.
         patch_crops: 0, or how many random crops of the discriminator's input size are cut
-            from each image for it to judge.
+            from each image for it to classify.
         crop_size: side of the crops; needed only for a subclassed discriminator.
-        student_images: `"both"`; or `"synthetic"` or `"ood"`, and the student's updates see
-            as many images of that kind alone. All else of the round stays as it is; with
-            `"ood"` batches hold twice the images and the game is played on half of them.
-        **kwargs: those of `GenerativeDistiller`.
+        noise_dim: length of the noise; needed only for a subclassed generator.
+        **kwargs: those of `Distiller`.
 
     Raises:
-        RequestError: when the players do not fit together.
+        RequestError: when the networks do not fit together, or all weights are 0.
     """
 
-    source = "Fang et al., Mosaicking to Distill, NeurIPS 2021"
-    needs = (OOD_IMAGES,)
-    terms = (
-        "patch_discrimination_loss",
-        "local_patch_loss",
-        "label_space_alignment_loss",
-        "adversarial_loss",
-        "class_balance_loss",
-        "distillation_loss",
-    )
-    players = ("student", "generator", "discriminator")
-    transfer_factor = 1
+    method = METHOD
 
     def __init__(
         self,
         *,
+        generator,
         discriminator,
-        loss_weights=_PUBLISHED,
+        statistics=None,
+        statistics_weight=0.0,
         patch_crops=0,
         crop_size=None,
-        student_images="both",
+        noise_dim=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_built(discriminator=discriminator)
+        self.generator = generator
         self.discriminator = discriminator
-        self.loss_weights = loss_weights
+        self.noise = NoiseSource(
+            generator,
+            self.teacher,
+            seed=self.seed,
+            rounds_completed=self.rounds_completed,
+            noise_dim=noise_dim,
+        )
+        self.statistics_weight = statistics_weight
+        self.statistics = optional_statistics(self, statistics, statistics_weight)
         self.patch_crops = patch_crops
-        self.student_images = student_images
-        self.transfer_factor = 2 if student_images == "ood" else 1
         self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
         self._check_discriminator()
+        check_generator_weights(self.config, statistics_weight=statistics_weight)
 
-    @classmethod
-    def options(cls, config):
-        """See `Distiller.options`."""
-        return super().options(config) | {
-            "loss_weights": config.losses,
-            "patch_crops": config.players.patch_crops,
-            "student_images": config.players.student_images,
-        }
+    def train_step(self, batch):
+        """Runs one round: discriminator, generator, then k updates of the student.
 
-    @property
-    def patches(self):
-        """How many patches of an image are judged; None for players of unknown shapes."""
-        shape = known_shape(self.discriminator, "output")
-        if not shape or None in shape:
-            return None
-        return math.prod(shape) * max(1, self.patch_crops)
+        Args:
+            batch: dict of unit images: `patch_images` `(batch, height, width, channels)`, OOD
+                images as they are, and `transfer_images` `(batch, k, height, width, channels)`,
+                augmented OOD images.
 
-    def compile(self, *, discriminator_optimizer=None, **kwargs):
-        """Sets an optimizer for each player; the published recipe's where left out."""
-        super().compile(**kwargs)
-        self.discriminator_optimizer = discriminator_optimizer or gan_adam()
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-
-    def play_generator(self, batch):
-        """Discriminator and generator once together, the generator alone thereafter."""
-        patch_images = batch["patch_images"]
-        if self.student_images == "ood":  # the stream gives twice as many, for the student
-            patch_images = patch_images[: count(patch_images) // 2]
-        self._update_discriminator_and_generator(patch_images)
-        for step in range(1, self.extensions.generator_steps_per_round):
-            self.update_generator(count(patch_images), step)
-
-    def student_batch(self, batch, k):
-        """Synthetic images and then OOD ones, as many; or one kind of both."""
-        ood_images = batch["transfer_images"][:, k]
-        if self.student_images == "ood":
-            return ood_images
-        if self.student_images == "synthetic":
-            return self.synthetic_images(2 * count(ood_images), k)
-        synthetic_images = self.synthetic_images(count(ood_images), k)
-        return tf.concat([synthetic_images, ood_images], axis=0)
-
-    def _update_discriminator_and_generator(self, patch_images):
-        # One batch of synthetic images serves both updates; the discriminator's is not
-        # part of the generator's gradient.
+        Returns:
+            The means of the terms since the last reset, by name.
+        """
+        ood_images = self._patch_images(batch)
         with tf.GradientTape() as tape:
-            synthetic_images = self.synthesize(count(patch_images))
+            noise = self.noise(count(ood_images), GENERATOR)
+            synthetic_images = self.generator(noise, training=True)
             with tape.stop_recording():
-                self._update_discriminator(patch_images, synthetic_images)
-            loss = self.generator_loss(synthetic_images)
-        self.apply(tape, loss, "generator")
+                self.update_discriminator(ood_images, synthetic_images)
+            generator_loss = self.generator_loss(synthetic_images)
+        self.apply_gradients(tape, generator_loss, "generator")
 
-    def _update_discriminator(self, patch_images, synthetic_images):
-        if not self.loss_weights.local:
+        update_student = self.traced_once(self.update_student)
+        for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
+            update_student(self.student_images(batch, k))
+        return self.end_round()
+
+    def update_discriminator(self, ood_images, synthetic_images):
+        """Updates the discriminator once: tell patches of OOD images from synthetic patches."""
+        if not self.config.local_weight:
             return
         with tf.GradientTape() as tape:
-            real_patch_logits = self._judge(patch_images, REAL_CROPS)
-            fake_patch_logits = self._judge(synthetic_images, FAKE_CROPS)
+            real_patch_logits = self.patch_logits(ood_images, REAL_CROPS)
+            fake_patch_logits = self.patch_logits(synthetic_images, FAKE_CROPS)
             loss = losses.patch_discrimination_loss(real_patch_logits, fake_patch_logits)
-            weighted = self.loss_weights.local * loss
-        self.apply(tape, weighted, "discriminator")
-        self.report(patch_discrimination_loss=loss)
+            weighted_loss = self.config.local_weight * loss
+        self.apply_gradients(tape, weighted_loss, "discriminator")
+        self.record("patch_discrimination_loss", loss)
 
-    def generator_terms(self, synthetic_images, teacher):
-        """The paper's four terms; of weight 0, none asks its judge."""
-        w = self.loss_weights
-        return {
-            "label_space_alignment_loss": (
-                w.align,
-                lambda: losses.label_space_alignment_loss(teacher.logits),
-            ),
-            "adversarial_loss": (
-                self._adversarial_weight(),
-                # In training mode, as in the official code: the student's statistics move too.
-                lambda: losses.adversarial_loss(
-                    teacher.logits, self.student(synthetic_images, training=True)
-                ),
-            ),
-            "class_balance_loss": (w.balance, lambda: losses.class_balance_loss(teacher.logits)),
-            "local_patch_loss": (
-                w.local,
-                lambda: losses.local_patch_loss(self._judge(synthetic_images, FAKE_CROPS)),
-            ),
-        }
+    def generator_loss(self, synthetic_images):
+        """Returns what the generator minimizes on a batch of its images, a scalar.
 
-    def _adversarial_weight(self):
-        """Its weight in this round: risen in proportion while the warm-up lasts."""
-        weight, rounds = self.loss_weights.adversarial, self.extensions.adversarial_warmup
-        if not rounds or not weight:
-            return weight
-        return weight * tf.minimum(tf.cast(self.rounds_played, "float32") / rounds, 1.0)
+        align · L_align + adversarial · L_adv + balance · L_balance + local · L_local (Eq. 3 to 7),
+        and before them the statistics term of later work where it has a weight. A term of weight
+        0 is not computed.
+        """
+        w, loss = self.config, 0.0
+        if self.statistics:
+            teacher_logits, statistics_loss = self.statistics(synthetic_images)
+            loss += self.statistics_weight * self.record("statistics_loss", statistics_loss)
+        else:
+            teacher_logits = self.teacher(synthetic_images, training=False)
+        if w.align_weight:
+            align = self.task.label_space_alignment_loss(teacher_logits)
+            loss += w.align_weight * self.record("label_space_alignment_loss", align)
+        if w.adversarial_weight:
+            # In training mode, as in the official code: the student's statistics move too.
+            student_logits = self.student(synthetic_images, training=True)
+            adversarial = self.task.adversarial_loss(teacher_logits, student_logits)
+            loss += w.adversarial_weight * self.record("adversarial_loss", adversarial)
+        if w.balance_weight:
+            balance = self.task.class_balance_loss(teacher_logits)
+            loss += w.balance_weight * self.record("class_balance_loss", balance)
+        if w.local_weight:
+            local = losses.local_patch_loss(self.patch_logits(synthetic_images, FAKE_CROPS))
+            loss += w.local_weight * self.record("local_patch_loss", local)
+        return loss
 
-    def _judge(self, unit_images, purpose):
-        """Patch logits `(batch, ...)` of whole images or of random crops of them."""
+    def update_student(self, unit_images):
+        """Updates the student once: L_kd, imitate the teacher on these images."""
+        teacher_logits = self.teacher(unit_images, training=False)
+        with tf.GradientTape() as tape:
+            student_logits = self.student(unit_images, training=True)
+            loss = self.task.distillation_loss(teacher_logits, student_logits, self.temperature)
+        self.apply_gradients(tape, loss, "student")
+        self.record("distillation_loss", loss)
+
+    def student_images(self, batch, k):
+        """Returns fresh synthetic images and then as many OOD images; or one kind of both."""
+        ood_images = batch["transfer_images"][:, k]
+        if self.config.student_images == "ood":
+            return ood_images
+        number = count(ood_images) * (2 if self.config.student_images == "synthetic" else 1)
+        synthetic_images = self.generator(self.noise(number, STUDENT + k), training=True)
+        if self.config.student_images == "synthetic":
+            return synthetic_images
+        return tf.concat([synthetic_images, ood_images], axis=0)
+
+    def patch_logits(self, unit_images, purpose):
+        """Returns patch logits `(batch, ...)` of whole images or of random crops of them."""
         if not self.patch_crops:
             return self.discriminator(unit_images, training=True)
         seed = self.stateless_seed(purpose)
         crops = random_crops(unit_images, self.crop_size, self.patch_crops, seed)
         logits = self.discriminator(crops, training=True)
         return tf.reshape(logits, (count(unit_images), -1))
+
+    def samples(self, count):
+        """See `Distiller.samples`."""
+        return self.noise.samples(count)
+
+    @classmethod
+    def arguments(cls, config, num_images=None):
+        """See `Distiller.arguments`."""
+        return super().arguments(config, num_images) | {
+            "statistics_weight": config.methods["statistics"].statistics_weight,
+            "patch_crops": config.networks.patch_crops,
+        }
+
+    @property
+    def transfer_factor(self):
+        """See `Distiller.transfer_factor`; the stream gives twice as many OOD images alone."""
+        return 2 if self.config.student_images == "ood" else 1
+
+    @property
+    def patches(self):
+        """Number of patches of an image; None for networks of unknown shapes."""
+        shape = known_shape(self.discriminator, "output")
+        if not shape or None in shape:
+            return None
+        return math.prod(shape) * max(1, self.patch_crops)
+
+    def _patch_images(self, batch):
+        """Returns the OOD images of the discriminator, as many in every setting."""
+        patch_images = batch["patch_images"]
+        return patch_images[: count(patch_images) // self.transfer_factor]
 
     def _check_discriminator(self):
         image_shape = known_shape(self.teacher, "input")

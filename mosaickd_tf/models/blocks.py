@@ -1,4 +1,4 @@
-"""Layers and initial values that several networks share."""
+"""Layers and initializers shared by the networks."""
 
 import keras
 from keras import layers
@@ -11,16 +11,16 @@ LEAKY_SLOPE = 0.2
 
 
 def normalized_input(input_shape, mean, std, *, smallest):
-    """The start of a classifier: unit images and their standardisation.
+    """Builds the first layers of a classifier: unit images and their standardization.
 
     Args:
         input_shape: `(height, width, channels)` of the unit images.
         mean: mean of each channel; 0.5 if None.
         std: standard deviation of each channel; 0.25 if None.
-        smallest: the least height and width in pixels that the network can take.
+        smallest: minimum height and width, in pixels, that the network supports.
 
     Returns:
-        `(inputs, standardised)`, two tensors of a functional model.
+        `(inputs, standardized)`, two tensors of a functional model.
 
     Raises:
         RequestError: for smaller images.
@@ -29,14 +29,14 @@ def normalized_input(input_shape, mean, std, *, smallest):
     if min(height, width) < smallest:
         raise RequestError(
             f"The images are too small for this network. Expected at least {smallest}x{smallest} "
-            f"pixels. Received: {height}x{width}. Choose a larger --image_size"
+            f"pixels. Received: {height}x{width}. Choose a larger `image_size`"
         )
     inputs = keras.Input(input_shape, name="unit_images")
     return inputs, standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)
 
 
 def standardization(mean, std):
-    """The normalisation with which every player starts: unit images to zero mean, unit variance.
+    """Builds the layer that standardizes unit images to zero mean and unit variance.
 
     Args:
         mean: mean of the channels of unit images, a sequence of floats.
@@ -54,40 +54,40 @@ def standardization(mean, std):
 
 
 def torch_uniform():
-    """PyTorch's default for the weights of convolutions and linear layers: `U(±1/√fan_in)`."""
+    """Returns PyTorch's default initializer of kernels: `U(±1/√fan_in)`."""
     return keras.initializers.VarianceScaling(scale=1 / 3, mode="fan_in", distribution="uniform")
 
 
 def torch_uniform_bias(fan_in):
-    """PyTorch's default for biases: `U(±1/√fan_in)` with the fan-in of the layer's weights."""
+    """Returns PyTorch's default initializer of biases, by the fan-in of the layer's kernel."""
     limit = fan_in**-0.5
     return keras.initializers.RandomUniform(-limit, limit)
 
 
 def fan_out_normal():
-    """Normal with variance `2 / fan_out`, as wide residual networks start."""
+    """Returns a normal initializer of variance `2 / fan_out`, for wide residual networks."""
     return keras.initializers.VarianceScaling(
         scale=2.0, mode="fan_out", distribution="untruncated_normal"
     )
 
 
 def small_normal():
-    """Normal with deviation 0.01, as the logits of VGG and MobileNet start."""
+    """Returns a normal initializer of deviation 0.01, for the logits of VGG and MobileNet."""
     return keras.initializers.RandomNormal(stddev=0.01)
 
 
 def convolve(hidden, filters, name, initializer, *, size=3, stride=1, use_bias=False):
-    """A convolution with zero padding that is even, also when the stride is 2.
+    """Applies a convolution with symmetric zero padding, also when the stride is 2.
 
     Args:
         hidden: `(batch, height, width, channels)`.
-        filters: channels of what comes out.
+        filters: number of output channels.
         name: name of the layer.
-        initializer: makes the initial values of the kernel; a function, since an initializer
-            that serves twice gives the same values twice.
+        initializer: function that returns an initializer for the kernel; a function, because an
+            initializer that is used twice gives the same values twice.
         size: side of the kernel, odd.
         stride: 1 keeps height and width, 2 halves them, rounded up.
-        use_bias: whether there is a bias, zero at first.
+        use_bias: whether to add a bias, initially zero.
     """
     padding = "same"
     if stride > 1:
@@ -104,22 +104,22 @@ def convolve(hidden, filters, name, initializer, *, size=3, stride=1, use_bias=F
 
 
 def norm(hidden, name):
-    """Batch normalisation, a layer called `{name}_norm`."""
+    """Applies batch normalization, a layer called `{name}_norm`."""
     return layers.BatchNormalization(**BATCH_NORM, name=f"{name}_norm")(hidden)
 
 
 def norm_relu(hidden, name):
-    """Batch normalisation and ReLU, layers called `{name}_norm` and `{name}_relu`."""
+    """Applies batch normalization and ReLU, layers called `{name}_norm` and `{name}_relu`."""
     return layers.ReLU(name=f"{name}_relu")(norm(hidden, name))
 
 
 def global_average_pool(hidden):
-    """The mean of each channel over the whole map, a layer called `features`."""
+    """Averages each channel over the whole map, a layer called `features`."""
     return layers.GlobalAveragePooling2D(name="features")(hidden)
 
 
 def logits(features, num_classes, kernel_initializer, bias_initializer="zeros"):
-    """The dense layer at the end of a classifier, float32 under every policy."""
+    """Applies the last dense layer of a classifier, float32 under every policy."""
     return layers.Dense(
         num_classes,
         kernel_initializer=kernel_initializer,
@@ -130,5 +130,5 @@ def logits(features, num_classes, kernel_initializer, bias_initializer="zeros"):
 
 
 def pad(tensor, width, name=None):
-    """Zero-pads height and width evenly, as "same" does not when the stride is 2."""
+    """Pads height and width on both sides, as "same" does not when the stride is 2."""
     return layers.ZeroPadding2D(width, name=name)(tensor) if width else tensor

@@ -1,4 +1,4 @@
-"""Noise to image: the generator of the official code, for any small image."""
+"""Generator of the official code, from noise to small images of any size."""
 
 import keras
 from keras import layers
@@ -8,14 +8,14 @@ from mosaickd_tf.models import blocks
 
 
 def build_generator(*, image_size=32, channels=3, noise_dim=100, base_filters=64):
-    """Builds the generator: one linear layer, then two doublings of the resolution.
+    """Builds the generator: one dense layer, then two 2x upsamplings.
 
     Args:
         image_size: side of the images, a multiple of 4 from 8 up.
         channels: 1 or 3.
         noise_dim: length of the noise vector, at least 1.
-        base_filters: filters before the last convolution, at least 1; twice and four times
-            as many before it.
+        base_filters: filters before the last convolution, at least 1; the layers before it
+            have twice and four times as many.
 
     Returns:
         A functional model from `(batch, noise_dim)` normal noise to
@@ -47,7 +47,7 @@ def build_generator(*, image_size=32, channels=3, noise_dim=100, base_filters=64
         bias_initializer=blocks.torch_uniform_bias(9 * base_filters),
         name="paint",
     )(hidden)
-    # float32 under every policy: the images leave the generator for three other networks.
+    # float32 under every policy: three other networks take these images.
     images = layers.Activation("sigmoid", dtype="float32", name="unit_images")(images)
     return keras.Model(noise, images, name="generator")
 
@@ -69,8 +69,8 @@ def _upsample_convolve(hidden, filters, name):
 def _check(image_size, channels, noise_dim, base_filters):
     if image_size < 8 or image_size % 4:
         raise RequestError(
-            "`image_size` does not suit the generator. Expected a multiple of 4 from 8 up. "
-            f"Received: image_size={image_size}. Choose another --image_size"
+            "`image_size` does not fit the generator. Expected a multiple of 4 from 8 up. "
+            f"Received: image_size={image_size}. Choose another one"
         )
     if channels not in (1, 3):
         raise RequestError(f"`channels` must be 1 or 3. Received: channels={channels}")

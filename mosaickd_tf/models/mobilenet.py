@@ -1,10 +1,10 @@
 """MobileNets (Sandler et al., 2018; Howard et al., 2019) for small images and small devices.
 
-The published networks halve a picture of 224 pixels five times, `keras.applications` always
-so: 32 pixels would end as one, and MobileNetV3 refuses fewer. Here the first two halvings (the
-stem's and the next) are left out, as is usual for 32x32, so that the last map is an eighth as
-high and wide as the images, as in ResNet. Strides hold no weights: parameters are those of the
-published networks. There is no dropout: a student that imitates needs none.
+The published networks, and those of `keras.applications`, halve an image of 224 pixels five
+times: one of 32 pixels would end as a single pixel. Here the first two halvings (the stem's and
+the next) are left out, as is usual for 32x32, so that the last map has an eighth of the height
+and width of the images, as in ResNet. Strides have no weights: the parameters are those of the
+published networks. There is no dropout: a distilled student needs none.
 """
 
 import typing
@@ -16,7 +16,7 @@ from mosaickd_tf.models import blocks
 
 
 class Block(typing.NamedTuple):
-    """An inverted residual: expand, filter each channel, squeeze and excite, project."""
+    """Inverted residual block: expand, filter each channel, squeeze and excite, project."""
 
     kernel: int
     expanded: int
@@ -25,7 +25,7 @@ class Block(typing.NamedTuple):
     activation: str
 
 
-# Expansion, filters and number of the blocks. A stage is what runs at one resolution.
+# Expansion factor, filters and number of blocks. The blocks of a stage share one resolution.
 _V2_STAGES = (
     ((1, 16, 1), (6, 24, 2)),
     ((6, 32, 3),),
@@ -51,12 +51,12 @@ _V3_SMALL_STAGES = (
 
 
 def mobilenet_v2(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
-    """Builds a MobileNetV2 of width 1; kernels start normal with PyTorch's fan-out.
+    """Builds a MobileNetV2 of width 1; kernels are initialized normal with PyTorch's fan-out.
 
     Args:
         num_classes: at least 2.
-        input_shape: `(height, width, channels)` of the unit images, 8x8 pixels at least.
-        mean: mean of each channel, for the built-in standardisation; 0.5 by default.
+        input_shape: `(height, width, channels)` of the unit images, at least 8x8 pixels.
+        mean: mean of each channel, for the built-in standardization; 0.5 by default.
         std: standard deviation of each channel; 0.25 by default.
 
     Returns:
@@ -78,7 +78,7 @@ def mobilenet_v2(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
 
 
 def mobilenet_v3_small(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
-    """Builds a MobileNetV3-Small of width 1; arguments and result as of `mobilenet_v2`.
+    """Builds a MobileNetV3-Small of width 1, with the arguments and result of `mobilenet_v2`.
 
     Reference:
         - [Howard et al., 2019](https://arxiv.org/abs/1905.02244)
@@ -94,7 +94,7 @@ def mobilenet_v3_small(*, num_classes, input_shape=(32, 32, 3), mean=None, std=N
 
 
 def _v2_blocks():
-    """The stages of MobileNetV2 as blocks, their expansions turned into channels."""
+    """Yields the stages of MobileNetV2 as lists of blocks, with channels for expansion factors."""
     channels = 32
     for rows in _V2_STAGES:
         blocks = []
@@ -143,8 +143,8 @@ def _depthwise(hidden, kernel, stride, name):
         strides=stride,
         padding=padding,
         use_bias=False,
-        # PyTorch counts all the channels into the fan-out of a depthwise kernel; Keras counts
-        # them into its fan-in.
+        # PyTorch counts all channels in the fan-out of a depthwise kernel; Keras counts them in
+        # its fan-in.
         depthwise_initializer=keras.initializers.VarianceScaling(
             scale=2.0, mode="fan_in", distribution="untruncated_normal"
         ),
@@ -153,7 +153,7 @@ def _depthwise(hidden, kernel, stride, name):
 
 
 def _squeeze_excite(hidden, name):
-    """Scales each channel by what all of them come to on average."""
+    """Scales each channel by a function of the means of all channels."""
     channels = hidden.shape[-1]
     squeezed = max(8, (channels // 4 + 4) // 8 * 8)  # the multiple of 8 next to a quarter
     scale = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(hidden)

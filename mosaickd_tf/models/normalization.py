@@ -1,4 +1,4 @@
-"""Batch normalisation as one fused operation, for the time of training."""
+"""Batch normalization as one fused operation, for training."""
 
 import keras
 import tensorflow as tf
@@ -6,17 +6,17 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="mosaickd_tf")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras's layer, with the same weights and arguments, computed by `FusedBatchNormV3`.
+    """`BatchNormalization` with the same weights and arguments, computed by `FusedBatchNormV3`.
 
-    Keras computes it in float32 out of separate operations; the fused one reads and writes
-    the low precision that the network runs in, keeps its statistics in float32, and updates
-    the moving variance with the unbiased one, as PyTorch does. What the operation cannot do
-    (an axis other than the last of four, a missing scale or offset, masks, renormalisation,
-    synchronisation) is left to Keras.
+    Keras computes it in float32 by separate operations. The fused one reads and writes the
+    network's compute dtype, keeps its statistics in float32, and updates the moving variance
+    with the unbiased one, as PyTorch does. Cases that the operation does not support (an axis
+    other than the last of four, no scale or no offset, masks, renormalization, synchronization)
+    use Keras's implementation.
     """
 
     def call(self, inputs, training=None, mask=None):
-        """Normalises by the batch's statistics in training, else by the moving ones."""
+        """Normalizes by the statistics of the batch in training, else by the moving ones."""
         if not self._can_fuse(inputs, mask):
             return super().call(inputs, training=training, mask=mask)
         in_training = bool(training and self.trainable)

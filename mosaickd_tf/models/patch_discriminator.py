@@ -1,12 +1,13 @@
-"""The judge of local patterns, and the arithmetic of what it sees.
+"""Patch discriminator and the arithmetic of its receptive field.
 
-A convolution of kernel k on a map whose neighbours lie `jump` pixels apart widens the
-receptive field by `(k − 1) · jump`; its stride multiplies the jump. So n convolutions see
+A convolution of kernel k on a map whose neighbors lie `jump` pixels apart widens the receptive
+field by `(k − 1) · jump`; its stride multiplies the jump. So the receptive field of n
+convolutions is
 
     patch_size = 1 + Σᵢ (kᵢ − 1) · s₁ · … · sᵢ₋₁
 
 pixels a side. The official discriminator is (4, stride 2), (4, stride 2), (1, stride 1):
-`1 + 3·1 + 3·2 = 10` pixels, one judgement every 4 pixels. `patch_layers` finds kernels and
+`1 + 3·1 + 3·2 = 10` pixels, one logit every 4 pixels. `patch_layers` finds kernels and
 strides for any other patch size.
 """
 
@@ -18,12 +19,12 @@ from mosaickd_tf.models import blocks
 
 
 def patch_layers(patch_size):
-    """The hidden convolutions whose receptive field is exactly `patch_size` pixels a side.
+    """Computes hidden convolutions whose receptive field is exactly `patch_size` pixels a side.
 
-    As many stride-2 convolutions as fit with kernels of at least 4 (they see 4, 10, 22, 46,
-    … pixels); what is left to `patch_size` widens their kernels, the deepest first. Below 4
-    pixels there is one convolution of stride 1. There are always two hidden layers at least,
-    the added one of kernel 1, which sees no more.
+    As many stride-2 convolutions as fit with kernels of at least 4 (receptive fields of 4, 10,
+    22, 46, … pixels); the remainder up to `patch_size` widens their kernels, the deepest first.
+    Below 4 pixels there is one convolution of stride 1. There are at least two hidden layers:
+    one of kernel 1, which does not widen the receptive field, is added if needed.
 
     Args:
         patch_size: at least 1.
@@ -48,16 +49,16 @@ def patch_layers(patch_size):
 def build_patch_discriminator(
     *, image_size=32, channels=3, patch_size=10, base_filters=128, mean=None, std=None
 ):
-    """Builds a discriminator that judges each patch of an image as OOD-real or synthetic.
+    """Builds a discriminator that classifies each patch of an image as OOD-real or synthetic.
 
     Args:
-        image_size: side of the images it is given, at least 1.
+        image_size: side of the images, at least 1.
         channels: channels of the images.
         patch_size: side, in pixels, of the patch behind each logit, from 1 (a single pixel)
             to `image_size`. At `image_size` the last convolution covers the whole map, so
-            that there is one logit an image.
-        base_filters: filters of the first layer; doubled in the second, then kept.
-        mean: mean of each channel of unit images, for the built-in standardisation.
+            that there is one logit per image.
+        base_filters: filters of the first layer; the others have twice as many.
+        mean: mean of each channel of unit images, for the built-in standardization.
         std: standard deviation of each channel.
 
     Returns:
@@ -74,12 +75,12 @@ def build_patch_discriminator(
     if not 1 <= patch_size <= image_size:
         raise RequestError(
             f"`patch_size` does not fit. Expected 1 to the image's {image_size} pixels. "
-            f"Received: patch_size={patch_size}. Choose another --patch_size"
+            f"Received: patch_size={patch_size}. Choose another one"
         )
     inputs = keras.Input((image_size, image_size, channels), name="unit_images")
     hidden = blocks.standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)
     whole = patch_size == image_size
-    # A head that covers the whole map sees everything, whatever the layers before it.
+    # A last kernel that covers the whole map sees the whole image, whatever comes before it.
     hidden_layers = patch_layers(min(patch_size, 10) if whole else patch_size)
     for depth, (kernel, stride) in enumerate(hidden_layers):
         filters = base_filters * min(2**depth, 2)

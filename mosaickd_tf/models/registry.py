@@ -1,4 +1,4 @@
-"""Classifiers by name."""
+"""Registry of the classifiers of this package by name."""
 
 import difflib
 import functools
@@ -22,18 +22,22 @@ _USUAL_WIDE_RESNETS = ("wrn16_1", "wrn16_2", "wrn40_1", "wrn40_2")
 
 
 def classifier_names():
-    """The names that `build_classifier` knows, for a person to read."""
+    """Lists the names that `build_classifier` accepts, as text for users."""
     return ["wrnD_W (D = 6n + 4, for example wrn16_1 or wrn40_2)", *_BUILDERS]
 
 
 def check_classifier_name(name):
-    """Raises `RequestError` unless `name` is a classifier of this registry."""
+    """Checks that `name` is a classifier of this registry.
+
+    Raises:
+        RequestError: for an unknown name, with the closest known ones.
+    """
     match = _WIDE_RESNET.fullmatch(name)
     if match and int(match[1]) >= 10 and (int(match[1]) - 4) % 6 == 0 and int(match[2]) >= 1:
         return
     if name not in _BUILDERS:
         near = difflib.get_close_matches(name.lower(), [*_USUAL_WIDE_RESNETS, *_BUILDERS])
-        hint = f"Did you mean {' or '.join(near)}?" if near else "See --help"
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Choose one of them"
         raise RequestError(
             f"Unknown network. Expected one of: {', '.join(classifier_names())}. "
             f"Received: {name!r}. {hint}"
@@ -44,10 +48,10 @@ def build_classifier(name, *, num_classes, input_shape=(32, 32, 3), mean=None, s
     """Builds a classifier by name.
 
     Args:
-        name: for example `"wrn16_1"` (depth 16, widened once) or `"resnet18"`.
+        name: for example `"wrn16_1"` (depth 16, widen factor 1) or `"resnet18"`.
         num_classes: at least 2.
         input_shape: `(height, width, channels)` of the unit images.
-        mean: mean of each channel of unit images, for the built-in standardisation.
+        mean: mean of each channel of unit images, for the built-in standardization.
         std: standard deviation of each channel.
 
     Returns:
@@ -55,7 +59,7 @@ def build_classifier(name, *, num_classes, input_shape=(32, 32, 3), mean=None, s
         `(batch, num_classes)`.
 
     Raises:
-        RequestError: for a name that is not known, or images that are too small for it.
+        RequestError: for an unknown name, or images that are too small for the network.
     """
     check_classifier_name(name)
     builder = _BUILDERS.get(name)

@@ -12,15 +12,14 @@ FILTERS = (64, 128, 256, 512)
 def resnet(depth, *, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
     """Builds a ResNet-`depth` whose stem is one 3x3 convolution without pooling.
 
-    The last map is an eighth as high and wide as the images. Weights start with PyTorch's
-    defaults, `U(±1/√fan_in)` for kernels and the bias of the logits, as the official code
-    leaves them.
+    The last map has an eighth of the height and width of the images. Initializers are PyTorch's
+    defaults, `U(±1/√fan_in)` for kernels and the bias of the logits, as in the official code.
 
     Args:
         depth: 18 or 34.
         num_classes: at least 2.
-        input_shape: `(height, width, channels)` of the unit images, 8x8 pixels at least.
-        mean: mean of each channel, for the built-in standardisation; 0.5 by default.
+        input_shape: `(height, width, channels)` of the unit images, at least 8x8 pixels.
+        mean: mean of each channel, for the built-in standardization; 0.5 by default.
         std: standard deviation of each channel; 0.25 by default.
 
     Returns:
@@ -48,7 +47,7 @@ def resnet(depth, *, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
 
 
 def _block(hidden, filters, stride, name):
-    """Two convolutions beside a shortcut, which projects where the shape changes."""
+    """Adds two convolutions to a shortcut, which is a projection where the shape changes."""
     start = blocks.torch_uniform
     shortcut = hidden
     if stride > 1 or hidden.shape[-1] != filters:

@@ -1,39 +1,28 @@
-"""Synthetic images of a generator, to look at or to calibrate with."""
+"""Synthetic images of a generator, for viewing or calibration."""
 
-import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf.utils.stateless_random import standard_normal
 
-_BATCH = 128  # images of one call of the generator
+_BATCH_SIZE = 128
 
 
-def synthetic_images(generator, count, *, seed=(0, 0), noise_dim=None, num_classes=0):
+def synthetic_images(generator, count, *, seed=(0, 0), noise_dim=None):
     """Draws images of a generator in inference mode.
 
-    The normalisations use their moving statistics, so that an image is a function of its noise
-    alone, whatever is drawn beside it.
+    Normalizations use their moving statistics, so that an image depends on its own noise only,
+    not on the rest of the batch.
 
     Args:
-        generator: Keras model from noise, and a one-hot class behind it where `num_classes` is
-            above 0, to unit images.
+        generator: Keras model from noise to unit images.
         count: how many, at least 1.
         seed: two integers; the same give the same images.
         noise_dim: length of the noise; read from the generator's input if left out.
-        num_classes: how many classes the generator is told, all in turn.
 
     Returns:
         Float32 unit images `(count, height, width, channels)`.
     """
-    noise_dim = noise_dim or generator.input_shape[-1] - num_classes
+    noise_dim = noise_dim or generator.input_shape[-1]
     noise = standard_normal((count, noise_dim), seed)
-    if num_classes:
-        classes = tf.one_hot(tf.range(count) % num_classes, num_classes)
-        noise = tf.concat([noise, classes], axis=-1)
-    batches = [noise[start : start + _BATCH] for start in range(0, count, _BATCH)]
+    batches = [noise[start : start + _BATCH_SIZE] for start in range(0, count, _BATCH_SIZE)]
     return tf.concat([generator(batch, training=False) for batch in batches], axis=0)
-
-
-def as_bytes(unit_images):
-    """Unit images as uint8 NumPy, rounded."""
-    return np.round(np.asarray(unit_images) * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""VGG (Simonyan and Zisserman, 2014) with batch normalisation, for small images."""
+"""VGG (Simonyan and Zisserman, 2014) with batch normalization, for small images."""
 
 import keras
 from keras import layers
@@ -9,17 +9,17 @@ STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))  # filters of the c
 
 
 def vgg11_bn(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
-    """Builds a VGG-11 with one dense layer behind an average over the last map.
+    """Builds a VGG-11 with global average pooling and one dense layer.
 
-    As in the official code, the fourth stage is followed by pooling only where the images are
-    64 pixels high or more: below, the last map is an eighth as high and wide as the images.
-    Convolutions keep the bias that batch normalisation makes superfluous. Kernels start normal
-    with variance `2 / fan_out`, the logits normal with deviation 0.01, biases at zero.
+    As in the official code, pooling follows the fourth stage only for images at least 64 pixels
+    high; for smaller ones the last map has an eighth of the height and width of the images.
+    Convolutions keep the bias that batch normalization makes redundant. Kernels are initialized
+    normal with variance `2 / fan_out`, the logits normal with deviation 0.01, biases with zero.
 
     Args:
         num_classes: at least 2.
-        input_shape: `(height, width, channels)` of the unit images, 8x8 pixels at least.
-        mean: mean of each channel, for the built-in standardisation; 0.5 by default.
+        input_shape: `(height, width, channels)` of the unit images, at least 8x8 pixels.
+        mean: mean of each channel, for the built-in standardization; 0.5 by default.
         std: standard deviation of each channel; 0.25 by default.
 
     Returns:

@@ -17,8 +17,8 @@ def wide_resnet(
         depth: `6n + 4` with n at least 1.
         widen_factor: at least 1; multiplies the filters of the three stages.
         num_classes: at least 2.
-        input_shape: `(height, width, channels)` of the unit images, 4x4 pixels at least.
-        mean: mean of each channel, for the built-in standardisation; 0.5 by default.
+        input_shape: `(height, width, channels)` of the unit images, at least 4x4 pixels.
+        mean: mean of each channel, for the built-in standardization; 0.5 by default.
         std: standard deviation of each channel; 0.25 by default.
         name: name of the model.
 
@@ -53,7 +53,7 @@ def wide_resnet(
 
 
 def _block(hidden, filters, stride, name):
-    """Pre-activation block; the projection, where there is one, reads the activated input."""
+    """Adds a pre-activation block; the projection, if any, reads the activated input."""
     start = blocks.fan_out_normal
     activated = blocks.norm_relu(hidden, f"{name}_1")
     shortcut = hidden

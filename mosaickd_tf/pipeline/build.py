@@ -1,119 +1,131 @@
-"""From a config to the networks of the game and the method that plays it."""
+"""From a config to networks, and from networks to the distiller that trains them."""
 
-import functools
+import dataclasses
 import pathlib
+import random
 
 import keras
-import numpy as np
 
-from mosaickd_tf import evaluation, models, vetting
-from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods import METHODS
+from mosaickd_tf import models, vetting
+from mosaickd_tf.config import OptimizationConfig, RunConfig
+from mosaickd_tf.config.method import FEATURES, STATISTICS, TEACHER_FEATURES
+from mosaickd_tf.methods import METHODS, Distiller
+from mosaickd_tf.methods.statistics import StatisticsMatcher
+from mosaickd_tf.models.graph.inference import inference_copy
+from mosaickd_tf.tasks import get_task
 from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 
 
-def build_distiller(config, teacher, policy=None, num_images=None):
-    """Builds and compiles the distiller of the config's method.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Networks:
+    """Networks of a method beside the teacher, in float32 and of built-in layers.
+
+    Attributes:
+        by_name: the student and its adversaries, by the names that the method gives them.
+        random_state: of Python's generator, from which Keras takes its seeds, after they were
+            built; layers that are built later continue from it, whatever happens in between.
+        kind: the `Distiller` that trains them, a class.
+        arguments: its keyword arguments beside teacher and networks.
+        optimization: `OptimizationConfig` of the training.
+        run: `RunConfig` of the training.
+    """
+
+    by_name: dict[str, keras.Model]
+    random_state: tuple
+    kind: type[Distiller]
+    arguments: dict
+    optimization: OptimizationConfig
+    run: RunConfig
+
+
+def build_networks(config, teacher, num_images=None):
+    """Builds the networks of the config's method, and checks that they fit together.
 
     Args:
         config: a `DistillConfig`.
+        teacher: Keras model from unit images to logits; may be untrained.
+        num_images: number of OOD images, for methods that remember each.
+
+    Returns:
+        `Networks`, whose initial weights are a function of the seed.
+
+    Raises:
+        RequestError: for a student that cannot be built or loaded, or networks that do not fit
+            together in the method.
+    """
+    keras.utils.set_random_seed(config.run.seed)
+    mean, std = models.input_statistics(teacher)
+    builders = {"generator": _generator, "discriminator": _discriminator}
+    kind = METHODS[config.method.method]
+    adversaries = [name for name in kind.method.networks if name in builders]
+    networks = {"student": _student(config, teacher, mean, std)}
+    networks |= {name: builders[name](config, mean, std) for name in adversaries}
+    networks = Networks(
+        by_name=networks,
+        random_state=random.getstate(),
+        kind=kind,
+        arguments=kind.arguments(config, num_images) | {"task": get_task(config.data.task)},
+        optimization=config.optimization,
+        run=config.run,
+    )
+    _check(networks, teacher)
+    return networks
+
+
+def build_distiller(networks, teacher, policy, num_images=None):
+    """Builds and compiles the distiller of networks.
+
+    It trains copies of the networks with fused layers, and runs an inference copy of the teacher
+    unless the method captures the teacher's features.
+
+    Args:
+        networks: `Networks`.
         teacher: Keras model from unit images to logits.
-        policy: name of the dtype policy in which copies of the players run; None takes them
-            as they are built, to see whether they fit together.
-        num_images: how many OOD images there are, for methods that remember each.
+        policy: name of the dtype policy in which the copies run.
+        num_images: number of OOD images, where it is not the one that they were built with.
 
     Returns:
         A compiled `Distiller`.
 
     Raises:
-        RequestError: when the players do not fit together.
+        RequestError: when the networks do not fit together.
     """
-    kind = METHODS[config.method.method]
-    keras.utils.set_random_seed(config.run.seed)
-    mean, std = input_statistics(teacher)
-    copy = functools.partial(models.training_copy, policy=policy) if policy else lambda model: model
-    builders = {"generator": _generator, "discriminator": _discriminator}
-    rivals = [player for player in kind.players if player in builders]
-    made = {"teacher": teacher, "student": _student(config, teacher, mean, std)}
-    made |= {player: builders[player](config, teacher, mean, std) for player in rivals}
-    distiller = kind(
-        **{player: copy(model) for player, model in made.items()},
-        **kind.options(config),
-        num_images=num_images,
+    arguments = dict(networks.arguments)
+    if num_images and "num_images" in arguments:
+        arguments["num_images"] = num_images
+    random.setstate(networks.random_state)
+    teacher_copy = models.training_copy(teacher, policy)
+    copies = {name: models.training_copy(x, policy) for name, x in networks.by_name.items()}
+    distiller = networks.kind(
+        **_teacher_arguments(networks.kind.method, arguments, teacher_copy), **copies, **arguments
     )
     distiller.compile(
-        **_optimizers(config, rivals),
-        jit_compile=config.run.jit_compile,
-        steps_per_execution=config.run.steps_per_execution,
+        **_optimizers(networks.optimization, copies),
+        jit_compile=networks.run.jit_compile,
+        steps_per_execution=networks.run.steps_per_execution,
     )
     return distiller
 
 
-def input_statistics(model):
-    """Mean and standard deviation with which a classifier standardises its images.
-
-    Args:
-        model: a Keras classifier of unit images.
-
-    Returns:
-        Two lists, a number a channel; 0.5 and 0.25 for a model without a `Normalization`.
-    """
-    channels = model.input_shape[-1]
-    scale, offset = np.ones(channels), np.zeros(channels)  # of unit images, up to the layer
-    for layer in _in_order(model):
-        if isinstance(layer, keras.layers.Rescaling):
-            scale, offset = scale * layer.scale, offset * layer.scale + layer.offset
-        if isinstance(layer, keras.layers.Normalization):
-            mean = keras.ops.convert_to_numpy(layer.mean).reshape(-1)
-            std = keras.ops.convert_to_numpy(layer.variance).reshape(-1) ** 0.5
-            return ((mean - offset) / scale).tolist(), (std / np.abs(scale)).tolist()
-    return [0.5] * channels, [0.25] * channels
+def _check(networks, teacher):
+    """Raises `RequestError` unless the networks, as they are, fit together in the method."""
+    trainable = teacher.trainable
+    networks.kind(teacher=teacher, **networks.by_name, **networks.arguments)
+    teacher.trainable = trainable
 
 
-def _in_order(model):
-    """The layers of a model and of the models in it, in the order of computation."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _in_order(layer)
-        else:
-            yield layer
-
-
-def check_logits(teacher, images):
-    """Raises `RequestError` when what the teacher returns are probabilities.
-
-    Args:
-        teacher: Keras model from unit images to what should be logits.
-        images: some uint8 images `(n, height, width, channels)`.
-    """
-    outputs = evaluation.predict_logits(teacher, images)
-    if outputs.min() >= 0 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3):
-        raise RequestError(
-            "The teacher must return logits. Expected its last layer without softmax. Received: "
-            "outputs that sum to 1. Save it without"
-        )
-
-
-def check_teacher(teacher, config, label_names):
-    """Raises `RequestError` unless the teacher takes our images and names our classes."""
-    expected = (config.data.image_size, config.data.image_size, config.data.channels)
-    received = teacher.input_shape[1:]
-    if received != expected:
-        raise RequestError(
-            f"Teacher and images do not fit. Expected a teacher of {expected}, as --image_size and "
-            f"--channels say. Received: one of {received}. Change those flags"
-        )
-    classes = teacher.output_shape[-1]
-    if label_names and classes != len(label_names):
-        raise RequestError(
-            f"Teacher and data do not fit. Expected the {len(label_names)} classes of "
-            f"--target_dataset={config.data.target_dataset}. Received: a teacher of {classes} "
-            "classes. Name the data of the teacher"
-        )
+def _teacher_arguments(method, arguments, teacher):
+    """Returns the teacher as the method runs it, with its `StatisticsMatcher` where needed."""
+    if {FEATURES, TEACHER_FEATURES} & set(method.needs):
+        return {"teacher": teacher}
+    found = {"teacher": inference_copy(teacher)}
+    if STATISTICS in method.needs or arguments.get("statistics_weight"):
+        found["statistics"] = StatisticsMatcher(teacher)
+    return found
 
 
 def _student(config, teacher, mean, std):
-    name = config.players.student
+    name = config.networks.student
     if name.endswith(".keras") or pathlib.Path(name).is_file() or vetting.is_saved_model(name):
         return models.load_classifier(name)
     return models.build_classifier(
@@ -125,42 +137,39 @@ def _student(config, teacher, mean, std):
     )
 
 
-def _generator(config, teacher, mean, std):
-    told = teacher.output_shape[-1] if config.extensions.conditional_weight else 0
+def _generator(config, mean, std):
     return models.build_generator(
         image_size=config.data.image_size,
         channels=config.data.channels,
-        noise_dim=config.players.noise_dim + told,  # a one-hot class behind the noise
-        base_filters=config.players.generator_filters,
+        noise_dim=config.networks.noise_dim,
+        base_filters=config.networks.generator_filters,
     )
 
 
-def _discriminator(config, teacher, mean, std):
-    patch_size = config.players.patch_size
+def _discriminator(config, mean, std):
+    patch_size = config.networks.patch_size
     return models.build_patch_discriminator(
-        image_size=patch_size if config.players.patch_crops else config.data.image_size,
+        image_size=patch_size if config.networks.patch_crops else config.data.image_size,
         channels=config.data.channels,
         patch_size=patch_size,
-        base_filters=config.players.discriminator_filters,
+        base_filters=config.networks.discriminator_filters,
         mean=mean,
         std=std,
     )
 
 
-def _optimizers(config, rivals):
-    """The student's optimizer and those of the players that it meets, by keyword."""
-    options = config.optimization
+def _optimizers(options, networks):
+    """Returns the student's optimizer and those of its adversaries, by keyword."""
     student_rate = CosineOverRounds(
         options.student_learning_rate, options.rounds, options.student_steps_per_round
     )
-    updates = {"generator": config.extensions.generator_steps_per_round, "discriminator": 1}
-    return {
-        "student_optimizer": MomentumSGD(
-            student_rate, momentum=options.student_momentum, l2=options.weight_decay
+    student_optimizer = MomentumSGD(
+        student_rate, momentum=options.student_momentum, l2=options.weight_decay
+    )
+    adversaries = [name for name in networks if name != "student"]
+    return {"student_optimizer": student_optimizer} | {
+        f"{name}_optimizer": gan_adam(
+            CosineOverRounds(options.generator_learning_rate, options.rounds)
         )
-    } | {
-        f"{player}_optimizer": gan_adam(
-            CosineOverRounds(options.generator_learning_rate, options.rounds, updates[player])
-        )
-        for player in rivals
+        for name in adversaries
     }

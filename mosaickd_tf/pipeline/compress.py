@@ -1,59 +1,49 @@
-"""What can still be made of a run that is finished."""
+"""Compression of the student of a finished run."""
 
 import dataclasses
-import pathlib
 
-from mosaickd_tf.config import DistillConfig, from_options
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.pipeline import validate
-from mosaickd_tf.pipeline.run import Experiment
+from mosaickd_tf.pipeline.run import Run
 from mosaickd_tf.training.checkpoints import Checkpoints
-from mosaickd_tf.utils import files
+from mosaickd_tf.workdir.finished import FinishedRun
 from mosaickd_tf.workdir.run_folder import RunFolder
 
 
 def compress(workdir, exports, config, outputs, data_dir=""):
-    """Compresses the student of a finished run, with its teacher, generator and pictures.
+    """Compresses the student of a finished run, with its teacher, generator and images.
 
     Args:
         workdir: the folder of the run.
-        exports: names of formats; those of other kinds are left out.
+        exports: names of formats; those that are not compressed ones are ignored.
         config: a `CompressionConfig`.
-        outputs: "probabilities" or "logits", what the files give.
+        outputs: "probabilities" or "logits", the outputs of the files.
         data_dir: where TFDS keeps its data sets now, if elsewhere than when the run was made.
 
     Returns:
         A list of `compression.Compressed`.
 
     Raises:
-        RequestError: for a folder without a finished run, without its last checkpoint or with a
-            process at work, or what cannot be compressed.
+        RequestError: for a folder without a finished run, without its last checkpoint or with
+            another process at work, or a student that cannot be compressed.
     """
-    result = files.read_json(pathlib.Path(workdir) / "result.json")
-    if result is None:
-        raise RequestError(
-            f"--exports={','.join(exports)} needs the teacher and the generator of a finished "
-            f"run. Expected its folder. Received: --workdir={str(workdir)!r}"
-        )
-    topics = {field.name: field.default_factory for field in dataclasses.fields(DistillConfig)}
-    asked = DistillConfig(
-        **{name: from_options(topic, result["config"]) for name, topic in topics.items()}
-    )
+    finished = FinishedRun(workdir)
+    request = finished.config
     if data_dir:
-        asked = dataclasses.replace(asked, data=dataclasses.replace(asked.data, data_dir=data_dir))
+        data = dataclasses.replace(request.data, data_dir=data_dir)
+        request = dataclasses.replace(request, data=data)
     with RunFolder.opened(workdir) as folder:
-        _check_state(folder, asked.optimization.rounds)
-        run = Experiment(asked, folder, *validate.validate_and_load(asked))
-        return run.compress(exports, config, outputs)
+        _check_last_checkpoint(finished.checkpoints_path, request.optimization.rounds)
+        return Run(validate.validate_and_load(request), folder).compress(exports, config, outputs)
 
 
-def _check_state(folder, rounds):
-    """Raises `RequestError` unless the players are there as they ended; nothing is replayed."""
-    reached = (Checkpoints(folder / "checkpoints", {}).progress() or {}).get("step")
+def _check_last_checkpoint(path, rounds):
+    """Raises `RequestError` unless the networks are stored as they ended; nothing is repeated."""
+    reached = (Checkpoints(path, {}).progress() or {}).get("step")
     if reached != rounds:
         raise RequestError(
-            f"Compression goes on from where a run ended. Expected a checkpoint of round {rounds} "
-            f"in {str(folder / 'checkpoints')!r}. Received: "
+            f"Compression starts from the end of a run. Expected a checkpoint of round {rounds} "
+            f"in {str(path)!r}. Received: "
             f"{'none' if reached is None else f'the latest is of round {reached}'}. Name a run "
             "that has kept its own"
         )

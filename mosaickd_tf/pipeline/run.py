@@ -1,4 +1,4 @@
-"""A whole distillation, from a config to a folder: data, teacher, game, baselines, exports."""
+"""A whole run, from a config to a folder: data, teacher, training, baselines, exports."""
 
 import json
 import logging
@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf import compression, evaluation, export, models
-from mosaickd_tf.config import TeacherTrainingConfig, as_baseline, options
+from mosaickd_tf.config import TeacherTrainingConfig, options
+from mosaickd_tf.config.method import OOD_IMAGES
 from mosaickd_tf.data import loading, ood_subset, streams
 from mosaickd_tf.data.grids import save_grid
 from mosaickd_tf.data.images import ImageSet
@@ -15,82 +16,95 @@ from mosaickd_tf.data.teacher_predictions import teacher_predictions
 from mosaickd_tf.evaluation.evaluators import TestEvaluator, make_validation_fn
 from mosaickd_tf.evaluation.observer import GRID, Observer
 from mosaickd_tf.methods import METHODS
-from mosaickd_tf.methods.base import OOD_IMAGES
-from mosaickd_tf.pipeline import build, validate
+from mosaickd_tf.pipeline.build import build_distiller
+from mosaickd_tf.pipeline.validate import validate_and_load
 from mosaickd_tf.report import page
-from mosaickd_tf.training import plan_for, train
+from mosaickd_tf.tasks import get_task
+from mosaickd_tf.teachers import training as teacher_training
+from mosaickd_tf.training import train
 from mosaickd_tf.utils import files, machine
+from mosaickd_tf.utils.images import to_uint8
 from mosaickd_tf.workdir.run_folder import RunFolder, as_command
 
 logger = logging.getLogger(__name__)
 
-MAX_COMPARED = 1000  # OOD images on which student and teacher are compared on the way
+MAX_COMPARED = 1000  # OOD images on which student and teacher are compared during training
 
 
 def run(config, workdir, resume=True):
-    """Distils a student and leaves everything in the work folder; goes on where it stopped.
+    """Distills a student and leaves everything in the work folder; resumes where it stopped.
 
     Args:
         config: a `DistillConfig`.
         workdir: the folder of the run.
-        resume: whether a run of the same flags in it may go on.
+        resume: whether a run of the same options in it may be resumed.
 
     Returns:
         The content of result.json.
 
     Raises:
         RequestError: when the request is wrong.
-        RunError: when the run could not go on.
+        RunError: when the run could not continue.
         Interrupted: by a signal, after a checkpoint.
     """
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    prepared = validate.validate_and_load(config)
+    prepared = validate_and_load(config)
     with RunFolder(workdir, config, resume) as folder:
-        finished = files.read_kept_json(folder / "result.json")
-        if finished:
+        result = files.read_json_if_valid(folder / "result.json")
+        if result:
             logger.info("this run is finished: %s", folder / "result.json")
         else:
-            loading.write_broken(folder / loading.BROKEN_NAME, *prepared[:2])
-            finished = Experiment(config, folder, *prepared).run()
+            result = Run(prepared, folder).execute()
         if not (folder / page.NAME).is_file():  # last, so that no fault in it can cost the result
             page.write(folder.path)
-    return finished
+    return result
 
 
-class Experiment:
-    """One run in its folder; each stage finds what an earlier process finished."""
+class Run:
+    """A prepared run in its folder; each stage finds what an earlier process finished.
 
-    def __init__(self, config, folder, target, ood, teacher):
-        self.config = config
+    Args:
+        prepared: a `Prepared`.
+        folder: its `RunFolder`.
+    """
+
+    def __init__(self, prepared, folder):
+        self.prepared = prepared
         self.folder = folder
-        self.target = target
-        self.ood = ood
-        self.teacher = teacher
-        self.policy = machine.resolve_precision(config.run.precision)
+        self.config = prepared.config
+        self.task = get_task(self.config.data.task)
+        self.policy = machine.resolve_precision(self.config.run.precision)
+        self.ood = prepared.ood  # or the subset of it
+        target = prepared.target
         self.validation = target.validation if target else None
         self.test = target.test if target else None
-        self.judge = TestEvaluator(target)
+        self.evaluator = TestEvaluator(target, self.task)
 
-    def run(self):
-        """Plays all stages; returns the content of result.json."""
+    def execute(self):
+        """Runs all stages; returns the content of result.json."""
+        loading.write_broken_files(
+            self.folder / loading.BROKEN_NAME, self.prepared.target, self.prepared.ood
+        )
         versions = machine.versions(self.policy)
         files.write_json(self.folder / "versions.json", versions)
-        teacher, ood_subset = self._teacher_and_subset()
+        teacher, subset = self._teacher_and_subset()
         if self.ood:
             save_grid(self.folder / "samples" / "ood.png", self.ood.sample(GRID).images)
-        distiller, progress = self._learn(self.config, teacher, self.folder.path)
+        distiller, progress = self._train(self.prepared.method, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)
-        baselines = [self._baseline(teacher, name) for name in self.config.method.compare_with]
+        baselines = [self._baseline(method, teacher) for method in self.prepared.baselines]
         exports = self._export(student, teacher, distiller)
         if self.test:
-            named = json.dumps(self.judge.predictions(teacher, student)) + "\n"
-            files.write_text(self.folder / "test_predictions.json", named)
-        asked = dict(options(self.config))
+            predictions = self.evaluator.predictions(teacher, student)
+            text = json.dumps(predictions) + "\n"
+            files.write_text(self.folder / "test_predictions.json", text)
+        given = dict(options(self.config))
         result = {
             "method": self.config.method.method,
-            "config": asked,
-            "command": as_command(asked),
+            "task": self.task.name,
+            "config": given,
+            "command": as_command(given),
             "commit": versions["git_commit"],
             "machine": versions["machine"],
             "seed": self.config.run.seed,
@@ -98,47 +112,47 @@ class Experiment:
             "rounds": progress.step,
             "seconds": progress.seconds,
             "images_per_second": progress.images_per_second(self.config.optimization.batch_size),
-            "teacher": self.judge.facts(teacher),
-            "student": self.judge.facts(student),
+            "teacher": self.evaluator.facts(teacher),
+            "student": self.evaluator.facts(student),
             "baselines": baselines,
-            "agreement": self.judge.agreement(student, teacher),
+            "agreement": self.evaluator.agreement(student, teacher),
             "selection": self._selection(progress),
             "divergence": progress.events,
             "skipped_updates": distiller.skipped_updates,
-            "ood_subset": ood_subset,
+            "ood_subset": subset,
             "exports": exports,
         }
         files.write_json(self.folder / "result.json", result)
         return result
 
     def compress(self, exports, config, outputs):
-        """The compressed students of a run that is finished; see `compression.compress`."""
+        """Returns the compressed students of a finished run; see `compression.compress`."""
         teacher, _ = self._teacher_and_subset()
-        distiller, _ = self._learn(self.config, teacher, self.folder.path)
+        distiller, _ = self._train(self.prepared.method, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)
         return self._compress(student, teacher, distiller, exports, config, outputs)
 
     def _teacher_and_subset(self):
-        teacher = self.teacher or self._train_teacher()
+        teacher = self.prepared.teacher
+        if not self.prepared.teacher_is_trained:
+            config = self.config
+            config = TeacherTrainingConfig(data=config.data, teacher=config.teacher, run=config.run)
+            folder = self.folder / "teacher"
+            teacher = teacher_training.train_teacher(config, self.prepared.target, folder, teacher)
         return teacher, self._select_ood_subset(teacher)
 
-    def _train_teacher(self):
-        config = self.config
-        training = TeacherTrainingConfig(data=config.data, teacher=config.teacher, run=config.run)
-        return training.train_teacher(training, self.target, self.folder / "teacher")
-
     def _select_ood_subset(self, teacher):
-        """Keeps the OOD images that the config asks for; says and returns what was chosen."""
+        """Keeps the OOD images that the config selects; logs and returns what was selected."""
         data = self.config.data
         if not (data.ood_subset and self.ood):
             return None
-        opinions = teacher_predictions(
-            teacher, self.ood.images, evaluation.predict_logits, data.cache_dir
+        predictions = teacher_predictions(
+            teacher, self.ood.images, evaluation.predict_logits, self.task, data.cache_dir
         )
-        chosen = ood_subset.select_ood_subset(opinions.entropy, data.ood_subset)
-        self.ood = self.ood.take(chosen)
-        facts = ood_subset.describe(opinions, chosen, teacher.output_shape[-1])
-        files.write_json(self.folder / ood_subset.FILE_NAME, facts | {"rows": chosen.tolist()})
+        selected = ood_subset.select_ood_subset(predictions.entropy, data.ood_subset)
+        self.ood = self.ood.take(selected)
+        facts = ood_subset.describe(predictions, selected, teacher.output_shape[-1], self.task)
+        files.write_json(self.folder / ood_subset.FILE_NAME, facts | {"rows": selected.tolist()})
         logger.info(
             "OOD subset: %s of %s images, those of which the teacher is least sure; median "
             "entropy %.2f nats, of all %.2f",
@@ -149,41 +163,42 @@ class Experiment:
         )
         return facts
 
-    def _learn(self, config, teacher, folder):
-        """Plays a config's method; returns the distiller in its chosen state, and the progress."""
-        method = config.method.method
-        kind = METHODS[method]
-        images = self._transfer_images(kind, teacher)
-        distiller = build.build_distiller(config, teacher, self.policy, num_images=len(images))
+    def _train(self, method, teacher, folder):
+        """Trains a prepared method; returns the distiller in its selected state, and progress."""
+        images = self._transfer_images(method.name, teacher)
+        distiller = build_distiller(method.networks, teacher, self.policy, num_images=len(images))
         progress = train(
             distiller,
-            _batches(config, distiller, images),
-            plan_for(config, select_by="validation_accuracy" if self.validation else None),
+            _batches(method.config, distiller, images),
+            method.plan,
             folder,
-            make_validation_fn(distiller.student, teacher, self._watched(distiller)),
+            make_validation_fn(
+                distiller.student, teacher, self._validation_images(distiller), self.task
+            ),
             self._observer(distiller, teacher, folder),
-            name=method,
+            name=method.name,
         )
         return distiller, progress
 
-    def _transfer_images(self, kind, teacher):
-        """The images of a method's stream; black ones for a method that does without."""
-        if OOD_IMAGES not in kind.needs:
+    def _transfer_images(self, method, teacher):
+        """Returns the images of a method's stream; black ones for a method that needs none."""
+        kind = METHODS[method]
+        if OOD_IMAGES not in kind.method.needs:
             shape = (self.config.optimization.batch_size, *teacher.input_shape[1:])
             return np.zeros(shape, np.uint8)
-        rows = kind.select_transfer_indices(
-            lambda: evaluation.predict_logits(teacher, self.ood.images)
-        )
-        return self.ood.images if rows is None else self.ood.images[rows]
+        if not hasattr(kind, "select_transfer_indices"):
+            return self.ood.images
+        logits = evaluation.predict_logits(teacher, self.ood.images)
+        return self.ood.images[kind.select_transfer_indices(self.task.predictions(logits))]
 
-    def _watched(self, distiller):
-        """What `make_validation_fn` looks at: without a validation part images without labels.
+    def _validation_images(self, distiller):
+        """Returns what `make_validation_fn` takes: without a validation split unlabeled images.
 
-        OOD ones, or where there are none what is synthesized by then.
+        OOD images, or where there are none what is synthesized by then.
         """
         if self.validation or self.ood:
             return self.validation or self.ood.sample(MAX_COMPARED)
-        return lambda: ImageSet(images=models.as_bytes(distiller.samples(GRID)))
+        return lambda: ImageSet(images=to_uint8(distiller.samples(GRID)))
 
     def _observer(self, distiller, teacher, folder):
         return Observer(
@@ -191,58 +206,60 @@ class Experiment:
             teacher,
             self.ood.images if self.ood else None,
             folder,
-            patch_size=self.config.players.patch_size,
+            patch_size=self.config.networks.patch_size,
             seed=self.config.run.seed,
             keep_images=not self.config.run.no_samples,
         )
 
-    def _baseline(self, teacher, method):
-        folder = self.folder / "baselines" / method
-        done = files.read_kept_json(folder / "result.json")
-        if done is None:
-            distiller, progress = self._learn(as_baseline(self.config, method), teacher, folder)
+    def _baseline(self, method, teacher):
+        folder = self.folder / "baselines" / method.name
+        result = files.read_json_if_valid(folder / "result.json")
+        if result is None:
+            distiller, progress = self._train(method, teacher, folder)
             student = models.portable_copy(distiller.student)
-            done = {"method": method} | self.judge.facts(student)
-            done |= {
-                "agreement": self.judge.agreement(student, teacher),
+            result = {"method": method.name} | self.evaluator.facts(student)
+            result |= {
+                "agreement": self.evaluator.agreement(student, teacher),
                 "selection": self._selection(progress),
                 "divergence": progress.events,
                 "skipped_updates": distiller.skipped_updates,
                 "seconds": progress.seconds,
             }
-            files.write_json(folder / "result.json", done)
-        return done
+            files.write_json(folder / "result.json", result)
+        return result
 
     def _compress(self, student, teacher, distiller, exports, config, outputs):
-        if not compression.stages(exports, config):
+        if not compression.compression_jobs(exports, config):
             return []
-        kind = METHODS[self.config.method.method]
+        images = self._transfer_images(self.prepared.method.name, teacher)
         return compression.compress(
             student,
             distiller,
-            _batches(self.config, distiller, self._transfer_images(kind, teacher)),
+            _batches(self.config, distiller, images),
             self.folder / "compression",
             exports,
             config,
             outputs,
+            self.config.run.checkpoint_minutes,
         )
 
     def _export(self, student, teacher, distiller):
-        if "generator" in distiller.players:
+        if "generator" in distiller.networks:
             export.save_generator(distiller.generator, self.folder.path)
-        makes_images = distiller.makes_images()
-        supplies = export.ExportImages(
+        synthesizes = distiller.method.synthetic_images is not None
+        target = self.prepared.target
+        images = export.ExportImages(
             test=self.test,
             ood=self.ood,
-            synthesize=(lambda n: models.as_bytes(distiller.samples(n))) if makes_images else None,
-            label_names=self.target.label_names if self.target else (),
+            synthesize=(lambda n: to_uint8(distiller.samples(n))) if synthesizes else None,
+            label_names=target.label_names if target else (),
         )
         asked = self.config.export
         compressed = self._compress(
             student, teacher, distiller, asked.exports, self.config.compression, asked.outputs
         )
         entries = export.export_with_images(
-            student, self.folder / "export", asked, supplies, compressed
+            student, self.folder / "export", asked, images, compressed, self.task
         )
         return [entry | {"path": f"export/{entry['path']}"} for entry in entries]
 
@@ -251,12 +268,12 @@ class Experiment:
             return f"last: round {progress.step}"
         return (
             f"validation: round {progress.best_step}, accuracy {progress.best_value:.4f} on "
-            f"{len(self.validation)} images kept from the training part"
+            f"{len(self.validation)} images of the training split"
         )
 
 
 def _batches(config, distiller, images):
-    """From the number of a round to the stream of the run's batches from it on."""
+    """Returns a function from the number of a round to the stream of batches from it on."""
     return lambda start_round: streams.rounds(
         images,
         batch_size=distiller.transfer_factor * config.optimization.batch_size,

@@ -1,116 +1,200 @@
-"""A request before anything is written: checked, its data read, its plan told."""
+"""Validates a request, reads its data and builds its networks, before anything is written."""
 
+import dataclasses
 import pathlib
 
+import keras
+
 from mosaickd_tf import compression, models, teachers, vetting
-from mosaickd_tf.config import as_baseline
+from mosaickd_tf.config import DistillConfig, as_baseline, declared, flag_name
+from mosaickd_tf.config.method import FEATURES, OOD_IMAGES, TEACHER_FEATURES
 from mosaickd_tf.data import loading
+from mosaickd_tf.data.images import ImageSet
+from mosaickd_tf.data.loading import TargetData
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import calibration
-from mosaickd_tf.methods import METHODS
-from mosaickd_tf.methods.base import OOD_IMAGES
-from mosaickd_tf.pipeline import build
+from mosaickd_tf.pipeline.build import Networks, build_networks
+from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
-from mosaickd_tf.training import plan_for
+from mosaickd_tf.teachers.checks import check_logits, check_teacher
+from mosaickd_tf.training import Plan, plan_for
 from mosaickd_tf.utils import machine
 
-LOOKED_AT = 64  # OOD images on which a teacher's outputs are checked
+CHECKED = 64  # OOD images on which a teacher's outputs are checked
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PreparedMethod:
+    """A method that is ready to be trained.
+
+    Attributes:
+        config: the `DistillConfig` with the method's tuning.
+        networks: `Networks` beside the teacher.
+        plan: `Plan` of its training.
+    """
+
+    config: DistillConfig
+    networks: Networks
+    plan: Plan
+
+    @property
+    def name(self):
+        """Name of the method."""
+        return self.config.method.method
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A request that was found right, with what it needs.
+
+    Attributes:
+        config: the `DistillConfig`.
+        target: `TargetData`, or None.
+        ood: `ImageSet` of the OOD images, or None.
+        teacher: Keras model from unit images to logits, in float32.
+        teacher_is_trained: False for a teacher by name, which the run trains first.
+        methods: `PreparedMethod` of the run's method and then of its baselines.
+    """
+
+    config: DistillConfig
+    target: TargetData | None
+    ood: ImageSet | None
+    teacher: keras.Model
+    teacher_is_trained: bool
+    methods: tuple[PreparedMethod, ...]
+
+    @property
+    def method(self):
+        """The run's own method."""
+        return self.methods[0]
+
+    @property
+    def baselines(self):
+        """The methods that run beside it."""
+        return self.methods[1:]
 
 
 def validate_and_load(config):
-    """Checks the request and reads the data, before anything is written.
+    """Validates a request, reads the data and builds each network, once.
+
+    Args:
+        config: a `DistillConfig`.
 
     Returns:
-        `(target, ood, teacher)`: `TargetData` or None, an `ImageSet`, and the teacher, None
-        if it is to be trained.
+        A `Prepared`.
 
     Raises:
         RequestError: when the request is wrong.
     """
-    _check_needs(config)
-    check_long_enough(config)
-    plan_for(config)
-    if not _is_file_name(config.players.student):
-        models.check_classifier_name(config.players.student)
+    task = get_task(config.data.task)
+    configs = (config, *(as_baseline(config, name) for name in config.method.compare_with))
+    _check_request(config, configs)
+    plans = [plan_for(asked) for asked in configs]
     from_file = _is_file_name(config.teacher.teacher)
-    training = not from_file or teachers.needs_statistics(config)
-    target = loading.load_target(config.data, training) if config.data.target_dataset else None
-    teacher = None
+    needs_training_split = not from_file or teachers.needs_statistics(config)
+    target = ood = None
+    if config.data.target_dataset:
+        target = loading.load_target(config.data, needs_training_split)
     if from_file:
         teacher = teachers.load_teacher(config, target)
-        build.check_teacher(teacher, config, target.label_names if target else ())
+        check_teacher(teacher, config.data, target.label_names if target else ())
     else:
-        teacher_training.check_trainable(config, target)
-    ood = loading.load_ood(config.data) if config.data.ood_dataset else None
-    if teacher and ood:
-        build.check_logits(teacher, ood.images[:LOOKED_AT])
-    # An untrained stand-in shows now, not after hours, whether the players fit together.
-    stand_in = teacher or teacher_training.untrained_teacher(config, target)
-    for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
-        distiller = build.build_distiller(asked, stand_in, num_images=len(ood) if ood else None)
-    compression.check(distiller.student, config.export.exports, config.compression)
-    return target, ood, teacher
-
-
-def _check_needs(config):
-    """Raises `RequestError` when the teacher, or what method and exports need, was not given."""
-    if not config.teacher.teacher:
-        raise RequestError(
-            "`teacher` is needed. Expected a name or a path. Received: nothing. See --help"
-        )
-    for method in (config.method.method, *config.method.compare_with):
-        if OOD_IMAGES in METHODS[method].needs and not config.data.ood_dataset:
-            raise RequestError(
-                f"`ood_dataset` is needed: --method={method} learns from OOD images. Expected "
-                "tfds:NAME, folder:PATH or embedded:NAME. Received: nothing. Name some, or "
-                "another --method"
-            )
-    calibration.check(
-        config.export,
-        synthetic=METHODS[config.method.method].makes_images(),
-        ood=bool(config.data.ood_dataset),
+        teacher = teacher_training.untrained_teacher(config, target)
+    if config.data.ood_dataset:
+        ood = loading.load_ood(config.data)
+    if from_file and ood:
+        check_logits(teacher, ood.images[:CHECKED], task)
+    select_by = task.selection_metric if target and target.validation else None
+    methods = []
+    for asked, plan in zip(configs, plans, strict=True):
+        networks = build_networks(asked, teacher, num_images=len(ood) if ood else None)
+        plan = dataclasses.replace(plan, select_by=select_by)
+        methods.append(PreparedMethod(config=asked, networks=networks, plan=plan))
+    student = methods[0].networks.by_name["student"]
+    compression.check_compressible(student, config.export.exports, config.compression)
+    return Prepared(
+        config=config,
+        target=target,
+        ood=ood,
+        teacher=teacher,
+        teacher_is_trained=from_file,
+        methods=tuple(methods),
     )
 
 
-def check_long_enough(config):
-    """Raises `RequestError` when the game ends before a setting of its methods takes effect."""
-    rounds, wanted = config.optimization.rounds, config.extensions
-    methods = {config.method.method, *config.method.compare_with}
-    generated = any("generator" in METHODS[method].players for method in methods)
-    inverted = "deep_inversion" in methods
-    limits = {
-        "generator_restart_every": (wanted.generator_restart_every, rounds - 1, generated),
-        "adversarial_warmup": (wanted.adversarial_warmup, rounds, "mosaic" in methods),
-        "deep_inversion_steps": (config.data_free.deep_inversion_steps, rounds, inverted),
-    }
-    for name, (value, limit, played) in limits.items():
-        if played and value > limit:
-            raise RequestError(
-                f"The game ends before `{name}` takes effect. Expected at most {limit:,} with "
-                f"--rounds={rounds}. Received: {name}={value}. Lower it, or play more rounds"
-            )
+def describe(prepared):
+    """Returns what a run would do, as text; for `--dry_run`.
 
-
-def plan(config):
-    """What a run would do, as text; nothing is trained or written."""
-    target, ood, teacher = validate_and_load(config)
-    teacher = teacher or teacher_training.untrained_teacher(config, target)
-    distiller = build.build_distiller(config, teacher, num_images=len(ood) if ood else None)
-    parts = {"target": None, "OOD": ood}
-    if target:
-        parts = {
-            f"target, {p}": getattr(target, p) for p in ("train", "validation", "test")
-        } | parts
+    Args:
+        prepared: a `Prepared`.
+    """
+    target, config = prepared.target, prepared.config
+    parts = (
+        {f"target, {name}": getattr(target, name) for name in ("train", "validation", "test")}
+        if target
+        else {}
+    )
+    parts["OOD"] = prepared.ood
     lines = [f"{name}: {len(part):,} images" for name, part in parts.items() if part]
-    for name in ("teacher", *distiller.players):
-        player = getattr(distiller, name)
-        lines.append(f"{name}: {player.name}, {models.parameters(player):,} parameters")
+    for role, network in {"teacher": prepared.teacher, **prepared.method.networks.by_name}.items():
+        lines.append(f"{role}: {network.name}, {models.parameters(network):,} parameters")
     rounds, batch_size = config.optimization.rounds, config.optimization.batch_size
     lines.append(
         f"{config.method.method}: {rounds:,} rounds of batch {batch_size} in "
         f"{machine.resolve_precision(config.run.precision)}"
     )
     return "\n".join(lines)
+
+
+def _check_request(config, configs):
+    """Checks what can be checked without data and networks."""
+    if not config.teacher.teacher:
+        raise RequestError(
+            "`teacher` is needed. Expected a name or a path. Received: nothing. Name one"
+        )
+    methods = [declared.methods()[asked.method.method] for asked in configs]
+    for method in methods:
+        if OOD_IMAGES in method.needs and not config.data.ood_dataset:
+            raise RequestError(
+                f"`ood_dataset` is needed: `method`={method.name} learns from OOD images. Expected "
+                "tfds:NAME, folder:PATH or embedded:NAME. Received: nothing. Name some, or "
+                "another `method`"
+            )
+    calibration.resolve_calibration(
+        config.export,
+        synthetic=methods[0].synthetic_images is not None,
+        ood=bool(config.data.ood_dataset),
+    )
+    _check_layers_have_effect(config, methods)
+    _check_long_enough(config, methods)
+    if not _is_file_name(config.networks.student):
+        models.check_classifier_name(config.networks.student)
+
+
+def _check_layers_have_effect(config, methods):
+    needs = {need for method in methods for need in method.needs}
+    named = config.method.teacher_layers or config.method.student_layers
+    if named and not needs & {FEATURES, TEACHER_FEATURES}:
+        raise RequestError(
+            "`teacher_layers` and `student_layers` are of methods that compare features. Expected "
+            f"such a `method`. Received: {methods[0].name}. Leave them out"
+        )
+
+
+def _check_long_enough(config, methods):
+    """Raises `RequestError` when a run ends before an option of its methods takes effect."""
+    rounds = config.optimization.rounds
+    names = {name for method in methods for name in (method.name, *method.shared)}
+    for section in (config.methods[name] for name in config.methods if name in names):
+        for field in dataclasses.fields(section):
+            value = getattr(section, field.name)
+            if not field.metadata["at_most_rounds"] or value <= rounds:
+                continue
+            name = flag_name(field)
+            raise RequestError(
+                f"The run ends before `{name}` takes effect. Expected at most {rounds:,}, the "
+                f"`rounds`. Received: {name}={value}. Lower it, or train for more rounds"
+            )
 
 
 def _is_file_name(name):

@@ -1,1 +1,1 @@
-"""What a person can look at."""
+"""Reports for users: the page of a run, tables of results, charts."""

@@ -5,8 +5,8 @@ import math
 
 from mosaickd_tf.report.markup import element
 
-HEIGHT, TOP, BOTTOM = 220, 10, 28  # pixels; the scale lies between top and bottom
-LEFT, WIDTH = 15, 58  # percent of the chart's width; names of the lines stand on the right
+HEIGHT, TOP, BOTTOM = 220, 10, 28  # pixels; the scale is between top and bottom
+LEFT, WIDTH = 15, 58  # percent of the chart's width; names of the lines are on the right
 ROOM = 26  # pixels that the name and the last value of a line take
 
 
@@ -15,7 +15,7 @@ class Line:
     """A line of a chart.
 
     Attributes:
-        name: written beside its end.
+        name: label at its end.
         points: pairs of a round and a value, in order.
         kind: "main", "other", or "reference" for a constant to compare with.
     """
@@ -26,20 +26,20 @@ class Line:
 
 
 def short(value):
-    """A number in few words."""
+    """Returns a number as short text."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def line_chart(title, lines, *, note="", write=short, logarithmic=False, along="rounds"):
-    """A chart of one or more lines over rounds, or over something else that is counted.
+    """Draws a chart of one or more lines over rounds, or over another count.
 
     Args:
-        title: what is measured.
+        title: of the chart.
         lines: of `Line`, each with at least one point.
-        note: what to make of it; may be empty.
-        write: from a value to its words.
-        logarithmic: whether the scale is, as it can be where all values are above 0.
-        along: what is counted from left to right.
+        note: explanation of the chart; may be empty.
+        write: function of a value that returns its text.
+        logarithmic: whether the scale is logarithmic, if all values are above 0.
+        along: label of the horizontal axis.
 
     Returns:
         A `figure` element.
@@ -74,7 +74,7 @@ def line_chart(title, lines, *, note="", write=short, logarithmic=False, along="
 
 
 class _Scale:
-    """From values to pixels from the top."""
+    """Scale from values to pixels from the top."""
 
     def __init__(self, values, logarithmic):
         self.logarithmic = logarithmic
@@ -87,7 +87,7 @@ class _Scale:
         return TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
 
     def ticks(self):
-        """Round values on the scale, up to six of them."""
+        """Returns round values on the scale, up to six of them."""
         if self.logarithmic and self.high - self.low > 1.5:
             powers = range(math.ceil(self.low), math.floor(self.high) + 1)
             return [10.0**power for power in powers[:: -(-len(powers) // 6)]]
@@ -99,7 +99,7 @@ class _Scale:
 
 
 def round_values(low, high):
-    """Multiples of 1, 2 or 5 times a power of ten between two values, two to six of them."""
+    """Returns two to six multiples of 1, 2 or 5 times a power of ten between two values."""
     rough = (high - low) / 4
     power = 10 ** math.floor(math.log10(rough))
     step = next(step * power for step in (1, 2, 5, 10) if step * power >= 0.8 * rough)
@@ -117,24 +117,24 @@ def _axes(scale, last, write, along):
         )
     for share, anchor in ((0, "middle"), (0.5, "middle"), (1, "middle")):
         place = {"x": f"{LEFT + share * WIDTH}%", "y": HEIGHT - 8}
-        words = f"{round(share * last):,}"
-        yield element("text", words, class_="tick", text_anchor=anchor, **place)
+        number = f"{round(share * last):,}"
+        yield element("text", number, class_="tick", text_anchor=anchor, **place)
     yield element("text", along, x=f"{LEFT + WIDTH + 8}%", y=HEIGHT - 8, class_="tick")
 
 
 def _drawn(line, scale, last, write, along):
-    """The line, and a dot with its value at each point."""
+    """Yields the line, and a dot with its value at each point."""
     places = [f"{1000 * x / last:.1f} {scale(y):.1f}" for x, y in line.points]
     yield element("path", d="M" + "L".join(places), class_=f"line {line.kind}")
     if line.kind != "reference":
         for (x, y), place in zip(line.points, places, strict=True):
-            words = element("title", f"{line.name}, {along} {x:,}: {write(y)}")
-            # A line of no length with round ends: a circle would be stretched.
-            yield element("path", words, d=f"M{place}h0", class_=f"dot {line.kind}")
+            tooltip = element("title", f"{line.name}, {along} {x:,}: {write(y)}")
+            # A line of length zero with round ends: a circle would be stretched.
+            yield element("path", tooltip, d=f"M{place}h0", class_=f"dot {line.kind}")
 
 
 def _names(lines, scale, write):
-    """The name and the last value beside the end of each line, pushed apart where they meet."""
+    """Yields the name and the last value of each line at its end, without overlaps."""
     wanted = sorted((scale(line.points[-1][1]), place) for place, line in enumerate(lines))
     room = ROOM if len(lines) > 1 else 0
     y = TOP - room

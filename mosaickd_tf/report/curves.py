@@ -1,5 +1,6 @@
-"""The rows of `metrics.jsonl` as charts: those of each method in one, whatever it reports."""
+"""Charts of the rows of `metrics.jsonl`, one for each number, with a line for each method."""
 
+from mosaickd_tf.config import declared, terms
 from mosaickd_tf.report.charts import Line, line_chart, short
 from mosaickd_tf.report.markup import element, table
 
@@ -8,40 +9,39 @@ def _percent(share):
     return f"{100 * share:.3g} %"
 
 
-# name: title, what to make of it
+def _of_term(term):
+    """Returns title and note of the chart of a `Term`."""
+    direction = f"{term.direction} is better" if term.direction else ""
+    return term.title, "; ".join(filter(None, (term.note, term.unit, direction)))
+
+
+_SHARED_TERMS = {term.name: term for term in vars(terms).values() if isinstance(term, terms.Term)}
+
+# Title and note of the chart of each number, in the order of the charts.
 TITLES = {
-    "validation_accuracy": ("Accuracy", "on the validation part"),
-    "validation_agreement": ("Agreement with the teacher", "on the validation part"),
+    "validation_accuracy": ("Accuracy", "on the validation split"),
+    "validation_mean_average_precision": (
+        "Mean average precision",
+        "over labels, on the validation split",
+    ),
+    "validation_agreement": ("Agreement with the teacher", "on the validation split"),
     "unlabeled_agreement": (
         "Agreement with the teacher",
-        "on images without labels: OOD ones, or where there are none synthetic ones",
+        "on unlabeled images: OOD, or synthetic where there are none",
     ),
     "prediction_diversity": (
-        "Variety of the student's classes",
-        "share outside of its most frequent class, over the teacher's; near 0 it names one",
+        "Diversity of the student's predictions",
+        "share outside of its most frequent class, over the teacher's; near 0 it predicts one",
     ),
-    "distillation_loss": ("Distillation loss", "of the student, in nats; lower is closer"),
-    "adversarial_loss": (
-        "Adversarial loss",
-        "nats; far below 0 the generator finds what the student lacks",
-    ),
-    "label_space_alignment_loss": (
-        "Label-space alignment",
-        "nats; low when the teacher is sure of synthetic images",
-    ),
-    "class_balance_loss": (
-        "Class balance",
-        "bits; at its lowest, minus log2 of the classes, all are used evenly",
-    ),
-    "local_patch_loss": ("Local patch loss", "of the generator, nats an image"),
-    "patch_discrimination_loss": ("Patch discrimination loss", "nats an image"),
+    **{name: _of_term(term) for name, term in (_SHARED_TERMS | declared.terms()).items()},
     "teacher_confidence": (
         "Teacher's confidence",
         "mean highest probability on synthetic images",
     ),
     "patch_divergence": (
         "Divergence of patches",
-        "nats, from 0, alike, to ln 2 = 0.693, told apart; a lower bound by the discriminator",
+        "nats, from 0 (alike) to ln 2 = 0.693 (distinguishable); a lower bound by the "
+        "discriminator",
     ),
     "patch_distance": (
         "Distance of patches",
@@ -53,6 +53,7 @@ TITLES = {
 }
 _PERCENT = (
     "validation_accuracy",
+    "validation_mean_average_precision",
     "validation_agreement",
     "unlabeled_agreement",
     "teacher_confidence",
@@ -68,12 +69,12 @@ _NO_CHART = ("resumed_from", "rollbacks")
 
 
 def charts(rows, method, teacher_accuracy=None):
-    """All charts of a run.
+    """Draws all charts of a run.
 
     Args:
         rows: rows of metrics.jsonl by method.
-        method: the run's own, whose lines are drawn strongest.
-        teacher_accuracy: on the test part, to compare with; may be None.
+        method: the run's own, whose lines are emphasized.
+        teacher_accuracy: on the test split, as a reference; may be None.
 
     Returns:
         A list of `figure` elements.
@@ -93,14 +94,14 @@ def charts(rows, method, teacher_accuracy=None):
 
 
 def numbers(rows):
-    """The numbers behind the charts of one method as a table of words."""
+    """Returns the numbers in the charts of one method as rows of text."""
     names = ["round", *_names({"": rows})]
     body = [tuple(_word(row.get(name)) for name in names) for row in rows]
     return [tuple(name.replace("_", " ") for name in names), *body]
 
 
 def _names(rows):
-    """Names of all numbers in the rows, in the order in which they come."""
+    """Returns the names of all numbers in the rows, in order of appearance."""
     found = {}
     for row in (row for each in rows.values() for row in each):
         found |= {name: None for name, value in row.items() if isinstance(value, int | float)}
@@ -120,10 +121,10 @@ def _chart(name, rows, method):
         if points:
             kind = "main" if each == method else "other"
             lines.append(Line(name=each, points=points, kind=kind))
-    for reference, (of, words) in _REFERENCES.items():
+    for reference, (chart, label) in _REFERENCES.items():
         points = _points(rows[method], reference)
-        if of == name and points:
-            lines.append(Line(name=words, points=points, kind="reference"))
+        if chart == name and points:
+            lines.append(Line(name=label, points=points, kind="reference"))
     write = _percent if name in _PERCENT else short
     return line_chart(title, lines, note=note, write=write)
 
@@ -131,10 +132,10 @@ def _chart(name, rows, method):
 def _gradient_norms(norms, rows, method):
     lines = []
     for name in norms:
-        player = name.removeprefix(_NORM)
-        kind = "main" if player == "student" else "other"
-        lines.append(Line(name=player, points=_points(rows[method], name), kind=kind))
-    note = "length of each player's gradient, the mean since the evaluation before"
+        network = name.removeprefix(_NORM)
+        kind = "main" if network == "student" else "other"
+        lines.append(Line(name=network, points=_points(rows[method], name), kind=kind))
+    note = "norm of each network's gradient, the mean since the previous evaluation"
     return line_chart("Gradient norms", lines, note=note, logarithmic=True)
 
 
@@ -145,15 +146,15 @@ def _word(value):
 
 
 def section(run):
-    """The charts and, folded, the numbers behind them."""
+    """Renders the charts and, collapsed, their numbers."""
     own = run.result["method"]
     figures = charts(run.rows, own, run.result["teacher"]["accuracy"])
     if not figures:
         return element("section", element("h2", "Curves"), element("p", "None were recorded."))
-    folded = [
+    details = [
         element("details", element("summary", f"Numbers of {name}"), table(numbers(rows), name))
         for name, rows in run.rows.items()
         if rows
     ]
     grid = element("div", *figures, class_="charts")
-    return element("section", element("h2", "Curves"), grid, *folded)
+    return element("section", element("h2", "Curves"), grid, *details)

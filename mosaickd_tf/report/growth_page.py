@@ -1,11 +1,11 @@
-"""How a round grows, as a page: what one image, pixel and class costs."""
+"""Page of the growth of a round: its cost by batch size, image size and number of classes."""
 
 import pathlib
 
 from mosaickd_tf.report.charts import Line, line_chart
 from mosaickd_tf.report.markup import document, element, table
 
-# sweep: title, what is counted, from a point to its value, unit of the value
+# Name of a sweep: title, label of the axis, function of a point that returns its value.
 _VIEWS = {
     "batch_size": (
         "Milliseconds an image",
@@ -26,11 +26,11 @@ _VIEWS = {
 
 
 def page(sweeps):
-    """The page as text.
+    """Renders the page.
 
     Args:
-        sweeps: dict from an option to its points, each what `benchmarking.measure_round`
-            returns, in the order of the option.
+        sweeps: dict from an option to its points, each the return value of
+            `benchmarking.measure_round`, in the order of the option.
     """
     style = pathlib.Path(__file__).with_name("style.css").read_text(encoding="ascii")
     first = sweeps["batch_size"][0]

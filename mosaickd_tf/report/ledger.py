@@ -1,8 +1,8 @@
-"""Runs of ours in the cells of the published tables: which result belongs where.
+"""Our runs in the cells of the published tables.
 
-A cell is a data set, a pair and a method, each by the name of its flagfile. A run belongs to
-a data set when it had the same pictures, and to the method from which it differs least; in
-what it differs is said beside its numbers.
+A cell is a data set, a pair and a method, each by the name of its flagfile. A run belongs to the
+data set with the same images, and to the method from which it differs least; the differences are
+shown beside its numbers.
 """
 
 import dataclasses
@@ -11,31 +11,34 @@ from mosaickd_tf.config import (
     CompressionConfig,
     DataConfig,
     ExportConfig,
-    ExtensionConfig,
     RunConfig,
     TeacherConfig,
     assignment,
+    declared,
     flag_name,
 )
+from mosaickd_tf.config.removed import without_removed
 from mosaickd_tf.errors import RequestError
 
 
-def _names(*topics):
-    return {flag_name(field) for topic in topics for field in dataclasses.fields(topic)}
+def _names(*sections):
+    return {flag_name(field) for section in sections for field in dataclasses.fields(section)}
 
 
-_PLACES = {"data_dir", "cache_dir"}
-# What tells nothing about how well a student learns, or is told by the pair.
-_FREE = _PLACES | _names(TeacherConfig, RunConfig, ExportConfig, CompressionConfig)
+_FOLDERS = {"data_dir", "cache_dir"}
+# Options without effect on how well a student learns, and those that the pair determines.
+_FREE = _FOLDERS | _names(TeacherConfig, RunConfig, ExportConfig, CompressionConfig)
 _FREE |= {"student", "compare_with", "baseline_learning_rate", "baseline_temperature", "max_broken"}
-# Beyond the paper, and of no meaning to the methods that run beside it on OOD images.
-_EXTENSIONS = {flag_name(f): f.default for f in dataclasses.fields(ExtensionConfig)}
-_PICTURES = _names(DataConfig) - _PLACES - {"validation_fraction", "max_broken"}
+# Beyond the paper, and without effect on the methods that run beside it on OOD images.
+_EXTENSIONS = {
+    flag_name(f): f.default for f in dataclasses.fields(declared.method_sections()["statistics"])
+}
+_IMAGES = _names(DataConfig) - _FOLDERS - {"validation_fraction", "max_broken"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cells:
-    """The cells that there are flagfiles for.
+    """Cells that flagfiles describe.
 
     Attributes:
         options: dict from `(data, method)` to the options of a run there.
@@ -48,7 +51,7 @@ class Cells:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
-    """One student of a result, in its cell.
+    """Student of a result, in its cell.
 
     Attributes:
         data: name of the data set's flagfile.
@@ -56,13 +59,13 @@ class Run:
         method: name of the method's flagfile.
         changes: `name=value` of each option that differs from the cell's, but the rounds.
         seed: of the run.
-        rounds: that it played.
+        rounds: number of rounds.
         accuracy: of the student, in [0, 1].
         teacher_accuracy: in [0, 1].
         seconds: of training, or None.
-        machine: in words.
+        machine: description.
         commit: of the project.
-        name: of the file that says all this, without its suffix.
+        name: of the result's file, without its suffix.
     """
 
     data: str
@@ -80,11 +83,11 @@ class Run:
 
 
 def runs_of(result, name, cells):
-    """The students of a result: its own and those of its baselines.
+    """Returns the students of a result: its own and those of its baselines.
 
     Args:
         result: the content of a result.json.
-        name: by which its file is to be known.
+        name: of its file.
         cells: `Cells`.
 
     Returns:
@@ -94,10 +97,11 @@ def runs_of(result, name, cells):
         RequestError: when it lacks something or belongs to no cell.
     """
     try:
+        result = result | {"config": without_removed(result["config"])}
         own = result["student"] | {"seconds": result["seconds"]}
         students = [(result["config"], own)]
         students += [(_of_baseline(result["config"], b), b) for b in result["baselines"]]
-        return [_run(result, asked, facts, name, cells) for asked, facts in students]
+        return [_run(result, config, facts, name, cells) for config, facts in students]
     except (KeyError, TypeError, AttributeError) as error:
         raise RequestError(
             f"Not a result. Expected the result.json of a finished run. Received: {name!r} without "
@@ -105,35 +109,35 @@ def runs_of(result, name, cells):
         ) from error
 
 
-def portable(asked):
-    """The options of a run without the places on its machine.
+def portable(options):
+    """Returns the options of a run without paths of its machine.
 
     Args:
-        asked: the `config` of a result.
+        options: the `config` of a result.
 
     Returns:
         The same dict, with folders and files by their last names.
     """
-    shortened = {name: _plain(value) for name, value in asked.items()}
+    shortened = {name: _plain(value) for name, value in options.items()}
     if shortened["teacher"].startswith(("/", "~")):
         shortened["teacher"] = "/".join(shortened["teacher"].split("/")[-2:])
-    return shortened | dict.fromkeys(_PLACES & set(asked), "")
+    return shortened | dict.fromkeys(_FOLDERS & set(options), "")
 
 
-def _of_baseline(asked, baseline):
-    rate = asked["baseline_learning_rate"] or asked["student_learning_rate"]
-    temperature = asked.get("baseline_temperature") or asked["temperature"]
+def _of_baseline(config, baseline):
+    rate = config["baseline_learning_rate"] or config["student_learning_rate"]
+    temperature = config.get("baseline_temperature") or config["temperature"]
     tuning = {"student_learning_rate": rate, "temperature": temperature}
-    return asked | _EXTENSIONS | {"method": baseline["method"]} | tuning
+    return config | _EXTENSIONS | {"method": baseline["method"]} | tuning
 
 
-def _run(result, asked, facts, name, cells):
+def _run(result, config, facts, name, cells):
     pair = f"{result['teacher']['name']}_to_{facts['name']}"
-    data, method, changes = _cell(asked, pair, cells)
+    data, method, changes = _cell(config, pair, cells)
     if facts["accuracy"] is None:
         raise RequestError(
-            "Nothing was measured. Expected accuracies on a test part. Received: none in "
-            f"{name!r}. Name a run with --target_dataset"
+            "Nothing was evaluated. Expected accuracies on a test split. Received: none in "
+            f"{name!r}. Name a run with a `target_dataset`"
         )
     return Run(
         data=data,
@@ -151,32 +155,32 @@ def _run(result, asked, facts, name, cells):
     )
 
 
-def _cell(asked, pair, cells):
-    """The data set and the method from which a run differs least, and in what it does."""
-    asked = {name: _plain(value) for name, value in asked.items()}
-    candidates, other_pictures = [], set()
+def _cell(config, pair, cells):
+    """Returns the data set and the method from which a run differs least, and the changes."""
+    config = {name: _plain(value) for name, value in config.items()}
+    candidates, other_images = [], set()
     for (data, method), options in cells.options.items():
         options = {name: _plain(value) for name, value in options.items()}
-        if any(asked[n] != options[n] for n in ("method", "target_dataset", "ood_dataset")):
+        if any(config[n] != options[n] for n in ("method", "target_dataset", "ood_dataset")):
             continue
-        changed = [n for n in asked if n not in _FREE and asked[n] != options.get(n)]
-        other_pictures |= _PICTURES & set(changed)
-        if not _PICTURES & set(changed):
-            # Of equals the method without an ablation.
+        changed = [n for n in config if n not in _FREE and config[n] != options.get(n)]
+        other_images |= _IMAGES & set(changed)
+        if not _IMAGES & set(changed):
+            # With equal numbers the method without an ablation.
             candidates.append((len(changed), method != options["method"], data, method, changed))
     if not candidates or pair not in cells.pairs:
         raise RequestError(
-            "This run belongs to no cell. Expected the pictures of a file in configs/data, a pair "
-            f"of configs/pairs and a method of configs/methods. Received: {asked['method']} for "
-            f"{pair} on {asked['target_dataset']} from {asked['ood_dataset']} "
-            f"{' '.join(assignment(name, asked[name]) for name in sorted(other_pictures))}"
+            "This run belongs to no cell. Expected the images of a file in configs/data, a pair "
+            f"of configs/pairs and a method of configs/methods. Received: {config['method']} for "
+            f"{pair} on {config['target_dataset']} from {config['ood_dataset']} "
+            f"{' '.join(assignment(name, config[name]) for name in sorted(other_images))}"
         )
     _, _, data, method, changed = min(candidates)
-    return data, method, tuple(assignment(n, asked[n]) for n in changed if n != "rounds")
+    return data, method, tuple(assignment(n, config[n]) for n in changed if n != "rounds")
 
 
 def _plain(value):
-    """A value as it is compared: a folder by its last name, a list as a tuple."""
+    """Returns a value as it is compared: a folder by its last name, a list as a tuple."""
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, str) and value.startswith("folder:"):

@@ -1,45 +1,46 @@
-"""HTML in pieces that escape all text that comes into them."""
+"""HTML elements that escape all text in them."""
 
 import base64
 import html
 
 from mosaickd_tf.data.images import as_png
 
-# Nothing is fetched and nothing is run: styles and pictures lie in the page itself.
+# Nothing is fetched and nothing is executed: styles and images are in the page itself.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
-# No page may hold these; they show as the sign of a character that is not known.
+# Not allowed in a page; they become the replacement character.
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\ufffd")
 
 
 class Html(str):
-    """Text that is HTML already; any other string is escaped on its way into an element."""
+    """Text that is HTML already; other strings are escaped in an element."""
 
 
 def element(tag, *children, **attributes):
-    """An element of HTML or SVG.
+    """Renders an element of HTML or SVG.
 
     Args:
         tag: its name.
-        *children: elements, and strings, which are text whatever they hold.
-        **attributes: `class_` is `class`, `aria_label` is `aria-label`; None leaves one out.
+        *children: elements, and strings, which are escaped.
+        **attributes: `class_` is `class`, `aria_label` is `aria-label`; those with the value None
+            are omitted.
 
     Returns:
         `Html`.
     """
-    named = "".join(
+    written = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
         for name, value in attributes.items()
         if value is not None
     )
     if tag in ("img", "meta"):
-        return Html(f"<{tag}{named}>")
+        return Html(f"<{tag}{written}>")
     content = "".join(c if isinstance(c, Html) else html.escape(c) for c in children)
-    return Html(f"<{tag}{named}>{content}</{tag}>")
+    return Html(f"<{tag}{written}>{content}</{tag}>")
 
 
 def document(title, style, *sections):
-    """A whole page as text, in ASCII.
+    """Renders a page as ASCII text.
 
     Args:
         title: of the window.
@@ -54,27 +55,27 @@ def document(title, style, *sections):
     head = [element("meta", charset="utf-8"), *(element("meta", **meta) for meta in metas)]
     head += [element("title", title), element("style", Html(style))]
     page = element("html", element("head", *head), element("body", *sections), lang="en")
-    # What ASCII lacks becomes a reference, also a letter that UTF-8 cannot hold.
+    # Other characters than ASCII become references, also those that UTF-8 cannot encode.
     text = page.translate(_CONTROLS).encode("ascii", "xmlcharrefreplace").decode("ascii")
     return f"<!DOCTYPE html>\n{text}\n"
 
 
 def table(rows, caption, *, words=1, marked=None):
-    """A table under its caption, in a box that scrolls when it is too wide.
+    """Renders a table with a caption, in a box that scrolls if it is too wide.
 
     Args:
-        rows: tuples of strings or elements, the first of them the head.
-        caption: what it shows.
-        words: how many of the first columns hold words; the others hold numbers.
-        marked: number of the row that matters most, counted from 1.
+        rows: tuples of strings or elements; the first is the head.
+        caption: of the table.
+        words: number of leading columns with text; the others have numbers.
+        marked: number of the most important row, counted from 1.
     """
     head, *body = rows
     kinds = [None if place < words else "number" for place in range(len(head))]
 
     def cells(row):
-        named = element("th", row[0], scope="row", title=row[0])
+        first = element("th", row[0], scope="row", title=row[0])
         rest = zip(row[1:], kinds[1:], strict=True)
-        return [named, *(element("td", cell, class_=kind) for cell, kind in rest)]
+        return [first, *(element("td", cell, class_=kind) for cell, kind in rest)]
 
     heads = [
         element("th", cell, scope="col", class_=k) for cell, k in zip(head, kinds, strict=True)
@@ -87,20 +88,20 @@ def table(rows, caption, *, words=1, marked=None):
 
 
 def figure_of_table(caption, head, lines, kind=None):
-    """A table of `tr` elements under its caption, scrolled by keyboard too when it is wide."""
-    whole = element("table", element("thead", head), element("tbody", *lines), class_=kind)
+    """Renders a table of `tr` elements with a caption; it scrolls, by keyboard too, if too wide."""
+    content = element("table", element("thead", head), element("tbody", *lines), class_=kind)
     box = {"class_": "scroll", "role": "region", "tabindex": "0", "aria_label": caption}
-    return element("figure", element("figcaption", caption), element("div", whole, **box))
+    return element("figure", element("figcaption", caption), element("div", content, **box))
 
 
-def picture(image):
-    """A uint8 image `(height, width, 1 or 3)` as an element that holds it."""
+def image_element(image):
+    """Renders a uint8 image `(height, width, 1 or 3)` as an element that contains it."""
     data = base64.b64encode(as_png(image)).decode("ascii")
     height, width = image.shape[:2]
     return element("img", src=f"data:image/png;base64,{data}", alt="", width=width, height=height)
 
 
 def bar(share):
-    """A bar of a share in [0, 1] of the width there is."""
+    """Renders a bar over a share in [0, 1] of the available width."""
     filled = element("span", style=f"width:{100 * share:.2f}%")
     return element("span", filled, class_="bar", aria_hidden="true")

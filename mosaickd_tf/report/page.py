@@ -1,21 +1,21 @@
-"""`report.html`: a run for a person, one file that opens from disk and fetches nothing."""
+"""`report.html`: the report of a run, one file that fetches nothing."""
 
 import pathlib
 import re
 import shlex
 
 from mosaickd_tf.report import classes, curves
-from mosaickd_tf.report.advice import SIGNS, advice
+from mosaickd_tf.report.advice import CHECKS, advice
 from mosaickd_tf.report.markup import document, element, table
 from mosaickd_tf.report.table import count, export_notes, export_rows, network_rows, percent
 from mosaickd_tf.utils import files
-from mosaickd_tf.workdir import finished
+from mosaickd_tf.workdir.finished import FinishedRun
 
 NAME = "report.html"
 
 
 def write(folder):
-    """Writes the page of a finished run into its folder, from what lies there alone.
+    """Writes the report of a finished run into its folder, from the files in it alone.
 
     Args:
         folder: the folder of the run.
@@ -27,12 +27,12 @@ def write(folder):
         RequestError: when the folder holds no finished run.
     """
     path = pathlib.Path(folder) / NAME
-    files.write_text(path, page(finished.read(folder)))
+    files.write_text(path, page(FinishedRun(folder)))
     return path
 
 
 def page(run):
-    """The page of a `FinishedRun` as text."""
+    """Renders the page of a `FinishedRun`."""
     result = run.result
     title = f"{result['method']}: {result['teacher']['name']} → {result['student']['name']}"
     style = pathlib.Path(__file__).with_name("style.css").read_text(encoding="ascii")
@@ -42,7 +42,7 @@ def page(run):
         _advice(run),
         _results(result),
         curves.section(run),
-        *classes.pictures_section(run),
+        *classes.images_section(run),
         *classes.test_section(run),
         _repeat(run),
     )
@@ -53,11 +53,11 @@ def _header(run, title):
     result, config = run.result, run.result["config"]
     about = (
         f"A student of {count(result['student']['parameters'])} parameters learned from a teacher "
-        f"of {count(result['teacher']['parameters'])}, {_seen(config)}."
+        f"of {count(result['teacher']['parameters'])}, {_transfer_set(config)}."
     )
     target = config["target_dataset"]
     if target and target != config["ood_dataset"]:
-        about += f" It was never shown {target}, on which it is measured."
+        about += f" It was not trained on {target}, on which it is evaluated."
     figures = [
         element("div", element("dt", name), element("dd", value), class_=kind)
         for name, value, kind in _figures(run)
@@ -71,19 +71,19 @@ def _header(run, title):
     )
 
 
-def _seen(config):
-    """What the student learned from, in words."""
-    pictures = config["ood_dataset"]
-    return f"with pictures of {pictures}" if pictures else "without any pictures"
+def _transfer_set(config):
+    """Returns the images that the student learned from, as text."""
+    ood_dataset = config["ood_dataset"]
+    return f"with images of {ood_dataset}" if ood_dataset else "without any real images"
 
 
 def _figures(run):
-    """Name, value and kind of the numbers that come first."""
+    """Yields name, value and kind of the headline numbers."""
     result = run.result
     if result["student"]["accuracy"] is not None:
         yield "student's accuracy", percent(result["student"]["accuracy"]), "main"
         yield "teacher's accuracy", percent(result["teacher"]["accuracy"]), None
-        yield "agreement of both", percent(result["agreement"]), None
+        yield "agreement with the teacher", percent(result["agreement"]), None
     else:
         rows = run.rows[result["method"]]
         agreement = rows[-1].get("unlabeled_agreement") if rows else None
@@ -103,27 +103,27 @@ def _advice(run):
         items = [element("li", *_with_flags(sentence)) for sentence in sentences]
         content = [element("h2", "What to try next"), element("ul", *items)]
     else:
-        words = f"None of the {len(SIGNS)} signs that are watched is bad."
-        content = [element("h2", "Signs"), element("p", words)]
+        text = f"None of the {len(CHECKS)} checks found a problem."
+        content = [element("h2", "Diagnostics"), element("p", text)]
     return element("section", *content, class_="advice" if sentences else None)
 
 
 def _with_flags(sentence):
-    """The sentence in pieces, its flags set as code."""
+    """Returns the sentence in pieces, with its flags as code."""
     pieces = re.split(r"(--\w+(?:=[\w.+-]*\w)?)", sentence)
     return [element("code", p) if p.startswith("--") else p for p in pieces]
 
 
 def _results(result):
-    # What matters first: on a phone the columns on the right have to be scrolled to.
+    # Important columns first: on a phone those on the right need scrolling.
     networks = [(*row[:2], *row[4:], *row[2:4]) for row in network_rows(result)]
-    caption = "Networks, on the test part"
+    caption = "Networks, on the test split"
     if result["student"]["accuracy"] is None:
-        caption = "Networks; to measure them, --target_dataset must have a test part"
+        caption = "Networks; to evaluate them, --target_dataset must have a test split"
     parts = [
         element("h2", "Results"),
         table(networks, caption, words=2, marked=len(networks) - 1),
-        element("p", f"Weights chosen by {result['selection']}.", class_="note"),
+        element("p", f"Weights selected by {result['selection']}.", class_="note"),
     ]
     if result["exports"]:
         parts.append(table(export_rows(result["exports"]), "Exported files"))
@@ -134,27 +134,27 @@ def _results(result):
 
 def _repeat(run):
     folder = str(run.folder)
-    words = ("bin/distill", f"--flagfile={folder}/flags.cfg", f"--workdir={folder}-again")
-    command = " \\\n    ".join(map(shlex.quote, words))
+    arguments = ("bin/distill", f"--flagfile={folder}/flags.cfg", f"--workdir={folder}-again")
+    command = " \\\n    ".join(map(shlex.quote, arguments))
     flags = element("details", element("summary", "All flags"), element("pre", run.flags))
-    facts = [("what", "value"), *_facts(run)]
+    facts = [("name", "value"), *_facts(run)]
     return element(
         "section",
-        element("h2", "The same again"),
+        element("h2", "Reproduction"),
         element("p", "The command that repeats the run:"),
         element("pre", command, class_="command", tabindex="0", aria_label="command"),
-        table(facts, "Where and how it ran", words=2),
+        table(facts, "Environment", words=2),
         flags,
     )
 
 
 def _facts(run):
-    """Seed, precision, machine and packages as pairs of words."""
+    """Yields seed, precision, machine and packages as pairs of text."""
     result, machine = run.result, run.versions.get("machine", {})
     yield "seed", str(result["seed"])
     yield "precision", result["precision"]
     yield "rounds", f"{result['rounds']:,}"
-    yield "images a second", f"{result['images_per_second']:,.1f}"
+    yield "images per second", f"{result['images_per_second']:,.1f}"
     yield "system", str(machine.get("system") or "-")
     yield "processor", f"{machine.get('processor') or '-'}, {machine.get('cores') or '-'} cores"
     yield "GPUs", ", ".join(machine.get("gpus", [])) or "none"

@@ -1,7 +1,8 @@
-"""Published accuracies, in percent, that runs of ours are held against.
+"""Published accuracies, in percent, with which our runs are compared.
 
-Numbers as printed. A row is a method by the name of its flagfile in configs/methods, or words
-for what no flagfile runs; a column is a pair by the name of its flagfile in configs/pairs.
+Numbers as printed. A row is a method by the name of its flagfile in configs/methods, or a
+description where no flagfile runs it; a column is a pair by the name of its flagfile in
+configs/pairs.
 """
 
 import dataclasses
@@ -17,17 +18,17 @@ PAIRS = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Table:
-    """What is published for a target and the pictures that its students were taught with.
+    """Published figures for a target and the OOD images of its students.
 
     Attributes:
-        title: what a person reads above it.
-        source: where the numbers stand.
+        title: heading of the table.
+        source: where the numbers were published.
         rows: dict from methods to a cell for each pair: a number, None where nothing is
             published, or a tuple of numbers for several runs.
         data: name of the flagfile in configs/data with which runs of ours belong here, or
             empty where there is none.
         pairs: the columns.
-        note: what a reader must know to compare.
+        note: remarks for a comparison.
     """
 
     title: str
@@ -43,7 +44,7 @@ _LOGS = "logs in [zgzhikaru/data-free-KD](https://github.com/zgzhikaru/data-free
 
 TABLES = (
     Table(
-        title="CIFAR-100 from its own pictures",
+        title="CIFAR-100 from its own images",
         data="cifar100_from_cifar100",
         source=_PAPER,
         note=(
@@ -75,7 +76,7 @@ TABLES = (
         },
     ),
     Table(
-        title="CIFAR-100 from 32×32 ImageNet, the subset of which the teacher is least sure",
+        title="CIFAR-100 from 32×32 ImageNet, the subset of highest teacher entropy",
         data="cifar100_from_imagenet32_subset",
         source=_PAPER,
         rows={
@@ -87,7 +88,7 @@ TABLES = (
         },
     ),
     Table(
-        title="CIFAR-100 from Places365, the subset of which the teacher is least sure",
+        title="CIFAR-100 from Places365, the subset of highest teacher entropy",
         data="cifar100_from_places365_subset",
         source=_PAPER,
         rows={
@@ -111,14 +112,14 @@ TABLES = (
         },
     ),
     Table(
-        title="CIFAR-100 from 100,000 pictures of 200 ImageNet classes, the least sure half",
+        title="CIFAR-100 from 100,000 images of 200 ImageNet classes, the half of highest entropy",
         data="cifar100_from_imagenet32_folder",
-        source="nothing for these pictures",
+        source="nothing for these images",
         pairs=("wrn16_2_to_wrn16_1",),
         rows={"kd": (None,), "mosaic": (None,)},
     ),
     Table(
-        title="CIFAR-100 from no pictures",
+        title="CIFAR-100 without images",
         data="cifar100_data_free",
         source=_PAPER,
         rows={
@@ -129,7 +130,7 @@ TABLES = (
         },
     ),
     Table(
-        title="CIFAR-100 from no pictures, later methods",
+        title="CIFAR-100 without images, later methods",
         source="the papers and the code of each",
         note=(
             "GPU hours reported: CMI 12 to 19, Fast-10 0.16 to 0.27, SpaceshipNet about 26, NAYER "
@@ -150,7 +151,10 @@ TABLES = (
     Table(
         title="Handwritten digits from two photographs",
         data="digits_from_photos",
-        source="nothing; the setting is our own, chosen as [told here](quickstart.md)",
+        source=(
+            "nothing; the setting is our own, [chosen on a validation split]"
+            "(experiments.md#quick-start)"
+        ),
         pairs=("wrn16_1_to_wrn10_1",),
         rows={"kd": (None,), "mosaic": (None,)},
     ),

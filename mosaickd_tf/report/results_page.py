@@ -1,20 +1,24 @@
-"""docs/results.md: the published tables with our runs in them, all of it from files."""
+"""Renders docs/results.md: the published tables with our runs, from files alone."""
 
 import itertools
 import statistics
 
 from mosaickd_tf.report.published import TABLES, Table
 
-_HEAD = """# Results
+_HEAD = """# Published tables
 
-`bin/results` writes this page from [`results/`](../results) and from the published figures in
+`bin/results` writes this page from the runs in `results/` and from the published figures in
 [`published.py`](../mosaickd_tf/report/published.py). Do not edit it: change those and run the
 command.
 
-Top-1 accuracy on the test part, in percent. *Ours* is the mean and the standard deviation over
-seeds; each seed leads to the result.json of its run, which says how the weights were chosen
-(`selection`), never on the test part. The official code keeps the epoch that is best on the test
-part. A row of ours that differs from its flagfiles names the flags. To run a cell:
+- Figures are top-1 accuracies on the test split, in percent.
+- *Ours* is the mean and the standard deviation over seeds. Each seed links to the result.json of
+  its run.
+- Our weights are never chosen on the test split; `selection` in result.json says how they were
+  chosen. The official code keeps the epoch that is best on the test split.
+- A row of ours that differs from its flagfiles names the flags.
+
+To run a cell:
 
 ```
 bin/distill --flagfile=configs/data/DATA.cfg --flagfile=configs/pairs/TEACHER_to_STUDENT.cfg \\
@@ -25,12 +29,12 @@ bin/results --add=runs/NAME/result.json
 
 
 def render(runs, cells, students=()):
-    """Writes the page.
+    """Renders the page.
 
     Args:
         runs: list of `ledger.Run`.
-        cells: `ledger.Cells`, for the rounds that a whole run has.
-        students: names of the students' files that lie beside the results.
+        cells: `ledger.Cells`, for the rounds of the full schedule.
+        students: names of the students' files beside the results.
 
     Returns:
         The text of the page.
@@ -56,19 +60,21 @@ def _section(table, runs, cells, students):
         if any(numbers.values()):
             rows.append((method, "published", *(_published(numbers.get(pair)) for pair in pairs)))
         if (table.data, method) in cells.options:
-            whole = cells.options[table.data, method]["rounds"]
-            rows += _ours(method, whole, [run for run in runs if run.method == method], pairs)
+            full_rounds = cells.options[table.data, method]["rounds"]
+            rows += _ours(method, full_rounds, [run for run in runs if run.method == method], pairs)
     parts = [f"## {table.title}", f"Published: {table.source}.", table.note, _markdown(rows)]
     if runs:
         parts.append(_markdown(_each(runs, students)))
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _ours(method, whole, runs, pairs):
-    """The row of the whole schedule, run or not, and one for each other way it was run."""
-    found = {f"ours, {whole:,} rounds": []}
+def _ours(method, full_rounds, runs, pairs):
+    """Yields the row of the full schedule, run or not, and one for each other setting."""
+    found = {f"ours, {full_rounds:,} rounds": []}
     for run in sorted(runs, key=lambda run: (-run.rounds, run.changes)):
-        rounds = f"{run.rounds:,}" if run.rounds == whole else f"{run.rounds:,} of {whole:,}"
+        rounds = (
+            f"{run.rounds:,}" if run.rounds == full_rounds else f"{run.rounds:,} of {full_rounds:,}"
+        )
         found.setdefault(", ".join([f"ours, {rounds} rounds", *run.changes]), []).append(run)
     for label, group in found.items():
         cells = [_cell([run for run in group if run.pair == pair]) for pair in pairs]
@@ -89,7 +95,7 @@ def _cell(runs):
 
 
 def _each(runs, students):
-    """A row for each run: what it cost, and where."""
+    """Yields a row for each run: its cost, machine and commit."""
     yield ("run", "seed", "teacher", "student", "rounds", "hours", "machine", "commit", "model")
     order = sorted(runs, key=lambda run: (run.pair, run.method, -run.rounds, run.seed, run.name))
     for run in order:

@@ -1,4 +1,4 @@
-"""Results as tables of words, and these as text for the terminal."""
+"""Results as tables of text, for the terminal and for the report."""
 
 _EXPORT = {
     "file": lambda entry: entry["path"],
@@ -7,15 +7,21 @@ _EXPORT = {
     "MACs": lambda entry: count(entry.get("macs")),
     "accuracy": lambda entry: percent(entry["accuracy"]),
     "agreement": lambda entry: percent(entry["agreement_with_student"]),
-    "worst difference": lambda entry: f"{entry['max_abs_difference']:.1e}",
+    "max abs. error": lambda entry: f"{entry['max_abs_difference']:.1e}",
     "ms, 1 thread": lambda entry: milliseconds(entry["latency_ms"]),
     "ms, all": lambda entry: milliseconds(entry.get("latency_ms_all_threads")),
 }
 _KINDS = {"synthetic": "synthetic", "ood": "OOD"}
+_METRICS = {"accuracy": "top-1", "top5_accuracy": "top-5"}
+_MULTI_LABEL_METRICS = {
+    "accuracy": "accuracy, over labels",
+    "exact_match": "exact match",
+    "mean_average_precision": "mean average precision",
+}
 
 
 def of_result(result):
-    """The headline table of a result.json: networks first, then the exported files.
+    """Renders the tables of a result.json: networks, then exported files.
 
     Args:
         result: the content of result.json.
@@ -25,20 +31,20 @@ def of_result(result):
     """
     return (
         f"\n{columns(network_rows(result))}\n\n{of_exports(result['exports'])}\n\n"
-        f"weights by {result['selection']}"
+        f"weights selected by {result['selection']}"
     )
 
 
 def of_exports(entries):
-    """The table of the exported files, from the `exports` of a result.json.
+    """Renders the table of the exported files, from the `exports` of a result.json.
 
-    Agreement is with the student, and so is the worst difference of an output.
+    Agreement and maximum absolute error are relative to the student.
     """
     return "\n".join([columns(export_rows(entries)), *export_notes(entries)])
 
 
 def network_rows(result):
-    """The networks of a result.json as rows of words, the first of them the head."""
+    """Returns the networks of a result.json as rows of text; the first is the head."""
     networks = [("teacher", result["teacher"])]
     networks += [(baseline["method"], baseline) for baseline in result["baselines"]]
     networks += [(result["method"], result["student"] | {"agreement": result["agreement"]})]
@@ -54,41 +60,44 @@ def network_rows(result):
         )
         for role, facts in networks
     ]
+    if any("mean_average_precision" in facts for _, facts in networks):
+        precisions = [percent(facts.get("mean_average_precision")) for _, facts in networks]
+        columns = ("mean AP", *precisions)
+        rows = [(*row, value) for row, value in zip(rows, columns, strict=True)]
     return rows
 
 
 def export_rows(entries):
-    """The exported files as rows of words, the first of them the head."""
-    return [tuple(_EXPORT), *(tuple(told(entry) for told in _EXPORT.values()) for entry in entries)]
+    """Returns the exported files as rows of text; the first is the head."""
+    body = [tuple(column(entry) for column in _EXPORT.values()) for entry in entries]
+    return [tuple(_EXPORT), *body]
 
 
 def export_notes(entries):
-    """Sentences on what the exported files were compared on and calibrated with."""
+    """Returns sentences on the images that compared and calibrated the exported files."""
     compared = {entry.get("compared_on") for entry in entries} - {None}
     notes = [f"compared with the student on {images}" for images in sorted(compared)]
     for counts in [entry["calibration"] for entry in entries if entry.get("calibration")][:1]:
         parts = (f"{count(number)} {_KINDS[kind]} images" for kind, number in counts.items())
-        notes.append(f"integers calibrated with {' and '.join(parts)}")
+        notes.append(f"quantization calibrated with {' and '.join(parts)}")
     return notes + [compression_note(entry) for entry in entries if entry.get("compression")]
 
 
 def compression_note(entry):
-    """A sentence on what the weights of a compressed file are."""
+    """Returns a sentence on the weights of a compressed file."""
     facts = entry["compression"]
     most = max(layer["values"] for layer in facts["layers"])
     return (
         f"{entry['path']}: {percent(facts['sparsity'])} of the weights are zero, at most {most:,} "
-        f"values a layer; learned for {facts['rounds']:,} rounds in {facts['seconds']:.0f} s"
+        f"values a layer; trained for {facts['rounds']:,} rounds in {facts['seconds']:.0f} s"
     )
 
 
 def of_numbers(numbers):
-    """The table of an evaluation, from what `measure` returns."""
-    rows = [
-        (numbers["model"], f"{numbers['images']:,} images"),
-        ("top-1", percent(numbers["accuracy"])),
-        ("top-5", percent(numbers["top5_accuracy"])),
-    ]
+    """Renders the table of an evaluation, from the return value of `evaluate_file`."""
+    rows = [(numbers["model"], f"{numbers['images']:,} images")]
+    metrics = _MULTI_LABEL_METRICS if "exact_match" in numbers else _METRICS
+    rows += [(label, percent(numbers[name])) for name, label in metrics.items()]
     if numbers["agreement"] is not None:
         rows.append(("agreement with the teacher", percent(numbers["agreement"])))
     rows += [(f"class {name}", percent(share)) for name, share in numbers["per_class"].items()]
@@ -96,29 +105,29 @@ def of_numbers(numbers):
 
 
 def of_benchmark(numbers):
-    """The table of a benchmark, from what `measure_round` returns."""
+    """Renders the table of a benchmark, from the return value of `measure_round`."""
     seconds = sorted(numbers["seconds"])
-    peaks, asked = numbers["peak_flop_per_second"], numbers["asked"]
-    side = asked["image_size"]
+    peaks, options = numbers["peak_flop_per_second"], numbers["asked"]
+    side = options["image_size"]
     rows = [
-        ("round", f"{asked['method']}, {asked['teacher']} to {asked['student']}"),
-        ("images", f"{asked['batch_size']} of {side}x{side}, {asked['num_classes']:,} classes"),
+        ("round", f"{options['method']}, {options['teacher']} to {options['student']}"),
+        ("images", f"{options['batch_size']} of {side}x{side}, {options['num_classes']:,} classes"),
         ("precision", numbers["precision"] + (", XLA" if numbers["jit_compile"] else "")),
         ("seconds a round, median", f"{numbers['seconds_per_round']:.3f}"),
         ("fastest and slowest", f"{seconds[0]:.3f} to {seconds[-1]:.3f}"),
         ("images a second", f"{numbers['images_per_second']:.1f}"),
-        ("first round after, seconds", f"{numbers['first_round_seconds']:.1f}"),
+        ("seconds to the first round", f"{numbers['first_round_seconds']:.1f}"),
         ("peak memory, MB", f"{numbers['peak_bytes'] / 1e6:,.0f}"),
         ("GFLOP a round", f"{numbers['flop_per_round'] / 1e9:,.0f}"),
         ("GFLOP/s", f"{numbers['flop_per_second'] / 1e9:,.0f}"),
         *((f"GFLOP/s, {name.replace('_', ' ')}", f"{v / 1e9:,.0f}") for name, v in peaks.items()),
-        ("share of the better", percent(numbers["share_of_peak"])),
+        ("share of the better peak", percent(numbers["share_of_peak"])),
     ]
-    for rival in numbers["pytorch"]:
+    for baseline in numbers["pytorch"]:
         rows += [
-            (f"{rival['name']}: seconds a round", f"{rival['seconds_per_round']:.3f}"),
-            ("peak memory, MB", f"{rival['peak_bytes'] / 1e6:,.0f}"),
-            ("ours is as fast, times", f"{rival['times_as_fast']:.2f}"),
+            (f"{baseline['name']}: seconds a round", f"{baseline['seconds_per_round']:.3f}"),
+            ("peak memory, MB", f"{baseline['peak_bytes'] / 1e6:,.0f}"),
+            ("speedup over it", f"{baseline['times_as_fast']:.2f}"),
         ]
     for entry in numbers["exports"]:
         rows += [
@@ -129,16 +138,17 @@ def of_benchmark(numbers):
 
 
 def of_methods(methods):
-    """The table of the methods, from a dict of names and their classes."""
+    """Returns the table of the methods, from a dict of names and their `Method`."""
     rows = [("method", "needs", "source")]
     rows += [
-        (name, ", ".join(kind.needs) or "nothing", kind.source) for name, kind in methods.items()
+        (name, ", ".join(method.needs) or "nothing", method.source)
+        for name, method in methods.items()
     ]
     return columns(rows, left=(0, 1, 2))
 
 
 def columns(rows, left=(0,)):
-    """Aligns rows of words: the columns at the places `left` to the left, others to the right."""
+    """Aligns rows of text: columns whose index is in `left` to the left, others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
@@ -150,15 +160,15 @@ def columns(rows, left=(0,)):
 
 
 def milliseconds(time):
-    """A time in words; a dash for None."""
+    """Formats a time; a dash for None."""
     return "-" if time is None else f"{time:.3f}"
 
 
 def percent(share):
-    """A share in [0, 1] in words; a dash for None."""
+    """Formats a share in [0, 1]; a dash for None."""
     return "-" if share is None else f"{100 * share:.2f} %"
 
 
 def count(number):
-    """A whole number in words; a dash for None."""
+    """Formats an integer; a dash for None."""
     return "-" if number is None else f"{number:,}"

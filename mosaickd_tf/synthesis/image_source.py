@@ -1,4 +1,4 @@
-"""Where the synthetic images of a finished run come from, and who names their classes."""
+"""Sources of the synthetic images of a finished run, with the teacher that labels them."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -7,37 +7,34 @@ import keras
 import numpy as np
 
 from mosaickd_tf import export
-from mosaickd_tf.config import (
-    DataConfig,
-    DataFreeTerms,
-    TeacherConfig,
-    TeacherTrainingConfig,
-    from_options,
-)
+from mosaickd_tf.config import declared
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.image_memory import ImageMemory
+from mosaickd_tf.tasks import Task
 from mosaickd_tf.teachers import teacher_of_run
 from mosaickd_tf.training.checkpoints import Checkpoints
-from mosaickd_tf.workdir import finished
+from mosaickd_tf.workdir.finished import FinishedRun
 
 _AT_ONCE = 1024  # images of one draw
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImageSource:
-    """What a run can give.
+    """Source of the synthetic images of a run.
 
     Attributes:
         teacher: Keras model from unit images to logits.
-        label: function of a class that gives its name.
-        made: how the images are made, in words.
-        draw: function of a count and a seed that gives a stream of uint8 images
-            `(n, height, width, channels)`, `count` in all; `RequestError` for more than there are.
+        task: `Task` of the teacher.
+        label: function of the number of a class that returns its name.
+        origin: description of how the images are generated.
+        draw: function of a count and a seed that yields uint8 images
+            `(n, height, width, channels)`, `count` in all; `RequestError` for more than exist.
     """
 
     teacher: keras.Model
+    task: Task
     label: Callable[[int], str]
-    made: str
+    origin: str
     draw: Callable[[int, int], Iterator[np.ndarray]]
 
 
@@ -48,54 +45,50 @@ def open_image_source(workdir):
         workdir: the folder.
 
     Returns:
-        A `ImageSource`.
+        An `ImageSource`.
 
     Raises:
-        RequestError: when the run, its teacher or what makes its images is not there.
+        RequestError: when the run, its teacher or the source of its images is missing.
     """
-    run = finished.read(workdir)
-    asked = run.result["config"]
-    config = TeacherTrainingConfig(
-        data=from_options(DataConfig, asked), teacher=from_options(TeacherConfig, asked)
-    )
-    teacher = teacher_of_run(run.folder, config)
-    made, draw = _images(run, asked, teacher.output_shape[-1])
-    return ImageSource(teacher=teacher, label=run.label, made=made, draw=draw)
+    run = FinishedRun(workdir)
+    teacher = teacher_of_run(run.folder, run.config)
+    origin, draw = _images(run)
+    return ImageSource(teacher=teacher, task=run.task, label=run.label, origin=origin, draw=draw)
 
 
-def _images(run, asked, classes):
-    """How the images are made, and what draws them."""
-    if run.result["method"] == "deep_inversion":
-        return _bank(run.folder, asked)
-    synthesize = export.synthesizer(run.folder, asked, classes)
+def _images(run):
+    """Returns the origin of the images, as text, and the function that draws them."""
+    method = run.result["method"]
+    if declared.methods()[method].synthetic_images == "image bank":
+        return _bank(run)
+    synthesize = export.synthesizer(run)
     if synthesize is None:
         raise RequestError(
-            f"The run kept no generator. Expected {export.GENERATOR} in "
-            f"{str(run.folder)!r}, of a method with a generator. Received: a run of --method="
-            f"{run.result['method']} without"
+            f"The run kept no generator. Expected {export.GENERATOR} in {str(run.folder)!r}, of a "
+            f"method with a generator. Received: a run of method={method} without"
         )
 
     def draw(count, seed):
         for number, start in enumerate(range(0, count, _AT_ONCE)):
-            # A whole draw each time, so that a larger count begins with the images of a smaller.
+            # A complete draw each time, so that a larger count begins with the images of a smaller.
             yield synthesize(_AT_ONCE, (seed, number))[: count - start]
 
-    return "generator in inference mode: its normalisations use their moving statistics", draw
+    return "generator in inference mode: its normalizations use their moving statistics", draw
 
 
-def _bank(folder, asked):
-    """The images that DeepInversion finished, as the last checkpoint of the run has them."""
-    data = from_options(DataConfig, asked)
+def _bank(run):
+    """Returns the same for the images of DeepInversion in the last checkpoint of the run."""
+    data = run.config.data
     shape = (data.image_size, data.image_size, data.channels)
-    bank = ImageMemory(from_options(DataFreeTerms, asked).deep_inversion_bank, shape)
-    Checkpoints(folder / "checkpoints", {"bank": bank}).restore()
+    bank = ImageMemory(run.config.methods["deep_inversion"].bank, shape)
+    Checkpoints(run.checkpoints_path, {"bank": bank}).restore()
     filled = int(bank.filled)
 
     def draw(count, seed):
         if count > filled:
             raise RequestError(
-                f"`count` must be at most the {filled:,} images that the run finished; "
-                f"--method=deep_inversion has no generator. Received: count={count}"
+                f"`count` must be at most the {filled:,} images that the run finished; the method "
+                f"deep_inversion has no generator. Received: count={count}"
             )
         order = np.random.default_rng(seed).permutation(filled)[:count]
         for start in range(0, count, _AT_ONCE):

@@ -1,9 +1,9 @@
-"""Synthetic images on disk: PNG in a folder a class, or TFRecord; whole or not at all."""
+"""Synthetic images on disk, as PNG files or TFRecord; complete or not at all."""
 
-import collections
 import json
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf import evaluation
@@ -13,9 +13,10 @@ from mosaickd_tf.synthesis.image_source import open_image_source
 from mosaickd_tf.utils import files
 
 ABOUT, LOGITS, LABELS, RECORDS = "about.json", "logits.jsonl", "labels.txt", "images.tfrecord"
+MULTI_LABEL_FOLDER = "images"  # of PNG files, of which each has any number of labels
 WARNING = (
-    "Synthetic images can resemble what the teacher was trained on; hand them on only to whom "
-    "you could hand that"
+    "Synthetic images can resemble what the teacher was trained on; pass them on only to those "
+    "who may see its training data"
 )
 
 
@@ -26,78 +27,100 @@ def synthesize(config):
         config: a `SynthesisConfig`.
 
     Returns:
-        The folder, and what its about.json says.
+        The folder, and the content of its about.json.
 
     Raises:
-        RequestError: when the run cannot make them, or the folder holds something already.
+        RequestError: when the run cannot make the images, or the folder is not empty.
     """
     folder = pathlib.Path(config.output_dir or pathlib.Path(config.workdir, "synthetic")).resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestError(
-            f"The folder for the images holds something already. Expected a new or an empty one. "
-            f"Received: --output_dir={str(folder)!r}"
+            "The folder for the images is not empty. Expected a new or an empty one. "
+            f"Received: output_dir={str(folder)!r}. Choose another `output_dir`"
         )
-    supply = open_image_source(config.workdir)
-    classes = supply.teacher.output_shape[-1]
+    source = open_image_source(config.workdir)
+    num_classes = source.teacher.output_shape[-1]
+    counts = np.zeros(num_classes, int)
     with files.atomic_write(folder) as partial:
         partial.mkdir()
-        counts = _WRITERS[config.format](partial, _judged(supply, config), classes)
-        labels = [supply.label(number).replace("\n", " ") for number in range(classes)]
-        files.write_text(partial / LABELS, "".join(f"{label}\n" for label in labels))
+        writer = _WRITERS[config.format](partial, source.task, num_classes)
+        with writer:
+            for images in source.draw(config.count, config.seed):
+                logits = evaluation.predict_logits(source.teacher, images)
+                predictions = source.task.predictions(logits)
+                counts += source.task.count_labels(predictions, num_classes)
+                labels = source.task.as_lists(predictions)
+                for row in zip(images, logits, labels, strict=True):
+                    writer.write(*row)
+        names = [source.label(number).replace("\n", " ") for number in range(num_classes)]
+        files.write_text(partial / LABELS, "".join(f"{name}\n" for name in names))
         about = {
             "count": config.count,
             "seed": config.seed,
-            "made_by": supply.made,
-            "teacher": supply.teacher.name,
-            "classes": [counts[number] for number in range(classes)],
+            "made_by": source.origin,
+            "teacher": source.teacher.name,
+            "classes": counts.tolist(),
             "warning": WARNING,
         }
         files.write_json(partial / ABOUT, about)
     return folder, about
 
 
-def _judged(supply, config):
-    """Pairs of an image and the teacher's logits of it."""
-    for images in supply.draw(config.count, config.seed):
-        yield from zip(images, evaluation.predict_logits(supply.teacher, images), strict=True)
+class _PngWriter:
+    """Writes a PNG file and a line of JSON for each image.
+
+    The files are in a folder for each predicted class, or of several labels in one folder.
+    """
+
+    def __init__(self, folder, task, num_classes):
+        self._folder = folder
+        self._digits = len(str(num_classes - 1))  # so that names sort as numbers do
+        self._key = "labels" if task.label_rank == 2 else "class"
+        self._count = 0
+
+    def __enter__(self):
+        self._lines = (self._folder / LOGITS).open("w", encoding="ascii")
+
+    def __exit__(self, *_):
+        self._lines.close()
+
+    def write(self, image, logits, label):
+        """Writes an image with its logits and its predicted class, or list of labels."""
+        parent = MULTI_LABEL_FOLDER if self._key == "labels" else f"{label:0{self._digits}d}"
+        path = self._folder / parent / f"{self._count:06d}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(as_png(image))
+        name = path.relative_to(self._folder).as_posix()
+        row = {"file": name, self._key: label, "logits": logits.astype(float).tolist()}
+        self._lines.write(json.dumps(row, allow_nan=False) + "\n")
+        self._count += 1
 
 
-def _write_png(folder, judged, classes):
-    """A folder for each class that the teacher names, and a line of JSON for each image."""
-    counts = collections.Counter()
-    digits = len(str(classes - 1))  # so that names sort as numbers do
-    with (folder / LOGITS).open("w", encoding="ascii") as lines:
-        for number, (image, logits) in enumerate(judged):
-            named = int(logits.argmax())
-            path = folder / f"{named:0{digits}d}" / f"{number:06d}.png"
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(as_png(image))
-            place = path.relative_to(folder).as_posix()
-            row = {"file": place, "class": named, "logits": logits.astype(float).tolist()}
-            lines.write(json.dumps(row, allow_nan=False) + "\n")
-            counts[named] += 1
-    return counts
+class _RecordWriter:
+    """Writes a `tf.train.Example` for each image; docs/privacy.md lists its features."""
+
+    def __init__(self, folder, task, num_classes):
+        self._path = str(folder / RECORDS)
+
+    def __enter__(self):
+        self._writer = tf.io.TFRecordWriter(self._path)
+
+    def __exit__(self, *_):
+        self._writer.close()
+
+    def write(self, image, logits, label):
+        """Writes an image with its logits and its predicted class, or list of labels."""
+        feature = {
+            "image/encoded": _feature(bytes_list=[as_png(image)]),
+            "image/format": _feature(bytes_list=[b"png"]),
+            "class": _feature(int64_list=np.atleast_1d(label).astype(int).tolist()),
+            "logits": _feature(float_list=logits.tolist()),
+        }
+        example = tf.train.Example(features=tf.train.Features(feature=feature))
+        self._writer.write(example.SerializeToString())
 
 
-def _write_records(folder, judged, classes):
-    """A `tf.train.Example` an image; its features are in docs/privacy.md."""
-    counts = collections.Counter()
-    with tf.io.TFRecordWriter(str(folder / RECORDS)) as writer:
-        for image, logits in judged:
-            named = int(logits.argmax())
-            feature = {
-                "image/encoded": _feature(bytes_list=[as_png(image)]),
-                "image/format": _feature(bytes_list=[b"png"]),
-                "class": _feature(int64_list=[named]),
-                "logits": _feature(float_list=logits.tolist()),
-            }
-            example = tf.train.Example(features=tf.train.Features(feature=feature))
-            writer.write(example.SerializeToString())
-            counts[named] += 1
-    return counts
-
-
-_WRITERS = {"png": _write_png, "tfrecord": _write_records}
+_WRITERS = {"png": _PngWriter, "tfrecord": _RecordWriter}
 _LISTS = {
     "bytes_list": tf.train.BytesList,
     "int64_list": tf.train.Int64List,

@@ -1,6 +1,6 @@
-"""The outer loop of a run: plan, rounds, what goes wrong in them, checkpoints."""
+"""Training: the loop, its plan, checkpoints, divergence, metrics, optimizers."""
 
-from mosaickd_tf.training.loop import train
+from mosaickd_tf.training.loop import TrainingLoop, train
 from mosaickd_tf.training.plan import Plan, Progress, plan_for
 
-__all__ = ["Plan", "Progress", "plan_for", "train"]
+__all__ = ["Plan", "Progress", "TrainingLoop", "plan_for", "train"]

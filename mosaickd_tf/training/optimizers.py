@@ -1,4 +1,4 @@
-"""Optimizers and schedules that reproduce the published recipe."""
+"""Optimizers and schedules of the published recipe, and what the training loop sets of them."""
 
 import math
 
@@ -8,14 +8,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="mosaickd_tf")
 class CosineOverRounds(keras.optimizers.schedules.LearningRateSchedule):
-    """Cosine decay to zero that counts rounds, so that all players keep one clock.
+    """Cosine decay to zero that counts rounds, so that all networks follow one schedule.
 
-    The rate holds its value inside a round, however often the player is updated in it.
+    The rate is constant inside a round, however often the network is updated in it.
 
     Args:
         peak: positive learning rate of the first round.
         num_rounds: positive number of rounds after which the rate is zero.
-        updates_per_round: how often this player is updated in a round.
+        updates_per_round: updates of this optimizer's network in a round.
     """
 
     def __init__(self, peak, num_rounds, updates_per_round=1):
@@ -30,13 +30,13 @@ class CosineOverRounds(keras.optimizers.schedules.LearningRateSchedule):
         self.updates_per_round = updates_per_round
 
     def __call__(self, step):
-        """Returns the rate of this player's update number `step`, counted from 0."""
+        """Returns the rate of update number `step`, counted from 0."""
         played = ops.cast(ops.floor_divide(step, self.updates_per_round), "float32")
         share = ops.minimum(played / self.num_rounds, 1.0)
         return self.peak * 0.5 * (1.0 + ops.cos(math.pi * share))
 
     def get_config(self):
-        """The arguments, for saving."""
+        """Returns the arguments, for saving."""
         return {
             "peak": self.peak,
             "num_rounds": self.num_rounds,
@@ -72,7 +72,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
         self.l2 = l2
 
     def build(self, variables):
-        """Makes a velocity for each variable."""
+        """Creates a velocity for each variable."""
         if self.built:
             return
         super().build(variables)
@@ -81,47 +81,56 @@ class MomentumSGD(keras.optimizers.Optimizer):
         ]
 
     def update_step(self, gradient, variable, learning_rate):
-        """Moves one variable."""
+        """Updates one variable."""
         velocity = self.velocities[self._get_variable_index(variable)]
         gradient = ops.cast(gradient, variable.dtype) + self.l2 * variable
         self.assign(velocity, self.momentum * velocity + gradient)
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * velocity)
 
     def get_config(self):
-        """The arguments, for saving."""
+        """Returns the arguments, for saving."""
         return {**super().get_config(), "momentum": self.momentum, "l2": self.l2}
 
 
 def gan_adam(learning_rate=1e-3):
-    """Adam as the published recipe sets it for generator and discriminator."""
+    """Returns Adam as the published recipe sets it for generator and discriminator."""
     return keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
 
 
 def has_schedule(optimizer):
-    """Whether the rate is a schedule's, and so no part of the optimizer's state."""
-    return isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+    """Returns whether the rate is a schedule's, and so not part of the optimizer's state."""
+    return isinstance(_rate(optimizer), keras.optimizers.schedules.LearningRateSchedule)
 
 
 def peak(optimizer):
-    """The highest learning rate of a `CosineOverRounds`, or the rate where there is no schedule."""
-    return (
-        optimizer._learning_rate.peak if has_schedule(optimizer) else float(optimizer.learning_rate)
-    )
+    """Returns the peak of a `CosineOverRounds`, or the rate where there is no schedule."""
+    rate = _rate(optimizer)
+    return rate.peak if has_schedule(optimizer) else float(optimizer.learning_rate)
 
 
 def set_peak(optimizer, rate):
-    """Sets what `peak` gives; a graph that holds a schedule has to be traced again."""
+    """Sets what `peak` returns; a graph that holds a schedule has to be traced again."""
     if has_schedule(optimizer):
-        optimizer._learning_rate.peak = rate
+        _rate(optimizer).peak = rate
     else:
         optimizer.learning_rate = rate
 
 
 def reset_optimizer(optimizer):
-    """Brings a built optimizer back to its first step: no momenta, no updates counted.
+    """Resets a built optimizer to its first step, inside a graph too.
 
-    It may stand in a graph. Optimizers whose slots start at zero, as those of Keras but Ftrl do.
+    Momenta and the count of updates become zero. For optimizers whose slots start at zero, which
+    are all of Keras but Ftrl.
     """
     for variable in optimizer.variables:
-        if variable is not optimizer._learning_rate:
+        if variable is not _rate(optimizer):
             variable.assign(keras.ops.zeros_like(variable))
+
+
+def _rate(optimizer):
+    """Returns the schedule or the variable of the rate, which Keras has no public name for.
+
+    `optimizer.learning_rate` is the present value of a schedule.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
+    return optimizer._learning_rate

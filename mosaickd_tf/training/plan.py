@@ -1,28 +1,35 @@
-"""How long to train and what to do on the way, and where a training stands."""
+"""Plan and progress of a training."""
 
 import dataclasses
 
 from mosaickd_tf.errors import RequestError
 
-EVALUATIONS = 10  # in a run, unless --evaluate_every says otherwise
+_EVALUATIONS = 10  # in a training, unless `evaluate_every` is given
+_REMEDY = (
+    "Lower the learning rates or the weight of that term, in another folder, or choose another "
+    "`on_divergence` in this one"
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How long to train and what to do on the way.
+    """Length of a training, and what is due in the course of it.
 
     Attributes:
-        rounds: rounds in all.
+        rounds: number of rounds of the whole training.
         evaluate_every: rounds between evaluations.
         checkpoint_every: rounds between checkpoints.
         batch_size: images of a batch, for the speed.
-        select_by: the value of an evaluation by which the best state is chosen, or None to
-            keep the last.
+        select_by: name of the metric by which the best state is selected, or None to keep the
+            last.
         checkpoint_minutes: minutes after which a checkpoint is due whatever the round; 0 for
             never.
-        on_divergence: what to do when numbers go wrong: "stop", "rollback" or "skip".
-        rounds_per_call: rounds that the compiled function plays in a call, a divisor of
-            `rounds`, `evaluate_every` and `checkpoint_every`.
+        on_divergence: reaction to divergence: "stop", "rollback" or "skip".
+        rounds_per_call: rounds in a call of the compiled function, a divisor of `rounds`,
+            `evaluate_every` and `checkpoint_every`.
+        average_over: rounds between resets of the metrics; None to reset them at evaluations.
+        unit: name of a round in the log and in messages, "step" for a teacher.
+        remedy: advice to a user whose training diverged, a sentence without its full stop.
     """
 
     rounds: int
@@ -33,14 +40,22 @@ class Plan:
     checkpoint_minutes: float = 0.0
     on_divergence: str = "stop"
     rounds_per_call: int = 1
+    average_over: int | None = None
+    unit: str = "round"
+    remedy: str = _REMEDY
+
+
+def evaluation_interval(rounds):
+    """Returns the rounds between evaluations of a training of so many rounds."""
+    return max(1, rounds // _EVALUATIONS)
 
 
 def plan_for(config, select_by=None):
-    """The plan of a run.
+    """Returns the plan of a distillation.
 
     Args:
         config: a `DistillConfig`.
-        select_by: the value of an evaluation by which the best state is chosen, or None.
+        select_by: name of the metric by which the best state is selected, or None.
 
     Returns:
         A `Plan`.
@@ -49,13 +64,13 @@ def plan_for(config, select_by=None):
         RequestError: when evaluations or checkpoints would fall between two calls.
     """
     rounds, options = config.optimization.rounds, config.run
-    evaluate_every = options.evaluate_every or max(1, rounds // EVALUATIONS)
+    evaluate_every = options.evaluate_every or evaluation_interval(rounds)
     checkpoint_every = options.checkpoint_every or evaluate_every
-    in_a_call = options.steps_per_execution
-    if any(number % in_a_call for number in (rounds, evaluate_every, checkpoint_every)):
+    per_call = options.steps_per_execution
+    if any(number % per_call for number in (rounds, evaluate_every, checkpoint_every)):
         raise RequestError(
             "`rounds`, `evaluate_every` and `checkpoint_every` do not fit the rounds in a call. "
-            f"Expected multiples of steps_per_execution={in_a_call}. Received: {rounds}, "
+            f"Expected multiples of steps_per_execution={per_call}. Received: {rounds}, "
             f"{evaluate_every} and {checkpoint_every}. Change one of them"
         )
     return Plan(
@@ -66,21 +81,21 @@ def plan_for(config, select_by=None):
         on_divergence=options.on_divergence,
         batch_size=config.optimization.batch_size,
         select_by=select_by,
-        rounds_per_call=in_a_call,
+        rounds_per_call=per_call,
     )
 
 
 @dataclasses.dataclass(kw_only=True)
 class Progress:
-    """Where a training stands; saved with every checkpoint.
+    """Progress of a training; saved with every checkpoint.
 
     Attributes:
-        step: rounds played.
-        seconds: spent on them, evaluations left out.
-        best_value: of `Plan.select_by` so far.
-        best_step: when it was reached.
-        rollbacks: how often the training went back to a good checkpoint.
-        events: what went wrong on the way and what was done, dicts as of `DivergenceEvent.event`.
+        step: number of rounds trained.
+        seconds: time they took, evaluations left out.
+        best_value: best value of `Plan.select_by` so far.
+        best_step: round in which it was reached.
+        rollbacks: number of rollbacks to a good checkpoint.
+        events: signs of divergence and what was done, dicts as of `DivergenceEvent.to_json`.
     """
 
     step: int = 0
@@ -91,11 +106,11 @@ class Progress:
     events: list = dataclasses.field(default_factory=list)
 
     def images_per_second(self, batch_size):
-        """A batch a round, as a discriminator sees it, whatever the method consumes."""
+        """Returns the speed at one batch a round, whatever the method consumes."""
         return self.step * batch_size / self.seconds
 
     def is_best(self, value):
-        """Notes a value as good as any before; the later of equals is trained more."""
+        """Notes a value that is at least as good as the best; the later of equals wins."""
         if value is None or (self.best_value is not None and value < self.best_value):
             return False
         self.best_value, self.best_step = value, self.step

@@ -1,4 +1,4 @@
-"""Updates that are not finite are not applied; losses are scaled for float16."""
+"""Guards of an update: skipping what is not finite, loss scaling for float16."""
 
 import tensorflow as tf
 
@@ -7,16 +7,16 @@ _DOUBLED_AFTER = 2000  # updates in a row that were finite
 
 
 class UpdateGuard(tf.Module):
-    """Lets an optimizer move its networks only by numbers that are finite, and counts the others.
+    """Applies updates that are finite, and skips and counts the others.
 
-    Where an update is left out, the moving statistics that the same batch has moved go back to
-    where they were after the update before, and the schedule goes on.
+    Where an update is skipped, the moving statistics that the same batch has changed are restored
+    to their values after the update before, and the schedule advances.
 
     Args:
-        networks: the built Keras models that learn.
+        networks: the built Keras models that are trained.
 
     Attributes:
-        skipped: how many updates were left out, an int64 variable.
+        skipped: number of updates that were skipped, an int64 variable.
     """
 
     def __init__(self, networks):
@@ -31,14 +31,14 @@ class UpdateGuard(tf.Module):
         self.kept = [tf.Variable(v.numpy(), trainable=False) for v in self._statistics]
 
     def apply(self, optimizer, gradients, variables, loss, scale=None):
-        """One update, or none.
+        """Applies one update, or none.
 
         Args:
             optimizer: a built Keras optimizer.
             gradients: list of tensors.
-            variables: list of what they move.
-            loss: the scalar that they come from.
-            scale: the `LossScale` that they were computed with. An overflow that it made halves
+            variables: list of the variables to update.
+            loss: the scalar that the gradients are of.
+            scale: the `LossScale` that they were computed with. An overflow that it caused halves
                 it and does not count as skipped.
         """
 
@@ -64,11 +64,11 @@ class UpdateGuard(tf.Module):
 
 
 class LossScale(tf.Module):
-    """A factor that keeps the gradients of a loss within what float16 can tell from 0.
+    """A factor that keeps the gradients of a loss within the range of float16.
 
-    It doubles after many updates that were finite and halves after one that was not, down to 1.
-    `keras.optimizers.LossScaleOptimizer` would stop the clock of the rounds at each overflow, and
-    its scale has no lower end, where an update is no overflow any more but lost.
+    It doubles after many finite updates in a row and halves after one that was not finite, down to
+    1. `keras.optimizers.LossScaleOptimizer` would stop the schedule at each overflow, and its
+    scale has no lower limit, below which an update that is not finite is no overflow.
 
     Reference:
         - [Micikevicius et al., 2018](https://arxiv.org/abs/1710.03740)
@@ -80,9 +80,9 @@ class LossScale(tf.Module):
         self._finite = tf.Variable(tf.zeros((), "int64"), trainable=False)
 
     def gradient(self, tape, loss, variables):
-        """The gradients of a loss, computed from the scaled one, in the structure of variables.
+        """Computes the gradients of a loss from the scaled one, in the structure of `variables`.
 
-        They are float32 whatever the variables are: float16 holds some of them only scaled.
+        They are float32 whatever the variables are: some fit into float16 only when scaled.
         """
         scaled = tape.gradient(loss, variables, output_gradients=self.value.read_value())
 
@@ -92,13 +92,13 @@ class LossScale(tf.Module):
         return tf.nest.map_structure(unscaled, scaled)
 
     def halve(self, is_overflow):
-        """Makes the next gradients half as large inside, if it is an overflow that they had.
+        """Halves the scale after an overflow.
 
         Args:
-            is_overflow: a boolean scalar.
+            is_overflow: a boolean scalar; the scale is left as it is where it is false.
 
         Returns:
-            Whether it could still be halved, a boolean scalar.
+            A boolean scalar, whether the scale was halved.
         """
         can_help = is_overflow & (self.value > 1.0)
         self.value.assign(tf.where(can_help, self.value / 2, self.value))
@@ -106,13 +106,13 @@ class LossScale(tf.Module):
         return can_help
 
     def note_finite(self):
-        """Counts an update that was finite."""
+        """Counts a finite update; doubles the scale when it is due."""
         is_due = self._finite.assign_add(1) % _DOUBLED_AFTER == 0
         self.value.assign(tf.where(is_due, self.value * 2, self.value))
 
 
 def all_finite(tensors):
-    """Whether every number is finite, a boolean scalar; None counts as such."""
+    """Returns whether every number is finite, a boolean scalar; None counts as finite."""
     finite = [
         tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(t))) for t in tensors if t is not None
     ]
@@ -120,7 +120,7 @@ def all_finite(tensors):
 
 
 def update_if_finite(mean, value):
-    """Adds a value to a Keras mean; one that is not finite counts for nothing."""
+    """Adds a value to a Keras mean unless it is not finite."""
     value = tf.cast(value, "float32")
     finite = tf.math.is_finite(value)
     mean.update_state(tf.where(finite, value, 0.0), sample_weight=tf.cast(finite, "float32"))

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing, reading and removal of files and folders."""
 
 import contextlib
 import errno
@@ -11,20 +11,20 @@ import shutil
 
 logger = logging.getLogger(__name__)
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_ROOM_WORDS = tuple(os.strerror(number) for number in _NO_ROOM)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL_MESSAGES = tuple(os.strerror(number) for number in _DISK_FULL)
 
 
 @contextlib.contextmanager
 def atomic_write(path):
-    """Gives a path beside `path` to write a file or folder to, and renames it at the end.
+    """Writes a file or folder to a temporary path and renames it at the end.
 
-    What stood at `path` before stays until the new one is complete and on the disk, so that
-    neither a kill nor a power failure leaves half of it; after an error it stays for good. The
-    name given keeps the suffix, which some writers insist on.
+    The former content of `path` stays until the new one is complete and on the disk, so that
+    neither a kill nor a power failure leaves a partial one; after an error it is kept. The
+    temporary name keeps the suffix, which some writers require.
 
     Args:
-        path: where the file or folder shall be.
+        path: path of the file or folder.
 
     Yields:
         A `pathlib.Path` that does not exist yet.
@@ -36,7 +36,7 @@ def atomic_write(path):
     try:
         yield partial
         _flush(partial)
-        _put(partial, path)
+        _rename(partial, path)
         _flush_entry(path.parent)
     finally:
         remove(partial)
@@ -44,13 +44,13 @@ def atomic_write(path):
 
 @contextlib.contextmanager
 def atomic_folder(folder):
-    """Gives a new folder inside of `folder`, and moves what was written to it at the end.
+    """Writes several files to a temporary folder and moves them to `folder` at the end.
 
-    What stood in `folder` under other names stays; after an error everything does.
+    Other files of `folder` stay; after an error everything stays as it was.
 
     Args:
-        folder: where the files and folders shall be; made, and removed after an error if it
-            was.
+        folder: folder of the files and folders; created if missing, and removed after an error
+            if it was created.
 
     Yields:
         A `pathlib.Path` of an empty folder.
@@ -63,8 +63,8 @@ def atomic_folder(folder):
         partial.mkdir(parents=True)
         yield partial
         _flush(partial)
-        for made in sorted(partial.iterdir()):
-            _put(made, folder / made.name)
+        for path in sorted(partial.iterdir()):
+            _rename(path, folder / path.name)
         _flush_entry(folder)
         partial.rmdir()
     except BaseException:
@@ -73,43 +73,47 @@ def atomic_folder(folder):
 
 
 def write_text(path, text):
-    """Writes a text file whole."""
+    """Writes a text file atomically."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path, content):
-    """Writes a JSON file whole; numbers that are not finite are refused."""
+    """Writes a JSON file atomically.
+
+    Raises:
+        ValueError: for a number that is not finite.
+    """
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path):
-    """Reads a JSON file; None when there is none.
+    """Reads a JSON file; returns None if it does not exist.
 
     Raises:
-        ValueError: when it holds no JSON.
+        ValueError: when its content is no JSON.
     """
     path = pathlib.Path(path)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def read_kept_json(path):
-    """Reads a JSON file that can be made again; None, which is said, when it is broken."""
+def read_json_if_valid(path):
+    """Reads a JSON file that can be written again; logs a broken one and returns None."""
     try:
         return read_json(path)
     except ValueError as error:
-        logger.warning("%s is broken (%s) and is made again", path, error)
+        logger.warning("%s is broken (%s) and will be written again", path, error)
         return None
 
 
 def sha256(path):
-    """SHA-256 of a file's content in hexadecimal."""
+    """Returns the SHA-256 of a file's content as hex."""
     with pathlib.Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove(path):
-    """Removes a file or a folder, if it is there."""
+    """Removes a file or a folder if it exists."""
     path = pathlib.Path(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -118,37 +122,37 @@ def remove(path):
 
 
 def cache_folder(name, cache_dir=""):
-    """Where something is kept that can be had again.
+    """Returns the folder of a cache.
 
     Args:
-        name: of what is kept.
-        cache_dir: the folder; `name` in that of the user if empty.
+        name: name of the cache.
+        cache_dir: the folder; `name` in the user's cache folder if empty.
 
     Returns:
-        A `pathlib.Path`, which need not exist.
+        A `pathlib.Path`, which may not exist yet.
     """
     if cache_dir:
         return pathlib.Path(cache_dir).expanduser()
-    users = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return pathlib.Path(users, "mosaickd_tf", name)
+    user_cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return pathlib.Path(user_cache, "mosaickd_tf", name)
 
 
-def is_for_want_of_room(error):
-    """Whether an error comes from a full disk, a quota or a limit on the size of files.
+def is_disk_full(error):
+    """Checks whether an error comes from a full disk, a quota or a file size limit.
 
-    Libraries wrap what the system said in exceptions of their own, some as words alone.
+    Libraries wrap the system's error in their own exceptions, some only its message.
     """
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
             return True
-        if any(words in str(error) for words in _NO_ROOM_WORDS):
+        if any(message in str(error) for message in _DISK_FULL_MESSAGES):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
-def _put(partial, path):
-    """Renames; a folder, over which nothing can be renamed, steps aside first."""
+def _rename(partial, path):
+    """Renames `partial` to `path`; an existing folder is moved aside first."""
     if not path.is_dir() or path.is_symlink():
         os.replace(partial, path)
         return
@@ -164,7 +168,7 @@ def _put(partial, path):
 
 
 def _flush(path):
-    """Waits until a file, or a folder with all that is in it, is on the disk."""
+    """Waits until a file, or a folder with its content, is on the disk."""
     if path.is_symlink():
         return
     if path.is_dir():
@@ -178,7 +182,7 @@ def _flush_entry(path):
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system that cannot wait for it
+        if error.errno != errno.EINVAL:  # a file system without fsync
             raise
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""A folder that one process at a time works in."""
+"""A lock on a folder that one process at a time may use."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 NAME = ".lock"
 _OURS, _TAKEN, _UNKNOWN = "ours", "taken", "unknown"
-_ANSWERS = {
+_STATES = {
     errno.EWOULDBLOCK: _TAKEN,
     errno.ENOLCK: _UNKNOWN,
     errno.ENOSYS: _UNKNOWN,
@@ -24,65 +24,64 @@ _ANSWERS = {
 
 
 class Lock:
-    """The right to work in a folder, held until it is released or the process ends.
+    """Exclusive lock on a folder, held until it is released or the process ends.
 
-    The system's own lock on a file says whether somebody holds it, so that a killed process
-    leaves none in the way; what stands in the file says who. Where the file system has no such
-    locks, the process that is named there counts as holding it while it is alive, and one of
-    another machine always.
+    The system's lock on a file decides whether it is held, so that a killed process leaves
+    none behind; the content of the file names the owner. On a file system without locks, the
+    named process counts as the owner while it is alive, and one of another machine always.
 
     Args:
-        folder: an existing folder that can be written.
+        folder: an existing, writable folder.
 
     Raises:
-        RequestError: when another live process holds it.
+        RequestError: when another live process holds the lock.
         OSError: when the folder cannot be written.
     """
 
     def __init__(self, folder):
         self._path = pathlib.Path(folder) / NAME
-        self._descriptor, answer = _open(self._path)
+        self._descriptor, state = _open(self._path)
         try:
             owner = _read(self._descriptor)
-            if answer == _TAKEN or (answer == _UNKNOWN and _may_live(owner)):
-                raise _refusal(self._path, owner)
+            if state == _TAKEN or (state == _UNKNOWN and _may_live(owner)):
+                raise _held_error(self._path, owner)
             self._take(owner)
         except BaseException:
             os.close(self._descriptor)
             raise
 
     def release(self):
-        """Gives the folder free; nothing is left of the lock."""
+        """Releases the lock and removes its file."""
         with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()  # while it is held: whoever opened it before looks again
+            self._path.unlink()  # while it is held: a process that has it open retries
         os.close(self._descriptor)
 
     def _take(self, owner):
         if owner:
             logger.warning(
-                "the work folder was held by process %s on %s, which is gone; taking it over",
+                "`workdir` was locked by process %s on %s, which has ended; taking over the lock",
                 owner.get("process"),
                 owner.get("host"),
             )
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps(_myself()).encode(), 0)
+        os.pwrite(self._descriptor, json.dumps(_this_process()).encode(), 0)
         os.fsync(self._descriptor)
 
 
 def _open(path):
-    """A descriptor of the file, and what the system says of its lock."""
+    """Opens the file; returns its descriptor and the state of its lock."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in _ANSWERS:
-                return descriptor, _ANSWERS[error.errno]
+            if error.errno in _STATES:
+                return descriptor, _STATES[error.errno]
             os.close(descriptor)
             raise
         if _is_at(descriptor, path):
             return descriptor, _OURS
-        os.close(descriptor)  # the former owner has just removed it
+        os.close(descriptor)  # the former owner has just removed the file
 
 
 def _is_at(descriptor, path):
@@ -100,24 +99,24 @@ def _read(descriptor):
     return owner if isinstance(owner, dict) else {}
 
 
-def _myself():
+def _this_process():
     return {
         "process": os.getpid(),
         "host": socket.gethostname(),
-        "started": started(os.getpid()),
+        "started": start_time(os.getpid()),
     }
 
 
-def started(process):
-    """When a process of this machine began, in clock ticks since the machine did; None if unknown.
+def start_time(process):
+    """Returns when a process started, in clock ticks since boot; None if unknown.
 
-    With it a number that the system has given to another process since is told from its owner.
+    Distinguishes a process from a later one of the same id.
     """
     try:
         text = pathlib.Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return None
-    return int(text.rpartition(")")[2].split()[19])  # the name before may hold anything
+    return int(text.rpartition(")")[2].split()[19])  # the name before it may contain anything
 
 
 def _may_live(owner):
@@ -131,15 +130,15 @@ def _may_live(owner):
         return False
     except PermissionError:
         pass
-    return owner.get("started") == started(owner["process"])
+    return owner.get("started") == start_time(owner["process"])
 
 
-def _refusal(path, owner):
+def _held_error(path, owner):
     who = "another process"
     if owner:
         who = f"process {owner.get('process')} on {owner.get('host')}"
     return RequestError(
-        f"A run is at work in this folder. Expected --workdir to be free. Received: "
-        f"{str(path.parent)!r}, held by {who}. Wait for it, stop it, or choose another; if it is "
-        f"long dead, remove {str(path)!r}"
+        f"Another run uses this folder. Expected an unlocked `workdir`. Received: "
+        f"{str(path.parent)!r}, locked by {who}. Wait for it, stop it, or choose another; if it "
+        f"has ended, remove {str(path)!r}"
     )

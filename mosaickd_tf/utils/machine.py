@@ -1,4 +1,4 @@
-"""What the machine is and can do."""
+"""Precision, XLA, versions and cores of this machine."""
 
 import importlib.metadata
 import os
@@ -21,14 +21,19 @@ PACKAGES = (
 
 
 def resolve_precision(precision):
-    """The Keras dtype policy for a requested precision, `"auto"` by what the machine has."""
+    """Returns the Keras dtype policy for a requested precision.
+
+    Args:
+        precision: "float32", "bfloat16", "float16", a dtype policy, or "auto" for the fastest
+            of the GPU or, without one, of the processor.
+    """
     if precision == "auto":
         precision = _fastest_precision()
     return f"mixed_{precision}" if precision in ("bfloat16", "float16") else precision
 
 
 def _fastest_precision():
-    """What the GPU, or without one the processor, computes in fastest."""
+    """Returns the precision in which the GPU, or without one the processor, is fastest."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
@@ -38,15 +43,15 @@ def _fastest_precision():
     return "bfloat16" if has_bfloat16 else "float32"
 
 
-def compiles_with_xla(wanted):
-    """Whether XLA is to compile what runs: `True`, `False` or their names; `"auto"` on a GPU."""
-    if wanted == "auto":
+def compiles_with_xla(jit_compile):
+    """Checks whether to compile with XLA: `True`, `False`, their names, or "auto" for on a GPU."""
+    if jit_compile == "auto":
         return bool(tf.config.list_physical_devices("GPU"))
-    return wanted in (True, "true")
+    return jit_compile in (True, "true")
 
 
 def versions(precision):
-    """Packages, machine, precision and commit, for the record of a run.
+    """Returns packages, machine, precision and commit, for the record of a run.
 
     Args:
         precision: the dtype policy of the run.
@@ -69,7 +74,7 @@ def versions(precision):
 
 
 def cores():
-    """Those that this process may use; where the system does not tell, all."""
+    """Returns the number of cores that this process may use; all where that is unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
@@ -95,15 +100,15 @@ def _version(name):
 
 
 def _commit():
-    """The commit of the source tree, `-dirty` after it where files differ from it.
+    """Returns the commit of the source tree, followed by `-dirty` if files differ from it.
 
-    None when the package is installed without one.
+    None without a source tree.
     """
-    root = pathlib.Path(__file__).resolve().parents[1]
+    root = pathlib.Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     try:
-        answer = subprocess.run(
+        described = subprocess.run(
             [
                 "git",
                 "-C",
@@ -120,4 +125,4 @@ def _commit():
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout.strip()
+    return described.stdout.strip()

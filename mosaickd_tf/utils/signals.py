@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop."""
+"""Handling of the signals that stop a run."""
 
 import contextlib
 import signal
@@ -8,13 +8,13 @@ from mosaickd_tf.errors import Interrupted
 
 
 class SignalWatch:
-    """Notes SIGINT and SIGTERM while a block runs, so that the loop in it can stop in order.
+    """Context manager that records SIGINT and SIGTERM, so that a loop can stop cleanly.
 
-    A second signal acts at once: SIGINT as it would have without this, SIGTERM by ending the
+    A second signal acts immediately: SIGINT by its former handler, SIGTERM by ending the
     process.
 
     Attributes:
-        signal: number of the signal that came, or None.
+        signal: number of the received signal, or None.
     """
 
     def __init__(self):
@@ -24,24 +24,24 @@ class SignalWatch:
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+                self._before[number] = signal.signal(number, self._record)
         return self
 
     def __exit__(self, *_):
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number, _frame):
+    def _record(self, number, _frame):
         self.signal = number
         signal.signal(signal.SIGINT, self._before[signal.SIGINT])
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
-def raised():
-    """Makes SIGTERM in a block an `Interrupted`, as SIGINT is a `KeyboardInterrupt`.
+def sigterm_raises():
+    """Raises `Interrupted` on SIGTERM in a block, as SIGINT raises `KeyboardInterrupt`.
 
-    Files that are being written are then cleared away, and the command says how to go on.
+    So that partial files are removed, and the command prints how to resume.
     """
     before = signal.signal(signal.SIGTERM, _raise)
     try:

@@ -4,10 +4,10 @@ import tensorflow as tf
 
 
 def random_bits(shape, seed):
-    """Uniform uint32 of the given shape, a function of the seed `(2,)` alone.
+    """Returns uniform uint32 numbers of a shape, a function of the seed `(2,)` only.
 
-    Of TensorFlow's stateless numbers only raw integers are the same under XLA: its floats
-    are drawn from other bits there (tensorflow/tensorflow#121243).
+    Only TensorFlow's raw stateless integers are the same under XLA: floats are drawn from
+    other bits there (tensorflow/tensorflow#121243).
     """
     return tf.random.stateless_uniform(
         shape, seed, minval=None, maxval=None, dtype="uint32", alg="philox"
@@ -15,10 +15,10 @@ def random_bits(shape, seed):
 
 
 def standard_normal(shape, seed):
-    """Standard normal float32, a function of the seed `(2,)` alone.
+    """Returns standard normal float32 numbers, a function of the seed `(2,)` only.
 
-    The inverse of the normal distribution at the middles of 2²³ equal cells of (0, 1).
+    The inverse normal distribution function at the centers of 2²³ equal cells of (0, 1).
     """
     cells = tf.bitwise.right_shift(random_bits(shape, seed), tf.constant(9, "uint32"))
-    symmetric = (tf.cast(cells, "float32") + 0.5) * 2.0**-22 - 1.0  # inside of (-1, 1)
+    symmetric = (tf.cast(cells, "float32") + 0.5) * 2.0**-22 - 1.0  # within (-1, 1)
     return 2.0**0.5 * tf.math.erfinv(symmetric)

@@ -1,20 +1,25 @@
-"""Text from elsewhere, as it may be shown."""
+"""Text from external sources, made safe and short enough to show."""
+
+
+def first_line(error):
+    """Returns the first line of an error's message, or the name of its class if it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def printable(text):
-    r"""Escapes what a terminal or a line of a file would obey or could not hold.
+    r"""Escapes characters that would control a terminal or break a line of a file.
 
     Args:
-        text: any string: control characters, line ends, bytes that were no text.
+        text: any string, including control characters, line ends and undecodable bytes.
 
     Returns:
-        The same text with each such character as Python writes it: `\n`, `\x1b`, `\udcff`.
+        The same text with each such character in Python's notation: `\n`, `\x1b`, `\udcff`.
     """
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def as_name(text):
-    """A name as one printable line; two names that differ stay different."""
+    """Returns a printable one-line name; different names stay different."""
     return printable(text.replace("\\", "\\\\"))
 
 

@@ -1,19 +1,19 @@
-"""A .keras file: a zip of a description and weights, examined before Keras reads it."""
+"""Checks of a .keras file, a zip of a description and weights, before Keras reads it."""
 
 import json
 import re
 import zipfile
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.vetting import trial
+from mosaickd_tf.vetting import subprocess_check
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {CONFIG, WEIGHTS, "metadata.json"}
-MAX_EXPANSION = 20  # times the size of the file, that its members may have together
-_SPARE = 2**24  # bytes on top, for small files
-MAX_CONFIG = 2**23  # bytes of the description; that of a network of 1,000 layers has about 2**20
+MAX_EXPANSION = 20  # total size of the unpacked members, as a multiple of the packed size
+_SPARE = 2**24  # additional bytes, for small files
+MAX_CONFIG = 2**23  # bytes of the description; 1,000 layers take about 2**20
 
-# Built-in layers that run code of the file, or read files that the file names.
+# Built-in layers that run code of the file, or read files that it names.
 _REFUSED_LAYERS = {
     "FlaxLayer",
     "IntegerLookup",
@@ -25,7 +25,7 @@ _REFUSED_LAYERS = {
     "TorchModuleWrapper",
 }
 _MODELS = {"Functional", "Model", "Sequential"}
-# Modules and their classes; None for all of them.
+# Allowed classes of each module; None for all.
 _CLASSES = {
     "keras": _MODELS | {"DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy"},
     "keras.models": _MODELS,
@@ -42,25 +42,25 @@ _CLASSES = {
     "keras.optimizers.schedules": None,
     "mosaickd_tf.models.normalization": {"FusedBatchNormalization"},
 }
-_OPERATIONS = re.compile(r"keras\.src\.ops\.\w+")  # what keras.ops leaves in a functional model
+_OPERATIONS = re.compile(r"keras\.src\.ops\.\w+")  # operations of keras.ops in a functional model
 _FUNCTIONS = {"builtins", "keras.activations", "keras.losses", "keras.metrics", "keras.ops"}
 _VALUES = {"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"}
 _NUMBERS = re.compile(r"bool|b?float\d+|u?int\d+")
 
 
 def examine_keras(path):
-    """Examines a .keras file; nothing of it is run.
+    """Examines a .keras file without running anything of it.
 
     Args:
         path: the file.
 
     Returns:
-        `(description, bytes)`: the content of its config.json, without what it was compiled
-        with, and how many bytes its weights take.
+        `(description, size)`: the content of its config.json without the compile config, and
+        the size of its weights in bytes.
 
     Raises:
-        RequestError: for a file that is no such zip, unpacks to more than its share, names
-            classes that are not built in, or whose weights cannot be read within limits.
+        RequestError: for a file that is no such zip, unpacks to more than `MAX_EXPANSION`,
+            names classes that are not built in, or whose weights cannot be read within limits.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -69,30 +69,30 @@ def examine_keras(path):
             size = archive.getinfo(WEIGHTS).file_size
     except RequestError:
         raise
-    except Exception as error:  # a broken zip leads to more exceptions than zipfile names
+    except Exception as error:  # a broken zip raises more than zipfile documents
         raise _refusal(path, str(error) or type(error).__name__) from error
     if not isinstance(description, dict):
         raise _refusal(path, f"a description that is a {type(description).__name__}")
-    description["compile_config"] = None  # Keras leaves it out as well
+    description["compile_config"] = None  # Keras is not to use it either
     _check_classes(description, path)
-    trial.examine_weights(path)
+    subprocess_check.examine_weights(path)
     return description, size
 
 
 def _refusal(path, received):
     reason = " ".join(received.split())
     return RequestError(
-        "Not a readable model. Expected a .keras file of layers that Keras has built in. "
-        f"Received: {str(path)!r} ({reason}). Save the model again by Keras 3"
+        "Not a readable model. Expected a .keras file of built-in Keras layers. "
+        f"Received: {str(path)!r} ({reason}). Save the model again with Keras 3"
     )
 
 
 def _check_members(archive, path):
     members = archive.infolist()
     names = [member.filename for member in members]
-    surplus = sorted(set(names) - _MEMBERS)
-    if surplus or len(names) != len(set(names)):
-        raise _refusal(path, f"members beside {', '.join(sorted(_MEMBERS))}: {surplus[:3]}")
+    unexpected = sorted(set(names) - _MEMBERS)
+    if unexpected or len(names) != len(set(names)):
+        raise _refusal(path, f"members other than {', '.join(sorted(_MEMBERS))}: {unexpected[:3]}")
     missing = {CONFIG, WEIGHTS} - set(names)
     if missing:
         raise _refusal(path, f"no {', '.join(sorted(missing))} in it")
@@ -105,14 +105,14 @@ def _check_members(archive, path):
 
 
 def _check_classes(description, path):
-    """Goes through all that Keras would make an object of, without recursion."""
+    """Checks all that Keras would deserialize, without recursion."""
     nodes = [description]
     while nodes:
         node = nodes.pop()
         if isinstance(node, dict):
             if "class_name" in node and not _is_known(node):
                 raise _refusal(
-                    path, f"it asks for {_named(node)}, which is not built in or runs code"
+                    path, f"it requires {_name(node)}, which is not built in or runs code"
                 )
             nodes += node.values()
         elif isinstance(node, list):
@@ -141,5 +141,5 @@ def _is_known(node):
     return names is None and name not in _REFUSED_LAYERS or name in (names or ())
 
 
-def _named(node):
+def _name(node):
     return ".".join(str(node.get(key)) for key in ("module", "class_name") if node.get(key))[:200]

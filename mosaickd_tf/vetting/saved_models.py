@@ -1,4 +1,4 @@
-"""A SavedModel: a graph that reads and writes what its operations say; listed, not run."""
+"""The operations of a SavedModel, listed without running them."""
 
 import collections
 import pathlib
@@ -6,9 +6,9 @@ import pathlib
 from mosaickd_tf.errors import RequestError
 
 _FILE = "saved_model.pb"
-_LARGEST = 2**28  # bytes of the graph; weights lie in other files
-# Operations that reach beyond tensors: files, the network, Python, the process.
-_REACHING = (
+_MAX_SIZE = 2**28  # bytes of the graph; weights are in other files
+# Operations with side effects: on files, the network, Python, the process.
+_SIDE_EFFECTS = (
     "File",
     "PyFunc",
     "Reader",
@@ -28,19 +28,19 @@ _REACHING = (
 
 
 def is_saved_model(path):
-    """Whether a path is a folder with a SavedModel in it."""
+    """Checks whether a path is the folder of a SavedModel."""
     return pathlib.Path(path, _FILE).is_file()
 
 
 def operations(path):
-    """What a SavedModel would execute, in words, without executing it.
+    """Summarizes the operations of a SavedModel without running them.
 
     Args:
         path: the folder.
 
     Returns:
-        A sentence: how many operations of how many kinds, and which of them reach beyond
-        tensors.
+        Text for a message: the number of operations, of their kinds, and the kinds that may
+        have side effects.
 
     Raises:
         RequestError: for a graph that cannot be read.
@@ -49,13 +49,13 @@ def operations(path):
 
     content = pathlib.Path(path, _FILE)
     try:
-        if content.stat().st_size > _LARGEST:
-            raise ValueError(f"more than {_LARGEST:,} bytes")
+        if content.stat().st_size > _MAX_SIZE:
+            raise ValueError(f"more than {_MAX_SIZE:,} bytes")
         saved = saved_model_pb2.SavedModel.FromString(content.read_bytes())
     except Exception as error:  # protobuf's exception is not among its public names
         raise RequestError(
             f"Not a readable model. Expected a SavedModel. Received: {str(path)!r} ({error}). "
-            "Export it anew"
+            "Export it again"
         ) from error
     kinds = collections.Counter(
         node.op
@@ -66,6 +66,6 @@ def operations(path):
         )
         for node in nodes
     )
-    reaching = sorted(kind for kind in kinds if any(word in kind for word in _REACHING))
-    told = f"; beyond tensors reach {', '.join(reaching)}" if reaching else ""
-    return f"a graph of {sum(kinds.values()):,} operations of {len(kinds)} kinds{told}"
+    effects = sorted(kind for kind in kinds if any(word in kind for word in _SIDE_EFFECTS))
+    suffix = f"; with side effects: {', '.join(effects)}" if effects else ""
+    return f"a graph of {sum(kinds.values()):,} operations of {len(kinds)} kinds{suffix}"

@@ -1,1 +1,1 @@
-"""The folder of a run while it is written, and once it is finished."""
+"""The folder of a run: written by one process at a time, and read back when it is finished."""

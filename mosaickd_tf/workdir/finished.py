@@ -1,107 +1,156 @@
-"""A finished run as its folder holds it."""
+"""A finished run, read from its folder."""
 
-import dataclasses
+import functools
 import pathlib
 
-import numpy as np
-
+from mosaickd_tf.config import DistillConfig, from_options
 from mosaickd_tf.data import grids
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.tasks import get_task
 from mosaickd_tf.training.metrics_log import read_rows
 from mosaickd_tf.utils import files
+from mosaickd_tf.workdir import result_file
+
+GENERATOR = "generator.keras"  # file of a run's generator
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FinishedRun:
-    """What the report is made of.
+def _part(read):
+    """Turns a method into a property that is read once, and its errors into `RequestError`."""
+
+    @functools.wraps(read)
+    def checked(run):
+        try:
+            return read(run)
+        except RequestError:
+            raise
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            raise RequestError(
+                "A file of this run is broken. Expected the files that bin/distill writes. "
+                f"Received: workdir={str(run.folder)!r} ({type(error).__name__}: {error}). Remove "
+                "its result.json and run its command again, which resumes from its checkpoints"
+            ) from error
+
+    return functools.cached_property(checked)
+
+
+class RunPaths:
+    """Paths of the files of a run, finished or not.
+
+    Args:
+        folder: of the run.
 
     Attributes:
-        folder: where the run lies.
-        result: the content of result.json.
-        rows: rows of metrics.jsonl by method, the run's own first, then the baselines.
-        versions: the content of versions.json.
-        flags: the text of flags.cfg.
-        label_names: a name for each class, or an empty tuple where they are not known.
-        predictions: the content of test_predictions.json, or None without a test part.
-        synthetic_images: uint8 `(classes, images, side, side, channels)`, a row for each class
-            of `grids.shown_classes`; None without a generator.
-        ood_images: uint8 `(n, side, side, channels)`, or None.
+        folder: a `pathlib.Path`.
+        result_path: file of the result, which exists when the run is finished.
+        export_path: folder of the exported files.
+        student_path: file of the student.
+        labels_path: file with the name of each class on a line, which exists if they are known.
+        generator_path: file of the generator, which exists if the method has one.
+        teacher_path: file of the teacher, which exists if the run trained it.
+        checkpoints_path: folder of the checkpoints.
     """
 
-    folder: pathlib.Path
-    result: dict
-    rows: dict
-    versions: dict
-    flags: str
-    label_names: tuple
-    predictions: dict | None
-    synthetic_images: np.ndarray | None
-    ood_images: np.ndarray | None
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.result_path = self.folder / result_file.NAME
+        self.export_path = self.folder / "export"
+        self.student_path = self.export_path / "student.keras"
+        self.labels_path = self.export_path / "labels.txt"
+        self.generator_path = self.folder / GENERATOR
+        self.teacher_path = self.folder / "teacher" / "teacher.keras"
+        self.checkpoints_path = self.folder / "checkpoints"
+
+
+class FinishedRun(RunPaths):
+    """A finished run in its folder, also of an earlier version; parts are read at first use.
+
+    Each part raises `RequestError` when its file is broken.
+
+    Args:
+        folder: of the run.
+
+    Attributes:
+        result: the content of result.json, without options that no longer exist.
+
+    Raises:
+        RequestError: when the folder holds no finished run.
+    """
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.result = result_file.read_result(self.result_path)
+
+    @_part
+    def config(self):
+        """Returns the `DistillConfig`; options that the run's version lacked have their default."""
+        return from_options(DistillConfig, self.result["config"])
+
+    @_part
+    def task(self):
+        """Returns the `Task`; runs of versions without tasks have one label an image."""
+        return get_task(self.result.get("task", self.config.data.task))
+
+    @_part
+    def rows(self):
+        """Returns the rows of metrics.jsonl by method, the run's own first, then the baselines."""
+        rows = {self.result["method"]: read_rows(self.folder / "metrics.jsonl")}
+        for baseline in self.result["baselines"]:
+            name = baseline["method"]
+            rows.setdefault(name, read_rows(self.folder / "baselines" / name / "metrics.jsonl"))
+        return rows
+
+    @_part
+    def versions(self):
+        """Returns the content of versions.json, empty without such a file."""
+        return files.read_json(self.folder / "versions.json") or {}
+
+    @_part
+    def flags(self):
+        """Returns the text of flags.cfg, empty without such a file."""
+        return _text(self.folder / "flags.cfg")
+
+    @_part
+    def predictions(self):
+        """Returns the content of test_predictions.json, or None without a test split."""
+        return files.read_json(self.folder / "test_predictions.json")
+
+    @_part
+    def label_names(self):
+        """Returns the name of each class, a tuple; empty where they are not known."""
+        if self.predictions:
+            return tuple(self.predictions["label_names"])
+        return tuple(_text(self.labels_path).splitlines())
+
+    @_part
+    def synthetic_images(self):
+        """Returns synthetic images by class, or None for a method without.
+
+        Uint8 `(classes, images, side, side, channels)`, a row for each of `grids.shown_classes`.
+        """
+        side = grids.thumbnail_side(self.result["config"]["image_size"])
+        return _cut(self.folder / "samples" / "by_class.png", side)
+
+    @_part
+    def ood_images(self):
+        """Returns OOD images, uint8 `(n, side, side, channels)`, or None for a run without."""
+        images = _cut(self.folder / "samples" / "ood.png", self.result["config"]["image_size"])
+        if images is None:
+            return None
+        return grids.thumbnails(images.reshape(-1, *images.shape[2:]))
 
     @property
     def synthetic_classes(self):
-        """How many synthetic images each class had at the end; None without a generator."""
+        """Returns the number of synthetic images of each class at the end, or None without."""
         own = self.rows[self.result["method"]]
         return own[-1].get("synthetic_classes") if own else None
 
     def label(self, number):
-        """What to call a class."""
+        """Returns the name of a class, or its number as text where there is none."""
         return self.label_names[number] if number < len(self.label_names) else f"class {number}"
-
-
-def read(folder):
-    """Reads the folder of a finished run.
-
-    Raises:
-        RequestError: when the folder holds none, or one of its files is broken.
-    """
-    try:
-        return _read(pathlib.Path(folder))
-    except RequestError:
-        raise
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-        raise RequestError(
-            f"A file of this run is broken. Expected them as bin/distill wrote them. Received: "
-            f"--workdir={str(folder)!r} ({type(error).__name__}: {error}). Remove its result.json "
-            "and play the run's command again, which goes on from its checkpoints"
-        ) from error
-
-
-def _read(folder):
-    result = files.read_json(folder / "result.json")
-    if not isinstance(result, dict):
-        raise RequestError(
-            "Expected the folder of a finished run, with a result.json. Received: "
-            f"--workdir={str(folder)!r} without. bin/distill with its flags goes on in it"
-        )
-    predictions = files.read_json(folder / "test_predictions.json")
-    rows = {result["method"]: read_rows(folder / "metrics.jsonl")}
-    for baseline in result["baselines"]:
-        name = baseline["method"]
-        rows.setdefault(name, read_rows(folder / "baselines" / name / "metrics.jsonl"))
-    size = result["config"]["image_size"]
-    ood = _cut(folder / "samples" / "ood.png", size)
-    return FinishedRun(
-        folder=folder,
-        result=result,
-        rows=rows,
-        versions=files.read_json(folder / "versions.json") or {},
-        flags=_text(folder / "flags.cfg"),
-        label_names=_label_names(folder, predictions),
-        predictions=predictions,
-        synthetic_images=_cut(folder / "samples" / "by_class.png", grids.thumbnail_side(size)),
-        ood_images=None if ood is None else grids.thumbnails(ood.reshape(-1, *ood.shape[2:])),
-    )
 
 
 def _cut(path, side):
     return grids.cut_grid(path, side) if path.is_file() else None
-
-
-def _label_names(folder, predictions):
-    if predictions:
-        return tuple(predictions["label_names"])
-    return tuple(_text(folder / "export" / "labels.txt").splitlines())
 
 
 def _text(path):

@@ -1,4 +1,4 @@
-"""Operations counted by hand, and what the machine does of them."""
+"""Counts of operations by hand, and the peak of the machine."""
 
 import tensorflow as tf
 
@@ -27,12 +27,12 @@ def test_a_convolution_and_both_of_its_gradients_cost_the_same():
             loss = tf.reduce_sum(forward(images, kernel) ** 2)
         return tape.gradient(loss, [images, kernel])
 
-    macs = (2 * 4 * 4 * 4) * (3 * 3 * 3)  # every output, every weight that leads to it
+    macs = (2 * 4 * 4 * 4) * (3 * 3 * 3)  # every output with every weight of its window
     assert flops.flop_of(forward, IMAGES, kernel) == 2 * macs
     assert flops.flop_of(backward, IMAGES, kernel) == 3 * 2 * macs
 
 
-def test_a_depthwise_convolution_sees_one_channel_at_a_time():
+def test_a_depthwise_convolution_counts_one_channel_per_output():
     kernel = tf.ones((3, 3, 3, 2))
 
     def backward(images, kernel):
@@ -45,7 +45,7 @@ def test_a_depthwise_convolution_sees_one_channel_at_a_time():
     assert flops.flop_of(backward, IMAGES, kernel) == 3 * 2 * macs
 
 
-def test_what_branches_do_counts_too():
+def test_branches_count():
     square = tf.ones((4, 4))
 
     def either(x):
@@ -61,22 +61,22 @@ def test_a_function_counts_as_often_as_it_is_called():
     assert flops.flop_of(lambda x: outer(x) + inner(x), square) == 3 * 2 * 4**3
 
 
-def test_what_nobody_reads_does_not_count_and_what_moves_a_variable_does():
+def test_unused_operations_do_not_count_and_assignments_do():
     square, variable = tf.ones((4, 4)), tf.Variable(tf.zeros((4, 4)))
 
     def idle(x):
         tf.matmul(x, x)
         return x
 
-    def moves(x):
+    def assigns(x):
         variable.assign_add(tf.matmul(x, x))
         return x
 
     assert flops.flop_of(idle, square) == 0
-    assert flops.flop_of(moves, square) == 2 * 4**3
+    assert flops.flop_of(assigns, square) == 2 * 4**3
 
 
-def test_the_peak_is_that_of_work_that_was_really_done(monkeypatch):
+def test_the_peak_is_that_of_executed_work(monkeypatch):
     monkeypatch.setattr(flops, "_PROCESSOR_SIZES", (1, 64))
     monkeypatch.setattr(flops, "_fastest", lambda function: 0.5 if function() is None else 2.0)
     peaks = flops.peak_flop_per_second("mixed_bfloat16")

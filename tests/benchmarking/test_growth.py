@@ -1,4 +1,4 @@
-"""Each point is a command of its own, of which one option is varied."""
+"""Growth of a round: each point is a command with one option varied."""
 
 import json
 import subprocess
@@ -18,13 +18,13 @@ def flags(command):
 
 @pytest.fixture
 def commands(monkeypatch):
-    """Commands that were started; each answers with a round of a second."""
-    seen = []
+    """Records the commands; each writes a round of one second."""
+    recorded = []
 
     def run(command, **_):
-        asked = flags(command)
-        seen.append(asked)
-        numbers = {name: int(asked[name]) for name in growth.SWEEPS}
+        options = flags(command)
+        recorded.append(options)
+        numbers = {name: int(options[name]) for name in growth.SWEEPS}
         point = {
             "asked": {"method": "mosaic", "teacher": "a", "student": "b"} | numbers,
             "precision": "float32",
@@ -32,29 +32,29 @@ def commands(monkeypatch):
             "peak_bytes": 10**9,
             "versions": {"machine": {"gpus": [], "processor": "a processor", "cores": 2}},
         }
-        with open(asked["json"], "w") as file:
+        with open(options["json"], "w") as file:
             json.dump(point, file)
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(growth.subprocess, "run", run)
-    return seen
+    return recorded
 
 
 def test_one_option_is_varied_at_a_time(commands, tmp_path):
     page = growth.measure_growth(CONFIG, tmp_path)
-    asked = [tuple(int(seen[name]) for name in growth.SWEEPS) for seen in commands]
-    assert asked == [
+    points = [tuple(int(options[name]) for name in growth.SWEEPS) for options in commands]
+    assert points == [
         *((batch, 32, 100) for batch in (16, 64, 128, 256)),
         *((4, side, 100) for side in (32, 64, 128)),
         *((4, 32, classes) for classes in (10, 100, 1000)),
     ]
-    assert all(seen["teacher"] == "wrn10_1" and "growth" not in seen for seen in commands)
-    kept = json.loads((tmp_path / "growth.json").read_text())
-    assert [len(points) for points in kept.values()] == [4, 3, 3]
+    assert all(each["teacher"] == "wrn10_1" and "growth" not in each for each in commands)
+    saved = json.loads((tmp_path / "growth.json").read_text())
+    assert [len(points) for points in saved.values()] == [4, 3, 3]
     assert page.read_text().startswith("<!DOCTYPE html>")
 
 
-def test_a_point_that_fails_ends_it_with_the_reason(monkeypatch, tmp_path):
+def test_a_failed_point_raises_with_the_reason(monkeypatch, tmp_path):
     failed = subprocess.CompletedProcess([], 3, "", "bin/benchmark: no room\n")
     monkeypatch.setattr(growth.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(RunError, match="batch_size=16.*no room"):

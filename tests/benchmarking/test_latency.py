@@ -1,4 +1,4 @@
-"""The exported student is timed on one thread and on all."""
+"""Latency of the exported student on one thread and on all."""
 
 import keras
 
@@ -7,7 +7,7 @@ from mosaickd_tf.benchmarking import latency
 from mosaickd_tf.config import EXPORTS
 
 
-def test_every_file_is_timed_twice_whatever_classes_it_names(monkeypatch):
+def test_every_file_is_measured_twice_at_any_agreement(monkeypatch):
     monkeypatch.setattr(latency, "FORMATS", ("tflite_float32", "tflite_int8"))
     student = models.build_classifier("wrn10_1", num_classes=3, input_shape=(8, 8, 3))
     float32, int8 = latency.latencies(student)
@@ -18,7 +18,7 @@ def test_every_file_is_timed_twice_whatever_classes_it_names(monkeypatch):
     assert int8["calibration"] == {"random": 8}
 
 
-def test_a_format_that_cannot_hold_the_student_is_left_out(monkeypatch):
+def test_a_format_that_cannot_hold_the_student_is_skipped(monkeypatch):
     monkeypatch.setattr(latency, "FORMATS", ("keras", "tflite_int8"))
     student = models.build_classifier("wrn10_1", num_classes=3, input_shape=(8, 8, 3))
     student.get_layer("stem").kernel.assign(0.0 * student.get_layer("stem").kernel)
@@ -29,7 +29,7 @@ def test_a_format_that_cannot_hold_the_student_is_left_out(monkeypatch):
     assert paths == ["student.keras", "serving.keras"]
 
 
-def test_the_files_are_those_of_the_export_that_need_no_training():
+def test_the_formats_are_those_of_tflite_without_training():
     assert latency.FORMATS == (
         "tflite_float32",
         "tflite_float16",

@@ -1,4 +1,4 @@
-"""How near images come to training images, against scikit-learn and with known answers."""
+"""Distances of images to training images, against scikit-learn and with known answers."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from benchmarks import privacy
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading
 from mosaickd_tf.synthesis import ImageSource
+from mosaickd_tf.tasks import SingleLabel
 from tests import report, tiny
 
 RNG = np.random.RandomState(0)
@@ -24,27 +25,28 @@ def test_nearest_distances_are_those_of_another_library():
     np.testing.assert_allclose(first, expected[:9], rtol=1e-12)
 
 
-def test_an_image_that_is_there_has_the_distance_zero():
+def test_a_contained_image_has_the_distance_zero():
     assert privacy.nearest(OTHERS[3:5], OTHERS).tolist() == [0, 0]
 
 
 @pytest.fixture
 def measured(tmp_path, monkeypatch):
-    """A generator that has learned its teacher's images by heart."""
+    """Measures a generator that has memorized its teacher's images."""
     about = {"image_size": 8, "channels": 1, "ood_dataset": "", "target_dataset": "embedded:digits"}
     report.write_run(tmp_path, report.result(**about))
     images = loading.load_target(DataConfig(**about)).train.images
-    supply = ImageSource(
+    source = ImageSource(
         teacher=tiny.classifier(input_shape=(8, 8, 1)),
         label=str,
-        made="by heart",
+        origin="memorized",
+        task=SingleLabel(),
         draw=lambda count, seed: iter([images[: count // 2], images[count // 2 : count]]),
     )
-    monkeypatch.setattr(privacy, "open_image_source", lambda workdir: supply)
+    monkeypatch.setattr(privacy, "open_image_source", lambda workdir: source)
     return privacy.measure(tmp_path, 20), images
 
 
-def test_images_that_were_learned_by_heart_are_found(measured):
+def test_memorized_images_are_found(measured):
     found, images = measured
     for sets in found.values():
         assert sets.keys() == {"synthetic", "test", "training"}

@@ -1,4 +1,4 @@
-"""PyTorch's round: the same work, in turn with ours, and what is said when it is not there."""
+"""The PyTorch baseline: the same work, in turn with ours, and its errors."""
 
 import dataclasses
 import importlib.util
@@ -32,32 +32,32 @@ def test_the_ratio_is_taken_pair_by_pair():
     assert facts["seconds_per_round"] == 4.0 and facts["peak_bytes"] == 5
 
 
-def test_without_pytorch_it_is_said_how_to_install_it(monkeypatch):
+def test_without_pytorch_the_error_names_its_installation(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RequestError, match="pip install torch"):
-        pytorch_baseline.rivals(TINY, "float32")
+        pytorch_baseline.pytorch_baselines(TINY, "float32")
 
 
-def test_without_the_source_tree_it_is_refused(monkeypatch, tmp_path):
+def test_without_the_source_tree_the_baseline_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(pytorch_baseline, "_ROOT", tmp_path)
     with pytest.raises(RequestError, match="source tree"):
-        pytorch_baseline.rivals(TINY, "float32")
+        pytorch_baseline.pytorch_baselines(TINY, "float32")
 
 
-def test_another_method_has_no_rival():
-    with pytest.raises(RequestError, match="--method=kd"):
-        pytorch_baseline.rivals(BenchmarkConfig(method="kd"), "float32")
+def test_another_method_has_no_baseline():
+    with pytest.raises(RequestError, match="`method`=kd"):
+        pytorch_baseline.pytorch_baselines(BenchmarkConfig(method="kd"), "float32")
 
 
 @pytest.mark.parametrize("role", ["teacher", "student"])
 @pytest.mark.parametrize("name", ["mobilenet_v2", "own/student.keras"])
-def test_a_network_that_is_not_written_in_pytorch_is_refused(role, name):
-    with pytest.raises(RequestError, match=re.escape(f"Received: --{role}={name}.")):
-        pytorch_baseline.rivals(dataclasses.replace(TINY, **{role: name}), "float32")
+def test_a_network_that_is_unavailable_in_pytorch_is_refused(role, name):
+    with pytest.raises(RequestError, match=re.escape(f"Received: `{role}`={name}.")):
+        pytorch_baseline.pytorch_baselines(dataclasses.replace(TINY, **{role: name}), "float32")
 
 
-def test_the_networks_with_a_rival_are_those_that_are_written_in_pytorch():
+def test_the_supported_networks_are_those_available_in_pytorch():
     pytest.importorskip("torch")
     from tests import reference_classifiers
 
@@ -69,12 +69,12 @@ def test_the_networks_with_a_rival_are_those_that_are_written_in_pytorch():
                 reference_classifiers.build(name)
 
 
-def test_float16_has_no_rival():
-    with pytest.raises(RequestError, match="--precision=float32 or bfloat16"):
-        pytorch_baseline.rivals(TINY, "mixed_float16")
+def test_float16_has_no_baseline():
+    with pytest.raises(RequestError, match="`precision`=float32 or bfloat16"):
+        pytorch_baseline.pytorch_baselines(TINY, "mixed_float16")
 
 
-def test_a_round_that_does_not_end_says_why(monkeypatch):
+def test_a_failed_round_raises_with_its_error(monkeypatch):
     monkeypatch.setattr(pytorch_baseline, "_MODULE", "benchmarks.not_there")
     with pytorch_baseline.PyTorchBaseline(TINY, precision="float32", lean=False) as other:
         with pytest.raises(RunError, match="No module named"):
@@ -89,7 +89,7 @@ for _ in sys.stdin:
 """
 
 
-def test_what_it_says_while_it_plays_does_not_hold_it():
+def test_output_during_rounds_does_not_block_the_process():
     other = pytorch_baseline.PyTorchBaseline(TINY, precision="float32", lean=False)
     other.command = [sys.executable, "-c", LOUD]
     with other:
@@ -103,7 +103,7 @@ def test_on_a_gpu_the_lean_round_is_compiled(monkeypatch, gpus, name):
     monkeypatch.setattr(
         pytorch_baseline.machine.tf.config, "list_physical_devices", lambda kind: gpus
     )
-    shipped, best = pytorch_baseline.rivals(TINY, "mixed_bfloat16")
+    shipped, best = pytorch_baseline.pytorch_baselines(TINY, "mixed_bfloat16")
     assert shipped.name == "PyTorch, float32, as shipped"
     assert best.name == f"PyTorch, mixed_bfloat16, {name}"
     assert "--lean" in best.command and ("--compile" in best.command) == bool(gpus)
@@ -112,7 +112,7 @@ def test_on_a_gpu_the_lean_round_is_compiled(monkeypatch, gpus, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision, lean", [("float32", False), ("mixed_bfloat16", True)])
-def test_pytorch_plays_rounds_when_it_is_asked(precision, lean):
+def test_pytorch_runs_a_round_at_each_call(precision, lean):
     pytest.importorskip("torch")
     with pytorch_baseline.PyTorchBaseline(TINY, precision=precision, lean=lean) as other:
         assert all(other() > 0 for _ in range(2))

@@ -1,4 +1,4 @@
-"""Rounds that are timed: all that is said of them, and that they are really played."""
+"""Measured rounds: all their numbers, and that they really train."""
 
 import dataclasses
 import time
@@ -31,16 +31,16 @@ def numbers():
     patch.undo()
 
 
-def test_beside_another_process_memory_of_a_gpu_is_taken_as_it_is_needed(monkeypatch):
-    grows = {}
+def test_gpu_memory_is_allocated_as_needed_beside_another_process(monkeypatch):
+    growth = {}
     config = round_time.tf.config
     monkeypatch.setattr(config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
-    monkeypatch.setattr(config.experimental, "set_memory_growth", grows.__setitem__)
-    round_time._leave_memory_to_others()
-    assert grows == {"GPU:0": True, "GPU:1": True}
+    monkeypatch.setattr(config.experimental, "set_memory_growth", growth.__setitem__)
+    round_time._grow_gpu_memory()
+    assert growth == {"GPU:0": True, "GPU:1": True}
 
 
-def test_the_numbers_go_together(numbers):
+def test_the_numbers_are_consistent(numbers):
     assert numbers["precision"] == "float32" and numbers["jit_compile"] is False
     assert len(numbers["seconds"]) == 3
     assert numbers["seconds_per_round"] == sorted(numbers["seconds"])[1] > 0
@@ -61,15 +61,15 @@ def test_memory_is_that_of_this_process_at_its_peak(numbers):
     assert 1e7 < numbers["peak_bytes"] <= peak * 1024
 
 
-def test_of_a_call_of_several_rounds_the_time_of_one_is_told():
+def test_a_call_of_several_rounds_returns_the_time_of_one():
     timer = round_time.RoundTimer(dataclasses.replace(TINY, steps_per_execution=2))
-    began = time.perf_counter()
+    start = time.perf_counter()
     seconds = timer()
-    assert 0 < seconds < (time.perf_counter() - began) / 2
-    assert int(timer.distiller.rounds_played) == 2
+    assert 0 < seconds < (time.perf_counter() - start) / 2
+    assert int(timer.distiller.rounds_completed) == 2
 
 
-def test_a_round_trains_the_players():
+def test_a_round_trains_the_networks():
     timer = round_time.RoundTimer(TINY)
     before = [v.numpy() for v in timer.distiller.generator.trainable_variables]
     assert timer() > 0
@@ -77,10 +77,10 @@ def test_a_round_trains_the_players():
         (v.numpy() != old).any()
         for v, old in zip(timer.distiller.generator.trainable_variables, before, strict=True)
     ]
-    assert any(moved) and int(timer.distiller.rounds_played) == 1
+    assert any(moved) and int(timer.distiller.rounds_completed) == 1
 
 
-def test_a_round_of_more_updates_asks_for_more_operations():
+def test_a_round_of_more_updates_has_more_operations():
     def flop(steps):
         timer = round_time.RoundTimer(
             dataclasses.replace(TINY, method="kd", student_steps_per_round=steps)
@@ -91,11 +91,11 @@ def test_a_round_of_more_updates_asks_for_more_operations():
     assert three - two == two - one > 0
 
 
-class Rival:
-    """Stands for a PyTorch process."""
+class Baseline:
+    """Stub of a PyTorch baseline."""
 
     def __init__(self):
-        self.played = 0
+        self.calls = 0
 
     def __enter__(self):
         return self
@@ -104,25 +104,25 @@ class Rival:
         pass
 
     def __call__(self):
-        self.played += 1
-        return float(self.played)
+        self.calls += 1
+        return float(self.calls)
 
     def facts(self, ours, theirs):
         return {"seconds": theirs}
 
 
-def test_the_first_round_of_a_rival_is_not_measured_as_ours_is_not(monkeypatch):
+def test_the_first_round_of_a_baseline_is_not_measured(monkeypatch):
     monkeypatch.setattr(round_time.flops, "_PROCESSOR_SIZES", (1, 64))
-    monkeypatch.setattr(round_time, "rivals", lambda config, precision: [Rival()])
-    monkeypatch.setattr(round_time, "_leave_memory_to_others", lambda: None)
+    monkeypatch.setattr(round_time, "pytorch_baselines", lambda config, precision: [Baseline()])
+    monkeypatch.setattr(round_time, "_grow_gpu_memory", lambda: None)
     config = dataclasses.replace(TINY, against_pytorch=True, warmup_rounds=0)
     assert measure_round(config)["pytorch"] == [{"seconds": [2.0, 3.0, 4.0]}]
 
 
-def test_a_rival_that_cannot_play_is_refused_before_a_round_is_played(monkeypatch):
-    monkeypatch.setattr(round_time, "RoundTimer", lambda config: pytest.fail("was played"))
+def test_an_unsupported_baseline_is_refused_before_the_first_round(monkeypatch):
+    monkeypatch.setattr(round_time, "RoundTimer", lambda config: pytest.fail("a round was built"))
     config = dataclasses.replace(TINY, against_pytorch=True, student="mobilenet_v2")
-    with pytest.raises(RequestError, match="--student=mobilenet_v2"):
+    with pytest.raises(RequestError, match="`student`=mobilenet_v2"):
         measure_round(config)
 
 

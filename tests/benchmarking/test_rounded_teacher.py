@@ -1,4 +1,4 @@
-"""A rounded teacher is the teacher to a known step, in a smaller file that loads as any other."""
+"""A rounded teacher equals the teacher up to a step, in a smaller file."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ def test_rounding_by_hand():
     np.testing.assert_array_equal(rounded(np.zeros((2, 2), "float32")), np.zeros((2, 2)))
 
 
-def test_kernels_are_rounded_and_all_else_is_kept(tmp_path):
+def test_kernels_are_rounded_and_other_variables_unchanged(tmp_path):
     teacher = tiny.wide_resnet()
     teacher.save(tmp_path / "teacher.keras")
     write(tmp_path / "teacher.keras", tmp_path / "small.keras")

@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, one line on standard error, a traceback for defects only."""
+"""The end of a command: exit codes, one line on standard error, a traceback for defects only."""
 
 import errno
 import logging
@@ -60,17 +60,17 @@ def test_the_work_is_given_its_topics_and_the_terminal_its_own(terminal):
 @pytest.mark.parametrize(
     "error, code, words",
     [
-        (RequestError("`rounds` is wrong"), 2, "`rounds` is wrong"),
+        (RequestError("--rounds is wrong"), 2, "--rounds is wrong"),
         (RunError("It diverged"), 3, "It diverged"),
-        (OSError(errno.ENOSPC, "No space left on device"), 3, "No room left on the disk"),
-        (OSError(errno.EDQUOT, "Disk quota exceeded"), 3, "No room left on the disk"),
-        (OSError(errno.EFBIG, "File too large"), 3, "No room left on the disk"),
-        (ValueError("Not written: No space left on device"), 3, "No room left on the disk"),
-        (OSError(errno.EROFS, "Read-only file system", "runs"), 2, "can be written"),
+        (OSError(errno.ENOSPC, "No space left on device"), 3, "No space left on the disk"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 3, "No space left on the disk"),
+        (OSError(errno.EFBIG, "File too large"), 3, "No space left on the disk"),
+        (ValueError("Not written: No space left on device"), 3, "No space left on the disk"),
+        (OSError(errno.EROFS, "Read-only file system", "runs"), 2, "writable"),
         (PermissionError(errno.EACCES, "Permission denied", "runs"), 2, "runs"),
-        (Interrupted(signal.SIGINT), 130, "To go on: bin/distill --rounds=5"),
-        (Interrupted(signal.SIGTERM), 143, "To go on: bin/distill --rounds=5"),
-        (KeyboardInterrupt(), 130, "To go on: bin/distill --rounds=5"),
+        (Interrupted(signal.SIGINT), 130, "To resume: bin/distill --rounds=5"),
+        (Interrupted(signal.SIGTERM), 143, "To resume: bin/distill --rounds=5"),
+        (KeyboardInterrupt(), 130, "To resume: bin/distill --rounds=5"),
         (RequestError("two\nlines"), 2, "two lines"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
@@ -100,13 +100,13 @@ def test_sigterm_between_two_loops_says_how_to_go_on(capsys):
 
     assert run(work, "--rounds=5") == 143
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("To go on: bin/distill --rounds=5")
+    assert line.endswith("To resume: bin/distill --rounds=5")
 
 
 def test_a_wrong_flag_is_told_before_the_work_begins(capsys):
     assert run(failing(AssertionError), "--rounds=0") == 2
     assert capsys.readouterr().err == (
-        "bin/distill: `rounds` is not what it can be. Expected at least 1. Received: rounds=0. "
+        "bin/distill: --rounds has a wrong value. Expected at least 1. Received: rounds=0. "
         "See --help\n"
     )
 
@@ -133,7 +133,7 @@ def test_the_command_to_go_on_can_be_pasted(capsys):
     argv = ["--flagfile=my flags.cfg", "--rounds=5"]
     assert app._command(argv) == "bin/distill '--flagfile=my flags.cfg' --rounds=5"
     assert run(work, *argv[1:]) == 143
-    assert capsys.readouterr().err.endswith("To go on: bin/distill --rounds=5\n")
+    assert capsys.readouterr().err.endswith("To resume: bin/distill --rounds=5\n")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_help_and_wrong_flags_do_not_wait_for_tensorflow(words):
 
 
 def test_the_terminal_is_ours_alone():
-    """What libraries write to descriptor 2 goes nowhere; our lines and errors come through."""
+    """Drops what libraries write to descriptor 2; our lines and errors come through."""
     answer = python("""
         import logging, os, sys, warnings
         from mosaickd_tf.cli import app

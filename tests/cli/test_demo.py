@@ -39,7 +39,7 @@ def packages(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "words, expected",
     [
-        ([], "`workdir` is needed"),
+        ([], "--workdir is needed"),
         (["--workdir={}/no run"], "result.json"),
         (["--workdir={}/run"], "bin/export writes them"),
         (["--workdir={}/run", "--port=65536"], "Expected at most 65535. Received: port=65536"),
@@ -70,7 +70,7 @@ def test_without_npm_the_command_says_what_to_install(capsys, run, tmp_path, mon
 
 @contextlib.contextmanager
 def killed_after(process):
-    """Lets no failure wait for a server that goes on."""
+    """Stops the server when a test fails."""
     try:
         yield
     finally:

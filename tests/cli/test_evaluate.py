@@ -56,8 +56,8 @@ def test_the_numbers_are_printed_and_written(tmp_path, capsys, request_):
 @pytest.mark.parametrize(
     "change, expected",
     [
-        ({"model": ""}, "`model` is needed"),
-        ({"target_dataset": ""}, "`target_dataset` is needed"),
+        ({"model": ""}, "--model is needed"),
+        ({"target_dataset": ""}, "--target_dataset is needed"),
         ({"model": "no/such.tflite"}, "no/such.tflite"),
         ({"model": "no/such.keras"}, "no/such.keras"),
         ({"teacher": "no/such.keras"}, "no/such.keras"),

@@ -18,7 +18,7 @@ from tests.export import student
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A student's file, a run that has one too, and a picture."""
+    """Writes a student's file, a run that has one too, and an image."""
     folder = tmp_path_factory.mktemp("written")
     library.save_student(student(), folder / "mine.keras")
     library.save_student(student(seed=1), folder / "run" / "export" / "student.keras")
@@ -29,7 +29,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def folder(written, tmp_path):
-    """A copy of it for one test."""
+    """Copies it for one test."""
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
@@ -85,7 +85,7 @@ def test_a_file_of_integers_is_calibrated_with_the_generator_of_the_run(capsys, 
     out = capsys.readouterr().out.splitlines()
     assert out[1].startswith("student_int8.tflite")
     assert out[2] == "compared with the student on 501 images: synthetic and OOD"
-    assert out[3] == "integers calibrated with 8 synthetic images"
+    assert out[3] == "quantization calibrated with 8 synthetic images"
 
 
 def test_a_file_that_agrees_too_little_is_not_put_in_place(capsys, folder, monkeypatch):
@@ -99,12 +99,12 @@ def test_a_file_that_agrees_too_little_is_not_put_in_place(capsys, folder, monke
     assert (folder / "run" / "export" / "student.keras").read_bytes() == before
 
 
-def other_student(material, path):
-    """Writes a model that always names the class that the student does not."""
+def other_student(inputs, path):
+    """Writes a model that never predicts the class that the student predicts."""
     images = np.array([[[[200, 100, 0]] * 8] * 8], "uint8")
-    named = int(np.argmax(material.student(images / np.float32(255), training=False)))
-    student = keras.models.clone_model(material.student)
-    student.set_weights(material.student.get_weights())
+    named = int(np.argmax(inputs.student(images / np.float32(255), training=False)))
+    student = keras.models.clone_model(inputs.student)
+    student.set_weights(inputs.student.get_weights())
     student.get_layer("logits").bias.assign_add(-1e3 * np.eye(5)[named])
     library.save_serving(student, path)
 
@@ -112,8 +112,8 @@ def other_student(material, path):
 @pytest.mark.parametrize(
     "words, expected",
     [
-        ([], "`student` or `workdir` is needed"),
-        (["--student={}/mine.keras"], "`export_dir` is needed"),
+        ([], "--student or --workdir is needed"),
+        (["--student={}/mine.keras"], "--export_dir is needed"),
         (["--workdir={}/no run"], "No such file"),
         (["--student={}/no.keras", "--export_dir={}/out"], "No such file"),
         (["--student={}/pictures/0.png", "--export_dir={}/out"], "Not a readable model"),
@@ -122,13 +122,13 @@ def other_student(material, path):
         (["--workdir={}/run", "--export_dir={}/out", "--labels={}/no.txt"], "--labels"),
         (
             ["--student={}/mine.keras", "--export_dir={}/out", "--exports=tflite_pruned"],
-            "while its teacher teaches it",
+            "continues the distillation",
         ),
         (["--workdir={}/run", "--exports=tflite_qat_int8"], "of a finished run"),
-        (["--workdir={}/run", "--combine=clustered_int8"], "is not made"),
+        (["--workdir={}/run", "--combine=clustered_int8"], "is not supported"),
         (["--workdir={}/run", "--exports=tflite_int8", "--calibration=synthetic"], "a generator"),
         (["--workdir={}/run", "--exports=tflite_int8", "--calibration=mixed"], "a generator"),
-        (["--workdir={}/run", "--exports=tflite_int8", "--calibration=test"], "`calibration`"),
+        (["--workdir={}/run", "--exports=tflite_int8", "--calibration=test"], "--calibration"),
         (["--workdir={}/run", "--export_dir={}/mine.keras"], "writable folder"),
     ],
     ids=str,

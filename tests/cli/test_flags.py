@@ -13,11 +13,12 @@ from mosaickd_tf.config import (
     ExportSourceConfig,
     WorkdirConfig,
     flag_name,
+    from_sections,
     option,
 )
 from mosaickd_tf.errors import RequestError
 
-TOPICS = distill.topics()
+TOPICS = distill.sections()
 
 
 def parse(*argv):
@@ -32,8 +33,8 @@ def flagfile(path, *lines):
 
 def test_without_flags_everything_is_the_default():
     sections = parse()
-    assert sections.pop("place") == WorkdirConfig()
-    assert DistillConfig(**sections) == DistillConfig()
+    assert sections.pop("output") == WorkdirConfig()
+    assert from_sections(DistillConfig, sections) == DistillConfig()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_without_flags_everything_is_the_default():
         ("--weight_decay=1e-4", "optimization", "weight_decay", 1e-4),
         ("--student_learning_rate=1", "optimization", "student_learning_rate", 1.0),
         ("--channels=1", "data", "channels", 1),
-        ("--local_weight=0.2", "losses", "local", 0.2),
+        ("--local_weight=0.2", "mosaic", "local_weight", 0.2),
         ("--teacher=a=b.keras", "teacher", "teacher", "a=b.keras"),
         ("--ood_dataset=folder:my pictures", "data", "ood_dataset", "folder:my pictures"),
         ("--exports=keras,tflite_float32", "export", "exports", ("keras", "tflite_float32")),
@@ -53,9 +54,9 @@ def test_without_flags_everything_is_the_default():
         ("--teacher_std=", "teacher", "teacher_std", ()),
         ("--deterministic", "run", "deterministic", True),
         ("--nodeterministic", "run", "deterministic", False),
-        ("--resume=false", "place", "resume", False),
-        ("--noresume", "place", "resume", False),
-        ("--dry_run=true", "place", "dry_run", True),
+        ("--resume=false", "output", "resume", False),
+        ("--noresume", "output", "resume", False),
+        ("--dry_run=true", "output", "dry_run", True),
         ("-rounds=7", "optimization", "rounds", 7),
     ],
 )
@@ -73,7 +74,7 @@ def test_numbers_stand_with_commas_between_them():
 
 
 def test_a_value_may_follow_its_flag_as_a_word():
-    assert parse("--rounds", "5", "--student", "wrn40_1")["players"].student == "wrn40_1"
+    assert parse("--rounds", "5", "--student", "wrn40_1")["networks"].student == "wrn40_1"
 
 
 def test_the_later_of_two_flags_wins():
@@ -192,7 +193,7 @@ def test_a_folder_is_no_flagfile(tmp_path):
 
 @pytest.mark.parametrize("words", [["--ood_dataset=help"], ["--target_dataset", "help"]])
 def test_the_value_help_asks_for_the_table_of_values(words):
-    with pytest.raises(flags.ListingAsked, match="^datasets$"):
+    with pytest.raises(flags.ListingRequested, match="^datasets$"):
         parse("--rounds=5", *words)
 
 
@@ -201,9 +202,9 @@ def test_the_table_of_a_list_of_values_is_asked_for_likewise():
     class ConfigSection:
         colours: tuple[str, ...] = option(("red",), "Colours.", listing="colours")
 
-    with pytest.raises(flags.ListingAsked, match="^colours$"):
+    with pytest.raises(flags.ListingRequested, match="^colours$"):
         flags.parse({"topic": ConfigSection}, ["--colours=help"])
-    assert "`help` prints what there is." in flags.help_text("Usage.", {"topic": ConfigSection})
+    assert "`help` prints a table." in flags.help_text("Usage.", {"topic": ConfigSection})
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "--rounds=5 --help"])
@@ -234,4 +235,4 @@ def test_help_fits_a_terminal(topics):
 
 def test_help_says_what_a_value_can_be():
     text = " ".join(flags.help_text("Usage.", TOPICS).split())
-    assert f"One of: {', '.join(METHODS)}. `help` prints what there is. [mosaic]" in text
+    assert f"One of: {', '.join(METHODS)}. `help` prints a table. [mosaic]" in text

@@ -55,7 +55,7 @@ def refused(capsys, code):
     out, err = capsys.readouterr()
     assert code == 3, err
     (line,) = err.splitlines()
-    assert "No room left on the disk. What there was is intact" in line
+    assert "No space left on the disk. Files written before are intact" in line
 
 
 def test_whatever_meets_a_full_disk_ends_with_3_and_goes_on_when_there_is_room(

@@ -9,7 +9,7 @@ from tests.cli import call
 
 
 def test_every_table_that_an_option_names_is_there():
-    topics = [*distill.topics().values(), *train_teacher.topics().values(), EvaluationConfig]
+    topics = [*distill.sections().values(), *train_teacher.sections().values(), EvaluationConfig]
     named = {f.metadata["listing"] for topic in topics for f in dataclasses.fields(topic)}
     assert named - {None} == set(listings.LISTINGS)
 

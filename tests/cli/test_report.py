@@ -45,7 +45,7 @@ def test_a_folder_of_broken_files_is_one_line_and_keeps_its_page(tmp_path, capsy
 @pytest.mark.parametrize(
     "words, expected",
     [
-        ([], "`workdir` is needed"),
+        ([], "--workdir is needed"),
         (["--workdir=no/such"], "result.json"),
         (["--folder=x"], "folder"),
     ],

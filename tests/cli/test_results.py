@@ -10,7 +10,9 @@ import subprocess
 import pytest
 
 from mosaickd_tf.cli import cells, distill, flags, results
-from mosaickd_tf.config import DistillConfig, options
+from mosaickd_tf.config import DistillConfig, assignment, from_sections, options
+from mosaickd_tf.config.removed import REMOVED, without_removed
+from mosaickd_tf.errors import RequestError
 from tests.cli import call
 from tests.report.results import result
 
@@ -27,14 +29,14 @@ def _cells_are_read_once():
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder as the project's, with the result of one run in it."""
+    """Returns a folder as the project's, with the result of one run in it."""
     monkeypatch.chdir(tmp_path)
     put(published_run())
     return tmp_path
 
 
 def published_run(**changes):
-    """A run as the project's flagfiles describe it."""
+    """Returns a run as the project's flagfiles describe it."""
     described = cells.read_cells().options["cifar100_from_cifar10", "mosaic"]
     return result(**(json.loads(json.dumps(described)) | changes))
 
@@ -57,11 +59,34 @@ def test_the_page_of_the_project_is_what_its_results_give(monkeypatch, capsys):
     assert call(results, "--check") == 0, capsys.readouterr().err
 
 
+def test_every_command_of_the_ledger_is_understood():
+    """Checks that the parsed options are those of the result, too."""
+    paths = sorted((ROOT / "results").glob("*.json"))
+    assert len(paths) > 50
+    for path in paths:
+        result = json.loads(path.read_text())
+        program, *words = shlex.split(result["command"])
+        assert program == "bin/distill"
+        sections = flags.parse(distill.sections(), words)
+        sections.pop("output")
+        parsed = dict(options(from_sections(DistillConfig, sections)))
+        stored = without_removed(result["config"])
+        for name in (word.partition("=")[0].removeprefix("--") for word in words):
+            assert assignment(name, parsed[name]) == assignment(name, stored[name])
+
+
+def test_a_command_with_a_removed_option_in_effect_is_refused_with_its_version():
+    for name, (off, version) in REMOVED.items():
+        flags.parse(distill.sections(), [f"--{name}={off}"])
+        with pytest.raises(RequestError, match=f"`{name}` was removed.* version {version}"):
+            flags.parse(distill.sections(), [f"--{name}={off + 1}"])
+
+
 def test_every_link_of_the_page_leads_somewhere():
     page = ROOT / "docs" / "results.md"
     links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     for link in links:
-        assert link.startswith("https://") or (page.parent / link).exists(), link
+        assert link.startswith("https://") or (page.parent / link.partition("#")[0]).exists(), link
 
 
 # Adding a run
@@ -91,9 +116,10 @@ def test_no_place_of_the_machine_comes_into_the_ledger(place):
     text = (place / "results" / NAME).read_text()
     assert "/home" not in text and "/there" not in text
     command = json.loads(text)["command"]
-    sections = flags.parse(distill.topics(), shlex.split(command)[1:])
-    sections.pop("place")
-    assert dict(options(DistillConfig(**sections)))["teacher"] == "wrn40_2/teacher.keras"
+    sections = flags.parse(distill.sections(), shlex.split(command)[1:])
+    sections.pop("output")
+    config = from_sections(DistillConfig, sections)
+    assert dict(options(config))["teacher"] == "wrn40_2/teacher.keras"
 
 
 def test_the_same_cell_and_seed_again_is_refused_and_the_first_stays(place, capsys):

@@ -28,7 +28,7 @@ def test_it_says_where_they_are_how_they_were_made_and_what_they_can_show(capsys
 @pytest.mark.parametrize(
     "words, expected",
     [
-        ([], "`workdir` is needed"),
+        ([], "--workdir is needed"),
         (["--workdir={}/no run"], "result.json"),
         (["--workdir={}", "--count=0"], "Expected at least 1. Received: count=0"),
         (
@@ -36,7 +36,7 @@ def test_it_says_where_they_are_how_they_were_made_and_what_they_can_show(capsys
             "one of: png, tfrecord. Received: format=jpeg",
         ),
         (["--workdir={}", "--seed=-1"], "Expected at least 0. Received: seed=-1"),
-        (["--workdir={}", "--output_dir={}"], "holds something already"),
+        (["--workdir={}", "--output_dir={}"], "is not empty"),
     ],
     ids=str,
 )

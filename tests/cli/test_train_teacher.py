@@ -60,7 +60,7 @@ def test_a_teacher_is_trained_and_a_second_call_takes_it_up(tmp_path, data, monk
         f"test accuracy: {100 * facts['test_accuracy']:.2f} %",
         "The teacher is run/teacher.keras",
     ]
-    assert "epoch 2 of 2" in first.stdout
+    assert "  epoch 2  " in first.stdout
     assert "--teacher_epochs=2\n" in (tmp_path / "run" / "flags.cfg").read_text()
     before = (tmp_path / "run" / "teacher.keras").stat().st_mtime_ns
     teacher = keras.saving.load_model(tmp_path / "run" / "teacher.keras")
@@ -82,13 +82,13 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path, capsys, 
 @pytest.mark.parametrize(
     "words, expected",
     [
-        (["--workdir="], "`workdir` is needed"),
-        (["--teacher="], "`teacher` is needed"),
-        (["--target_dataset="], "`target_dataset` is needed"),
+        (["--workdir="], "--workdir is needed"),
+        (["--teacher="], "--teacher is needed"),
+        (["--target_dataset="], "--target_dataset is needed"),
         (["--teacher=resnet19"], "Unknown network"),
         (["--teacher=teacher.keras"], "Unknown network"),
         (["--teacher_epochs=0"], "teacher_epochs"),
-        (["--target_dataset=folder:{}/data/train"], "training part"),
+        (["--target_dataset=folder:{}/data/train"], "training split"),
         (["--target_dataset=folder:{}/data/train/dark"], "labels"),
         (["--target_dataset=embedded:photos"], "labels"),
         (["--student=wrn16_1"], "student"),

@@ -1,4 +1,4 @@
-"""What a request can be wrong about: models, pictures, flagfiles and runs that are not right."""
+"""Broken files for wrong requests: models, pictures, flagfiles and runs that are not right."""
 
 import json
 import os

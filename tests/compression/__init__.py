@@ -1,4 +1,4 @@
-"""A game that is over quickly, and a student with what has to be folded and what cannot be."""
+"""Training that is over quickly, and a student with layers to fold and others that stay."""
 
 import functools
 
@@ -44,17 +44,16 @@ def shaken(model, seed=0):
 
 
 def unit_logits(model, images=IMAGES):
-    """What a Keras 3 model gives for images, computed without this package."""
+    """Returns the outputs of a Keras 3 model for images, computed without this package."""
     return model(images.astype("float32") / 255, training=False).numpy()
 
 
 @functools.cache
 def distiller():
     """A compiled method with a generator; its student is not the one above."""
-    players = tiny.plain_players()
-    playing = METHODS["mosaic"](**players, seed=1)
-    playing.compile(jit_compile=False)
-    return playing
+    mosaic = METHODS["mosaic"](**tiny.plain_networks(), seed=1)
+    mosaic.compile(jit_compile=False)
+    return mosaic
 
 
 def batches(start_round):

@@ -1,7 +1,6 @@
-"""Each stage leaves a file with what was asked for, and is made once."""
+"""Each job writes a file with the requested properties, and is done once."""
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
@@ -25,7 +24,7 @@ def made(folder, exports=COMPRESSED, config=COMBINED):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """All kinds of compressed students by the names of their stages, and their folder."""
+    """All kinds of compressed students by the names of their jobs, and their folder."""
     folder = tmp_path_factory.mktemp("compression")
     before = tiny.values(distiller())
     yield {done.facts["stage"]: done for done in made(folder)}, folder
@@ -33,7 +32,7 @@ def finished(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_there_is_a_file_for_each_stage(finished):
+def test_there_is_a_file_for_each_job(finished):
     done, folder = finished
     assert {name: each.format for name, each in done.items()} == {
         "qat_int8": "tflite_qat_int8",
@@ -49,7 +48,7 @@ def test_there_is_a_file_for_each_stage(finished):
 
 
 @pytest.mark.slow
-def test_what_a_file_promises_is_in_it(finished):
+def test_each_file_has_its_properties(finished):
     done, _ = finished
     kernels = {name: weight_statistics.of_file(each.path) for name, each in done.items()}
     zeros = {
@@ -81,7 +80,7 @@ def test_the_student_comes_back_to_keras_with_the_weights_of_the_file(finished):
 
 
 @pytest.mark.slow
-def test_a_pruned_student_has_its_normalisations_and_they_have_learned(finished):
+def test_a_pruned_student_has_batch_normalization_that_was_trained(finished):
     _, folder = finished
     pruned = keras.saving.load_model(folder / "pruned_50" / "student.keras")
     for name in ("stem_norm", "block_norm"):
@@ -92,15 +91,16 @@ def test_a_pruned_student_has_its_normalisations_and_they_have_learned(finished)
 
 
 @pytest.mark.slow
-def test_a_finished_stage_is_not_made_again_and_one_of_other_options_is(finished, monkeypatch):
+def test_a_finished_job_is_not_done_again_and_one_of_other_options_is(finished, monkeypatch):
     done, folder = finished
     tuned = []
-    tune = compression_pipeline.training.tune
-    monkeypatch.setattr(
-        compression_pipeline.training,
-        "tune",
-        lambda *a, **k: tuned.append(k["name"]) or tune(*a, **k),
-    )
+    fine_tune = compression_pipeline.training.fine_tune
+
+    def note(trainer, batches, plan, folder, name):
+        tuned.append(name)
+        return fine_tune(trainer, batches, plan, folder, name)
+
+    monkeypatch.setattr(compression_pipeline.training, "fine_tune", note)
     again = made(folder)
     assert tuned == [] and again == list(done.values())
     other = dataclasses.replace(QUICK, compression_rounds=1)
@@ -117,9 +117,9 @@ def test_a_student_that_cannot_be_carried_is_refused_before_anything_is_done():
     inputs = keras.Input((8, 8, 3))
     hidden = keras.layers.LeakyReLU(name="leaky")(keras.layers.Conv2D(4, 3)(inputs))
     model = keras.Model(inputs, keras.layers.Dense(5)(keras.layers.Flatten()(hidden)))
-    compression.check(model, ("keras", "tflite_int8"), CompressionConfig())
+    compression.check_compressible(model, ("keras", "tflite_int8"), CompressionConfig())
     with pytest.raises(RequestError, match="'leaky'"):
-        compression.check(model, ("tflite_pruned",), CompressionConfig())
+        compression.check_compressible(model, ("tflite_pruned",), CompressionConfig())
 
 
 @pytest.mark.parametrize(
@@ -130,18 +130,20 @@ def test_a_student_that_cannot_be_carried_is_refused_before_anything_is_done():
         ("clustered_4", {}, "4 values a layer"),
     ],
 )
-def test_a_file_that_lacks_what_it_is_there_for_is_found_out(name, options, expected):
+def test_a_file_that_lacks_its_properties_is_detected(name, options, expected):
     config = dataclasses.replace(QUICK, **options)
-    (stage,) = [s for s in compression.stages(COMPRESSED, config) if s.name == name]
+    (job,) = [
+        each for each in compression.compression_jobs(COMPRESSED, config) if each.name == name
+    ]
     half = np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 3.0, 4.0, 5.0]])  # a sparsity of a half
     kernel = half if options else np.arange(1.0, 9.0).reshape(2, 4)
     with pytest.raises(RunError, match=expected):
-        compression_pipeline._check_kept(stage, [kernel], config)
+        compression_pipeline._check_properties(job, [kernel], config)
 
 
-def test_a_stage_that_fails_leaves_nothing(tmp_path, monkeypatch):
+def test_a_job_that_fails_leaves_no_folder_of_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(compression_pipeline.convert, "save", lambda *a, **k: 1 / 0)
-    monkeypatch.setattr(compression_pipeline.training, "tune", lambda *a, **k: None)
+    monkeypatch.setattr(compression_pipeline.training, "fine_tune", lambda *a: 0.0)
     with pytest.raises(ZeroDivisionError):
         made(tmp_path, ("tflite_clustered",), QUICK)
-    assert json.dumps([path.name for path in tmp_path.iterdir()]) == "[]"
+    assert [path.name for path in tmp_path.iterdir()] == [".clustered_4"]  # its checkpoints

@@ -1,4 +1,4 @@
-"""Zeros come when there is time for few updates too, and where they were asked for."""
+"""Pruned kernels reach their sparsity in few updates too, in the requested pattern."""
 
 import dataclasses
 
@@ -12,15 +12,15 @@ from tests.compression import IMAGES, QUICK, student
 
 
 def pruned(updates, looked_at=None, **options):
-    """The kernels after so many forward passes of a training, without any learning."""
+    """Returns the kernels after so many forward passes of a training, without any updates."""
     config = dataclasses.replace(QUICK, **options)
     model = pruning.prune(to_tf_keras(student(), IMAGES), config.sparsity[0], config, updates)
     for number in range(updates):
         model(IMAGES.astype("float32"), training=True)
         if looked_at is not None:
             looked_at[number + 1] = zeros(model.get_layer("prune_low_magnitude_conv").layer.kernel)
-    twin = pruning.unwrap(model)
-    return {layer.name: layer.kernel.numpy() for layer in twin.layers if hasattr(layer, "kernel")}
+    unwrapped = pruning.unwrap(model).layers
+    return {layer.name: layer.kernel.numpy() for layer in unwrapped if hasattr(layer, "kernel")}
 
 
 def zeros(kernel):
@@ -35,7 +35,7 @@ def test_few_updates_reach_the_sparsity(schedule, updates):
     assert all(abs(zeros(kernel) - 0.75) < 0.03 for kernel in kernels.values())
 
 
-def test_the_smallest_weights_are_the_ones_that_go():
+def test_the_smallest_weights_become_zero():
     before = to_tf_keras(student(), IMAGES).get_layer("conv").kernel.numpy()
     after = pruned(2)["conv"]
     assert np.abs(before[after == 0]).max() <= np.abs(before[after != 0]).min()

@@ -1,4 +1,4 @@
-"""Ranges stand where the runtime rounds, and nowhere else."""
+"""Ranges are where the runtime rounds, and nowhere else."""
 
 import keras
 import numpy as np
@@ -11,6 +11,7 @@ from mosaickd_tf.compression.tf_keras_copy import to_tf_keras
 from mosaickd_tf.compression.toolkit import tf_keras_module
 from mosaickd_tf.errors import RunError
 from mosaickd_tf.export import operations
+from mosaickd_tf.tasks import SingleLabel
 from tests.compression import IMAGES, SHAPE, student
 
 
@@ -30,9 +31,9 @@ def test_images_keep_the_range_of_bytes(aware):
 
 
 def test_outputs_begin_with_the_ranges_that_they_have_on_the_images(aware):
-    twin = to_tf_keras(student(), IMAGES)
+    model = to_tf_keras(student(), IMAGES)
     for name in ("stem_relu", "conv", "logits"):
-        part = tf_keras_module().Model(twin.input, twin.get_layer(name).output)
+        part = tf_keras_module().Model(model.input, model.get_layer(name).output)
         maps = part(IMAGES.astype("float32")).numpy()
         layer = aware.get_layer(f"quant_{name}")
         ends = {variable.name.split("/")[-1]: variable for variable in layer.weights}
@@ -52,7 +53,7 @@ def test_kernels_are_rounded_also_before_a_relu(aware):
 @pytest.fixture(scope="module")
 def file(aware, tmp_path_factory):
     path = tmp_path_factory.mktemp("file") / "student.tflite"
-    convert.save(aware, path, "logits", integer=True)
+    convert.save(aware, path, "logits", integer=True, task=SingleLabel())
     return path
 
 
@@ -66,20 +67,20 @@ def test_the_file_computes_in_integers_from_bytes_to_bytes(file):
     assert source["shape_signature"].tolist() == [1, *SHAPE]
 
 
-def test_the_file_gives_what_the_model_gives_but_for_a_step(aware, file):
+def test_the_file_has_the_outputs_of_the_model_within_a_step(aware, file):
     model = evaluation.TfliteModel(file)
     expected = aware(IMAGES.astype("float32"), training=False).numpy()
     assert np.abs(model.predict(IMAGES) - expected).max() <= 3 * model.scale
     assert 0 < model.scale < np.abs(expected).max() / 50
-    convert.check(aware, file, IMAGES, "logits", integer=True)
+    convert.verify_conversion(aware, file, IMAGES, "logits", integer=True, task=SingleLabel())
 
 
-def test_a_file_that_gives_something_else_is_found_out(aware, file):
+def test_a_file_with_other_outputs_is_detected(aware, file):
     other = quantization.quantization_aware(to_tf_keras(student(), IMAGES), IMAGES)
     bias = other.get_layer("quant_logits").layer.bias
     bias.assign_add(np.full(5, 5.0))
-    with pytest.raises(RunError, match="not the model that was trained"):
-        convert.check(other, file, IMAGES, "logits", integer=True)
+    with pytest.raises(RunError, match="differs from the model that was trained"):
+        convert.verify_conversion(other, file, IMAGES, "logits", integer=True, task=SingleLabel())
 
 
 @pytest.mark.slow
@@ -93,6 +94,10 @@ def test_a_phone_s_network_computes_in_integers_too(tmp_path):
     hidden = layers.Concatenate()([hidden, layers.MaxPooling2D(1)(hidden)])
     model = keras.Model(inputs, layers.Dense(5)(layers.GlobalAveragePooling2D()(hidden)))
     aware = quantization.quantization_aware(to_tf_keras(model, IMAGES), IMAGES)
-    convert.save(aware, tmp_path / "phone.tflite", "probabilities", integer=True)
+    convert.save(
+        aware, tmp_path / "phone.tflite", "probabilities", integer=True, task=SingleLabel()
+    )
     operations.check_integers(tmp_path / "phone.tflite", "phone")
-    convert.check(aware, tmp_path / "phone.tflite", IMAGES, integer=True)
+    convert.verify_conversion(
+        aware, tmp_path / "phone.tflite", IMAGES, integer=True, task=SingleLabel()
+    )

@@ -1,4 +1,4 @@
-"""The twin gives what the student gives, and its weights find the way back."""
+"""A tf_keras copy has the logits of its student, and its weights can be copied back."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from tests.compression import IMAGES, SHAPE, shaken, student, unit_logits
 
 
 def phone_network():
-    """What a MobileNetV3 has: depthwise, squeeze and excite, hard activations, dense ones too."""
+    """Returns a network with the layers of a MobileNetV3, squeeze and excite among them."""
     inputs = keras.Input(SHAPE)
     hidden = layers.Rescaling(2.0, offset=-1.0)(inputs)
     hidden = layers.ZeroPadding2D(1)(layers.Conv2D(8, 3, use_bias=False)(hidden))
@@ -40,7 +40,7 @@ def normalizations(model):
     ids=["pre-activation", "phone", "wrn10_1"],
 )
 @pytest.mark.parametrize("copy", [folded_copy, unfolded_copy])
-def test_a_twin_gives_the_logits_of_its_student(build, copy):
+def test_a_copy_has_the_logits_of_its_student(build, copy):
     model = build()
     made = tf_keras_copy.to_tf_keras(model, IMAGES, copy)
     wanted = unit_logits(model)
@@ -53,7 +53,7 @@ def test_a_twin_gives_the_logits_of_its_student(build, copy):
     np.testing.assert_allclose(unit_logits(back), wanted, atol=1e-5 * np.abs(wanted).max())
 
 
-def test_a_twin_that_came_back_has_the_same_twin_again():
+def test_a_copy_of_a_copy_has_the_same_weights():
     made = tf_keras_copy.to_tf_keras(student(), IMAGES)
     again = tf_keras_copy.to_tf_keras(tf_keras_copy.from_tf_keras(made, student()), IMAGES)
     assert [layer.name for layer in again.layers] == [layer.name for layer in made.layers]
@@ -61,13 +61,13 @@ def test_a_twin_that_came_back_has_the_same_twin_again():
         np.testing.assert_allclose(new, old, rtol=1e-6)
 
 
-def test_only_normalisations_that_the_student_had_may_be_trained():
+def test_only_normalizations_of_the_student_may_be_trained():
     made = tf_keras_copy.to_tf_keras(student(), IMAGES)
     assert not made.get_layer("unit_images").trainable
     assert made.get_layer("block_norm").trainable
 
 
-def test_an_unfolded_twin_normalises_as_its_student_does_while_both_learn():
+def test_an_unfolded_copy_normalizes_as_its_student_does_in_training():
     model = keras.models.clone_model(student())
     model.set_weights(student().get_weights())
     made = tf_keras_copy.to_tf_keras(model, IMAGES, unfolded_copy)
@@ -80,15 +80,15 @@ def test_an_unfolded_twin_normalises_as_its_student_does_while_both_learn():
     assert np.abs(learned - student().get_layer("block_norm").moving_variance).max() > 1e-3
     back = unit_logits(tf_keras_copy.from_tf_keras(made, model, unfolded_copy))
     np.testing.assert_allclose(back, made(batch, training=False), atol=1e-5 * np.abs(back).max())
-    assert np.abs(back - unit_logits(student())).max() > 1e-2  # what was learned came back too
+    assert np.abs(back - unit_logits(student())).max() > 1e-2  # what was learned is copied too
 
 
-def test_a_twin_that_gives_something_else_is_refused():
+def test_a_copy_with_other_logits_is_refused():
     def tampered(*args):
         model = folded_copy(*args)
         bias = model.get_layer("logits").bias
         bias.assign_add([1e-2, 0.0, 0.0, 0.0, 0.0])
         return model
 
-    with pytest.raises(RequestError, match="cannot be carried over to tf_keras"):
+    with pytest.raises(RequestError, match="cannot be copied to tf_keras"):
         tf_keras_copy.to_tf_keras(student(), IMAGES, tampered)

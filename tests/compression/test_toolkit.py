@@ -1,4 +1,4 @@
-"""The process stays one of Keras 3."""
+"""`tf.keras` stays Keras 3 beside the toolkit."""
 
 import os
 
@@ -18,7 +18,7 @@ def test_the_toolkit_works_on_the_other_keras_and_leaves_ours_alone(monkeypatch)
     assert not isinstance(layer, keras.layers.Layer)
 
 
-def test_what_a_person_set_stays_set(monkeypatch):
+def test_what_the_user_set_stays_set(monkeypatch):
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "0")
     optimization_toolkit()
     assert os.environ["TF_USE_LEGACY_KERAS"] == "0"

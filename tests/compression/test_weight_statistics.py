@@ -1,4 +1,4 @@
-"""What is read from a file is what was written to it."""
+"""Statistics read from a file are those of the weights written to it."""
 
 import numpy as np
 import pytest

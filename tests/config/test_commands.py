@@ -1,4 +1,4 @@
-"""What single commands can be asked for, and what is refused."""
+"""Options of single commands, and the values that are refused."""
 
 import dataclasses
 
@@ -14,17 +14,17 @@ WRONG = [
     (SynthesisConfig, {"format": "gif"}, "format", "png, tfrecord"),
     (SynthesisConfig, {"seed": -1}, "seed", "at least 0"),
     (DemoConfig, {"port": 65536}, "port", "at most 65535"),
-    (BenchmarkConfig, {"method": "magic"}, "method", "mosaic, kd"),
+    (BenchmarkConfig, {"method": "magic"}, "method", "balanced, crd"),
     (BenchmarkConfig, {"num_classes": 1}, "num_classes", "at least 2"),
     (BenchmarkConfig, {"channels": 2}, "channels", "1, 3"),
     (BenchmarkConfig, {"warmup_rounds": -1}, "warmup_rounds", "at least 0"),
 ]
 
 
-@pytest.mark.parametrize("topic, arguments, name, expected", WRONG, ids=[row[2] for row in WRONG])
-def test_a_value_out_of_range_is_refused_by_name(topic, arguments, name, expected):
+@pytest.mark.parametrize("section, arguments, name, expected", WRONG, ids=[row[2] for row in WRONG])
+def test_a_value_out_of_range_is_refused_by_name(section, arguments, name, expected):
     with pytest.raises(RequestError, match=f"`{name}`.*{expected}"):
-        topic(**arguments)
+        section(**arguments)
 
 
 def test_what_a_benchmark_shares_with_a_run_has_the_same_default():

@@ -1,4 +1,4 @@
-"""What compression may be asked for."""
+"""Options of compression, and the values that are refused."""
 
 import pytest
 
@@ -25,6 +25,6 @@ def test_the_formats_can_be_exported():
     ],
     ids=str,
 )
-def test_what_makes_no_sense_is_refused(options, flag):
+def test_a_value_out_of_range_is_refused(options, flag):
     with pytest.raises(RequestError, match=f"`{flag}`"):
         CompressionConfig(**options)

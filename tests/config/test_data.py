@@ -1,4 +1,4 @@
-"""What is asked for of the teacher goes with the file or the name that is given."""
+"""Options of the teacher that go with a file, and those that go with a name."""
 
 import pytest
 

@@ -1,9 +1,18 @@
-"""The defaults of a distillation, and what of it a baseline shares."""
+"""Defaults of a distillation, its sections, and the options that a baseline shares."""
 
 import dataclasses
+import json
 
 from mosaickd_tf import config
-from mosaickd_tf.config import DistillConfig, MethodConfig, OptimizationConfig
+from mosaickd_tf.config import (
+    DistillConfig,
+    MethodConfig,
+    OptimizationConfig,
+    TeacherTrainingConfig,
+    declared,
+)
+from mosaickd_tf.methods.fitnet import HintConfig
+from mosaickd_tf.methods.mosaic import MosaicConfig
 
 # arXiv 2110.15094 and the official scripts for CIFAR-100; of baselines those of their papers.
 PUBLISHED = {
@@ -39,11 +48,6 @@ PUBLISHED = {
     "sskd_similarity_share": 0.75,
     "student_images": "both",
     "statistics_weight": 0.0,
-    "memory_size": 0,
-    "generator_restart_every": 0,
-    "generator_steps_per_round": 1,
-    "conditional_weight": 0.0,
-    "adversarial_warmup": 0,
     # arXiv 1904.01186 and 1905.09768
     "dafl_one_hot_weight": 1.0,
     "dafl_activation_weight": 0.1,
@@ -57,24 +61,60 @@ PUBLISHED = {
 
 
 def test_defaults_are_the_published_recipe():
-    asked = dict(config.options(DistillConfig()))
-    assert {name: asked[name] for name in PUBLISHED} == PUBLISHED
+    options = dict(config.options(DistillConfig()))
+    assert {name: options[name] for name in PUBLISHED} == PUBLISHED
 
 
 def test_a_baseline_takes_its_own_tuning_and_nothing_else():
-    asked = DistillConfig(
+    given = DistillConfig(
         method=MethodConfig(
             compare_with=("kd",), baseline_learning_rate=0.02, baseline_temperature=4.0
         )
     )
-    made = config.as_baseline(asked, "kd")
+    made = config.as_baseline(given, "kd")
     assert made.method.method == "kd" and made.method.compare_with == ()
     assert made.optimization == dataclasses.replace(
-        asked.optimization, student_learning_rate=0.02, temperature=4.0
+        given.optimization, student_learning_rate=0.02, temperature=4.0
     )
-    assert made.data == asked.data and made.run == asked.run
+    assert made.data == given.data and made.run == given.run
+    assert made.methods == given.methods
 
 
 def test_a_baseline_without_tuning_of_its_own_shares_that_of_the_method():
-    asked = DistillConfig(optimization=OptimizationConfig(temperature=3.0))
-    assert config.as_baseline(asked, "kd").optimization == asked.optimization
+    given = DistillConfig(optimization=OptimizationConfig(temperature=3.0))
+    assert config.as_baseline(given, "kd").optimization == given.optimization
+
+
+def test_sections_are_those_of_the_config_and_of_the_files_of_methods():
+    types = config.section_types(DistillConfig)
+    own = ["data", "method", "teacher", "networks", "optimization", "run", "export", "compression"]
+    assert set(types) == {*own, *declared.method_sections()}
+    assert list(map(type, config.sections(DistillConfig()))) == list(types.values())
+    assert set(config.section_types(TeacherTrainingConfig)) == {"data", "teacher", "run"}
+
+
+def test_sections_of_methods_that_are_not_given_have_their_defaults():
+    made = DistillConfig(methods={"fitnet": HintConfig(hint_weight=7.0)})
+    assert set(made.methods) == set(declared.method_sections())
+    assert made.methods["fitnet"].hint_weight == 7.0
+    assert made.methods["mosaic"] == MosaicConfig()
+
+
+def test_a_config_comes_back_from_its_sections():
+    given = DistillConfig(
+        method=MethodConfig(method="fitnet"), methods={"fitnet": HintConfig(hint_weight=7.0)}
+    )
+    sections = dict(zip(config.section_types(DistillConfig), config.sections(given), strict=True))
+    assert config.from_sections(DistillConfig, sections) == given
+    assert config.from_sections(DistillConfig, {}) == DistillConfig()
+    assert config.from_sections(TeacherTrainingConfig, {}) == TeacherTrainingConfig()
+
+
+def test_a_config_comes_back_from_its_options():
+    given = DistillConfig(
+        method=MethodConfig(method="mosaic", compare_with=("kd",)),
+        methods={"mosaic": MosaicConfig(local_weight=0.5, student_images="ood")},
+    )
+    kept = json.loads(json.dumps(dict(config.options(given))))
+    assert config.from_options(DistillConfig, kept) == given
+    assert config.from_options(DistillConfig, {}) == DistillConfig()

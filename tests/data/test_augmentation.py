@@ -1,4 +1,4 @@
-"""Augmentation against per-image loops, and what the draws can come to."""
+"""Augmentation against per-image loops, and the range of the draws."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from mosaickd_tf.data.augmentation import crop_draws, pad_crop_flip, random_crop
 
 RNG = np.random.RandomState(4)
 IMAGES = RNG.randint(1, 256, size=(9, 6, 5, 3)).astype("uint8")  # not square, never black
-# Every pixel of an image names its own place: value = row · width + column.
+# Every pixel's value is its position: row · width + column.
 PLACES = np.arange(7 * 5).reshape(1, 7, 5, 1).astype("float32")
 
 
@@ -16,9 +16,9 @@ def pad_crop_flip_in_a_loop(images, draws, padding, flip=True):
     results = []
     for image, (row, column, mirrored) in zip(images, draws, strict=True):
         height, width, _ = image.shape
-        spaced = np.zeros((height + 2 * padding, width + 2 * padding, 3), image.dtype)
-        spaced[padding : padding + height, padding : padding + width] = image
-        window = spaced[row : row + height, column : column + width]
+        padded = np.zeros((height + 2 * padding, width + 2 * padding, 3), image.dtype)
+        padded[padding : padding + height, padding : padding + width] = image
+        window = padded[row : row + height, column : column + width]
         results.append(window[:, ::-1] if flip and mirrored else window)
     return np.stack(results)
 
@@ -37,11 +37,11 @@ def test_pad_crop_flip_keeps_shape_and_dtype(dtype):
     assert received.shape == IMAGES.shape and received.dtype == dtype
 
 
-def test_the_middle_offset_without_a_mirror_changes_nothing():
+def test_the_middle_offset_without_a_flip_changes_nothing():
     np.testing.assert_array_equal(pad_crop_flip(IMAGES, np.tile([[3, 3, 0]], (9, 1)), 3), IMAGES)
 
 
-def test_the_mirror_is_left_to_right():
+def test_the_flip_is_left_to_right():
     np.testing.assert_array_equal(
         pad_crop_flip(IMAGES, np.tile([[2, 2, 1]], (9, 1)), 2), IMAGES[:, :, ::-1]
     )
@@ -62,7 +62,7 @@ def test_draws_are_a_function_of_the_seed():
     assert (crop_draws(50, 4, (1, 2)).numpy() != crop_draws(50, 4, (2, 2)).numpy()).any()
 
 
-def test_an_image_s_draw_does_not_depend_on_its_neighbours():
+def test_an_image_s_draw_does_not_depend_on_its_neighbors():
     np.testing.assert_array_equal(crop_draws(50, 4, (1, 2))[:10], crop_draws(10, 4, (1, 2)))
 
 

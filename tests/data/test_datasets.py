@@ -1,4 +1,4 @@
-"""Facts of data sets, held against the libraries that have them."""
+"""Facts about data sets compared with the libraries that provide them."""
 
 import os
 import pathlib
@@ -20,7 +20,7 @@ EMBEDDED = [name for name in DATASETS if name.startswith("embedded:")]
 
 @pytest.mark.parametrize("name", TFDS)
 def test_facts_are_those_of_the_tfds_builder(name, tmp_path):
-    """What a builder says without its data: names, classes and shape."""
+    """Compares what a builder knows without its data: names, classes and shape."""
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(name.removeprefix("tfds:"), data_dir=tmp_path, try_gcs=False)
@@ -32,14 +32,14 @@ def test_facts_are_those_of_the_tfds_builder(name, tmp_path):
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_facts_are_those_of_the_embedded_data(name):
     source, fact = open_source(name), DATASETS[name]
-    assert source.parts == tuple(fact.parts)
+    assert source.splits == tuple(fact.splits)
     assert len(source.label_names) == (fact.classes or 0)
-    for part, there in fact.parts.items():
-        pictures = [picture for picture, _ in source.read(part)]
-        assert len(pictures) == there.images
-        assert {len(picture.getbands()) for picture in pictures} == {fact.channels}
+    for name, split in fact.splits.items():
+        images = [image for image, _ in source.read(name)]
+        assert len(images) == split.images
+        assert {len(image.getbands()) for image in images} == {fact.channels}
         if fact.image_size:
-            assert {picture.size for picture in pictures} == {(fact.image_size,) * 2}
+            assert {image.size for image in images} == {(fact.image_size,) * 2}
 
 
 # Images of every split: tensorflow.org/datasets/catalog.
@@ -52,24 +52,24 @@ CATALOG = {
     "tfds:stanford_dogs": {"train": 12_000, "test": 8_580},
     "tfds:caltech_birds2011": {"train": 5_994, "test": 5_794},
 }
-# Places keeps the labels of its test split to itself; ImageNet has no such split here.
+# Places does not publish the labels of its test split; ImageNet has no such split here.
 TESTED_ON = {"tfds:places365_small": "validation", "tfds:imagenet_resized/32x32": "validation"}
 
 
 @pytest.mark.parametrize("name", TFDS)
-def test_parts_are_the_catalog_s_splits_that_have_labels(name):
+def test_splits_are_the_catalog_s_splits_that_have_labels(name):
     splits = tfds_splits(name, CATALOG[name])
     assert splits == {"train": "train", "test": TESTED_ON.get(name, "test")}
-    for part, split in splits.items():
-        assert DATASETS[name].parts[part].images == CATALOG[name][split]
+    for split, tfds_split in splits.items():
+        assert DATASETS[name].splits[split].images == CATALOG[name][tfds_split]
 
 
-def test_the_parts_of_a_data_set_that_is_not_known_are_left_open():
+def test_an_unknown_data_set_has_no_splits():
     assert tfds_splits("tfds:mnist", {"train": 60_000, "test": 10_000}) is None
 
 
 @pytest.mark.parametrize("there, received", [({"train": 49_999}, "49,999"), ({}, "0")])
-def test_a_copy_that_is_not_whole_is_refused(there, received):
+def test_an_incomplete_copy_is_refused(there, received):
     with pytest.raises(RequestError) as caught:
         tfds_splits("tfds:cifar100", {"test": 10_000} | there)
     message = str(caught.value)
@@ -78,7 +78,7 @@ def test_a_copy_that_is_not_whole_is_refused(there, received):
 
 
 def imagenet(monkeypatch, folder):
-    """ImageNet as a source, as if it lay prepared."""
+    """Opens ImageNet as if it were prepared."""
     import tensorflow_datasets as tfds
 
     name = "tfds:imagenet_resized/32x32"
@@ -109,7 +109,7 @@ def test_the_classes_of_imagenet_have_english_names(monkeypatch, tmp_path):
     assert len(set(source.label_names)) == 1000
 
 
-def test_without_english_names_there_are_those_of_wordnet(monkeypatch, tmp_path):
+def test_without_english_names_classes_keep_wordnet_ids(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets.datasets.siscore.labels", None)
     source, ids = imagenet(monkeypatch, tmp_path)
     assert source.label_names == tuple(ids)
@@ -133,7 +133,7 @@ def test_every_teacher_input_is_a_form_or_a_data_set_with_statistics():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tfds:cifar10", "tfds:cifar100"])
 def test_the_statistics_are_those_of_the_images(name):
-    """Where CIFAR lies prepared; TFDS_DATA_DIR says where."""
+    """Runs where CIFAR is prepared, in TFDS_DATA_DIR or its default."""
     folder = pathlib.Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
     if not (folder / name.removeprefix("tfds:")).is_dir():
         pytest.skip("not prepared here")

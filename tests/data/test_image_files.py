@@ -1,19 +1,18 @@
-"""Picture files that nobody vouches for: what is opened, what is skipped, what it costs."""
+"""Untrusted image files: discovery, decoding, skipping and their limits."""
 
 import io
 import os
-import struct
 import tracemalloc
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mosaickd_tf.data import image_files
-from mosaickd_tf.data.image_files import BrokenPicture, Skipped, find, read
+from mosaickd_tf.data.image_files import BrokenImageError, SkippedFiles, find, read
 from mosaickd_tf.data.images import resize
 from mosaickd_tf.errors import RequestError
+from tests.fuzz.images import bomb
 
 
 def draw(path, level=10, size=(5, 4), **options):
@@ -23,13 +22,13 @@ def draw(path, level=10, size=(5, 4), **options):
 
 
 def reasons(root):
-    """What is found below a folder: the paths, and the reason of each broken one by name."""
+    """Finds image files; returns the paths, and the reason of each broken one by name."""
     paths, broken = find(root)
     return paths, {os.path.relpath(fault.path, root): fault.reason for fault in broken}
 
 
 def refusal(path):
-    with pytest.raises(BrokenPicture) as caught:
+    with pytest.raises(BrokenImageError) as caught:
         read(path)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
@@ -38,10 +37,10 @@ def refusal(path):
 # Finding.
 
 
-def test_pictures_are_found_at_any_depth_in_the_order_of_their_paths(tmp_path):
+def test_images_are_found_at_any_depth_in_the_order_of_their_paths(tmp_path):
     for name in ("b/1.png", "a/2.jpg", "a/b/c/d/0.png", "a-b/1.png"):
         draw(tmp_path / name)
-    (tmp_path / "a" / "notes.txt").write_text("no picture")
+    (tmp_path / "a" / "notes.txt").write_text("no image")
     assert reasons(tmp_path) == (["a-b/1.png", "a/2.jpg", "a/b/c/d/0.png", "b/1.png"], {})
 
 
@@ -60,19 +59,19 @@ def test_links_stay_inside_of_the_folder(tmp_path):
     assert paths == ["inside.png", "own.png"]
     assert "leads out" in broken.pop("out.png")
     assert "device" in broken.pop("device.png")
-    assert "link to nowhere" in broken.pop("gone.png")
-    assert "link to nowhere" in broken.pop("itself.png")
+    assert "dangling link" in broken.pop("gone.png")
+    assert "dangling link" in broken.pop("itself.png")
     assert broken == dict.fromkeys(["folder", "loop"], "a linked folder, not followed")
 
 
-def test_a_root_that_is_a_link_itself_is_what_was_asked_for(tmp_path):
+def test_a_root_that_is_a_link_itself_is_followed(tmp_path):
     draw(tmp_path / "real" / "1.png")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert reasons(tmp_path / "link") == (["1.png"], {})
 
 
 def test_a_pipe_is_never_opened(tmp_path):
-    """It would wait for a writer for ever."""
+    """Blocks forever if the pipe is opened, as there is no writer."""
     draw(tmp_path / "1.png")
     os.mkfifo(tmp_path / "2.png")
     paths, broken = reasons(tmp_path)
@@ -89,9 +88,9 @@ def test_a_name_may_hold_any_bytes(tmp_path, name):
 
 
 def test_a_long_list_costs_little_memory_a_file(tmp_path):
-    """A million of them stay far below a gigabyte."""
+    """Allows a million files far below a gigabyte."""
     for number in range(3000):
-        (tmp_path / f"picture_{number:07d}.png").touch()
+        (tmp_path / f"image_{number:07d}.png").touch()
     tracemalloc.start()
     paths, _ = find(tmp_path)
     _, most = tracemalloc.get_traced_memory()
@@ -100,7 +99,7 @@ def test_a_long_list_costs_little_memory_a_file(tmp_path):
     assert most / len(paths) < 400
 
 
-def test_folders_may_be_nested_deeper_than_a_path_can_say(tmp_path):
+def test_folders_nested_deeper_than_a_path_can_be_are_reported(tmp_path):
     folder = os.open(tmp_path, os.O_RDONLY)
     for _ in range(25):
         os.mkdir(200 * "d", dir_fd=folder)
@@ -110,64 +109,49 @@ def test_folders_may_be_nested_deeper_than_a_path_can_say(tmp_path):
     draw(tmp_path / "1.png")
     paths, broken = find(tmp_path)
     assert paths == ["1.png"]
-    assert [fault.reason for fault in broken] == ["a folder not read: File name too long"]
+    assert [fault.reason for fault in broken] == ["an unreadable folder: File name too long"]
 
 
 # Reading.
 
 
-def encoded(picture, file_format, **options):
+def encoded(image, file_format, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, file_format, **options)
+    image.save(buffer, file_format, **options)
     return buffer.getvalue()
-
-
-def huge_png(side):
-    """A valid PNG of one bit a pixel: some kilobytes that decode to side² pixels."""
-
-    def chunk(kind, data):
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
-    packer = zlib.compressobj(9)
-    row = bytes(1 + (side + 7) // 8)
-    rows = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
 
 
 def test_a_decompression_bomb_is_refused_by_its_header(tmp_path, monkeypatch):
     path = tmp_path / "bomb.png"
-    path.write_bytes(huge_png(20_000))
+    path.write_bytes(bomb(20_000))
     assert path.stat().st_size < 100_000
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
     assert "pixels" in refusal(path)
 
 
-def test_the_limit_is_the_last_size_that_is_read(tmp_path, monkeypatch):
+def test_an_image_of_max_pixels_is_read_and_a_larger_one_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(image_files, "MAX_PIXELS", 20)
     assert read(draw(tmp_path / "1.png", size=(5, 4))).size == (5, 4)
     assert "21×1 pixels, more than 20" in refusal(draw(tmp_path / "2.png", size=(21, 1)))
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"])
-def test_the_content_says_what_a_file_is_not_its_name(tmp_path, file_format):
-    path = tmp_path / "mislabelled.png"
+def test_the_format_is_detected_by_content_not_by_name(tmp_path, file_format):
+    path = tmp_path / "misnamed.png"
     path.write_bytes(encoded(Image.new("RGB", (3, 2), (80,) * 3), file_format))
-    picture = read(path)
-    assert picture.size == (3, 2)
-    np.testing.assert_allclose(picture.convert("L").getpixel((0, 0)), 80, atol=2)
+    image = read(path)
+    assert image.size == (3, 2)
+    np.testing.assert_allclose(image.convert("L").getpixel((0, 0)), 80, atol=2)
 
 
-def test_a_format_for_which_another_program_would_run_is_not_read(tmp_path):
+def test_a_format_that_runs_another_program_is_refused(tmp_path):
     path = tmp_path / "script.png"
     path.write_bytes(encoded(Image.new("RGB", (3, 2)), "EPS"))
     assert "none of PNG" in refusal(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n", b"GIF89a\0\0\0\0\0\0\0"])
-def test_what_is_no_picture_has_a_reason(tmp_path, content):
+def test_a_file_that_is_no_image_has_a_reason(tmp_path, content):
     (tmp_path / "1.png").write_bytes(content)
     reason = refusal(tmp_path / "1.png")
     assert reason == "an empty file" if not content else reason
@@ -185,30 +169,31 @@ def test_an_animation_is_its_first_image(tmp_path, file_format):
     assert read(path).convert("L").getpixel((0, 0)) == 200
 
 
-def test_broken_metadata_do_not_outlive_the_reading(tmp_path):
-    """Pillow gets over them once, and not when they are read again."""
+def test_broken_metadata_are_dropped(tmp_path):
+    """Reproduces that Pillow tolerates them once and raises at the second read."""
     path = draw(tmp_path / "1.jpg", exif=b"Exif\0\0MM\0*\0\0")
-    picture = read(path)
-    assert picture.info == {}
-    np.testing.assert_allclose(resize(picture, 4, 1), 10, atol=2)
+    image = read(path)
+    assert image.info == {}
+    np.testing.assert_allclose(resize(image, 4, 1), 10, atol=2)
 
 
 # Counting.
 
 
 @pytest.mark.parametrize(
-    "most, files, allowed",
+    "max_broken, num_files, allowed",
     [(0, 10, 0), (0.1, 10, 1), (0.1, 9, 0), (0.99, 10, 9), (1, 10, 1), (3, 10, 3)],
 )
-def test_a_number_below_one_is_a_share(most, files, allowed):
-    skipped = Skipped("folder:there", most, files)
+def test_a_number_below_one_is_a_share(max_broken, num_files, allowed):
+    skipped = SkippedFiles("folder:there", max_broken, num_files)
     for number in range(allowed):
         skipped.add(f"{number}.png", "empty")
     with pytest.raises(RequestError) as caught:
-        skipped.add("last\n.png", "no picture")
+        skipped.add("last\n.png", "no image")
     message = str(caught.value)
     assert (
-        f"Received: at least {allowed + 1}:" in message and f"{files} of 'folder:there'" in message
+        f"Received: at least {allowed + 1}:" in message
+        and f"{num_files} of 'folder:there'" in message
     )
     assert len(message.splitlines()) == 1
     assert [fault.path for fault in skipped.broken][allowed] == "last\n.png"

@@ -1,4 +1,4 @@
-"""The parts of the target and the OOD images, as a run gets them."""
+"""The splits of the target data set and the OOD images of a run."""
 
 import json
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data.images import resize
-from mosaickd_tf.data.loading import load_ood, load_target, write_broken
+from mosaickd_tf.data.loading import load_ood, load_target, write_broken_files
 from mosaickd_tf.data.sources import open_source
 from mosaickd_tf.errors import RequestError
 
@@ -24,7 +24,7 @@ def photos(**changes):
 
 
 def folder(root, names, size=(8, 8)):
-    """A folder of pictures, the n-th of gray level n."""
+    """Writes a folder of images, the n-th of gray level n."""
     for level, name in enumerate(names):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", size, level).save(root / name)
@@ -40,46 +40,46 @@ def target():
     return load_target(digits())
 
 
-def test_a_tenth_of_the_training_part_becomes_the_validation_part(target):
-    assert [len(part) for part in (target.train, target.validation, target.test)] == [
+def test_a_tenth_of_the_training_split_becomes_the_validation_split(target):
+    assert [len(split) for split in (target.train, target.validation, target.test)] == [
         1080,
         120,
         597,
     ]
 
 
-def test_validation_and_training_images_are_apart_and_together_all(target):
+def test_validation_and_training_images_are_disjoint_and_complete(target):
     source = open_source("embedded:digits")
     whole = sorted((resize(p, 8, 1).tobytes(), label) for p, label in source.read("train"))
-    carved = [
+    taken = [
         (image.tobytes(), int(label))
-        for part in (target.train, target.validation)
-        for image, label in zip(part.images, part.labels, strict=True)
+        for split in (target.train, target.validation)
+        for image, label in zip(split.images, split.labels, strict=True)
     ]
-    assert sorted(carved) == whole
+    assert sorted(taken) == whole
 
 
-def test_the_same_images_are_carved_out_in_every_run(target):
+def test_the_validation_images_are_the_same_in_every_run(target):
     again = load_target(digits())
     np.testing.assert_array_equal(again.validation.images, target.validation.images)
     np.testing.assert_array_equal(again.validation.labels, target.validation.labels)
 
 
-def test_images_and_labels_have_the_forms_promised(target):
-    for part in (target.train, target.validation, target.test):
-        assert part.images.dtype == np.uint8 and part.images.shape[1:] == (8, 8, 1)
-        assert part.labels.dtype == np.int32 and part.labels.shape == (len(part),)
+def test_images_and_labels_have_the_documented_shapes_and_dtypes(target):
+    for split in (target.train, target.validation, target.test):
+        assert split.images.dtype == np.uint8 and split.images.shape[1:] == (8, 8, 1)
+        assert split.labels.dtype == np.int32 and split.labels.shape == (len(split),)
     assert target.label_names == tuple("0123456789")
 
 
-def test_no_validation_part_is_carved_when_none_is_wanted():
+def test_no_validation_split_is_taken_for_a_fraction_of_0():
     target = load_target(digits(validation_fraction=0.0))
     assert len(target.train) == 1200 and target.validation is None
 
 
-def test_a_training_part_that_nobody_wants_is_left_alone(tmp_path):
+def test_a_training_split_that_is_not_needed_is_not_read(tmp_path):
     (tmp_path / "train" / "a").mkdir(parents=True)
-    (tmp_path / "train" / "a" / "1.png").write_bytes(b"not a picture")
+    (tmp_path / "train" / "a" / "1.png").write_bytes(b"not an image")
     name = folder(tmp_path, ["test/a/1.png"])
     config = DataConfig(target_dataset=name, image_size=8, channels=1, validation_fraction=0.0)
     target = load_target(config, training=False)
@@ -89,25 +89,25 @@ def test_a_training_part_that_nobody_wants_is_left_alone(tmp_path):
         load_target(config)
 
 
-def test_a_training_part_is_read_where_the_validation_part_comes_out_of_it():
+def test_a_training_split_is_read_if_the_validation_split_is_taken_from_it():
     with_it, without = load_target(digits()), load_target(digits(), training=False)
     np.testing.assert_array_equal(without.validation.images, with_it.validation.images)
 
 
-def test_a_training_part_that_is_all_there_is_tells_the_labels(tmp_path):
+def test_an_only_training_split_gives_the_labels(tmp_path):
     name = folder(tmp_path, ["train/a/1.png"])
     config = DataConfig(target_dataset=name, image_size=8, validation_fraction=0.0)
     assert load_target(config, training=False).label_names == ("a",)
 
 
-def test_a_data_set_s_own_validation_part_is_taken_and_nothing_is_carved(tmp_path):
+def test_a_data_set_s_own_validation_split_is_used(tmp_path):
     name = folder(tmp_path, ["train/a/1.png", "train/a/2.png", "val/a/1.png", "test/a/1.png"])
     target = load_target(DataConfig(target_dataset=name, image_size=8, channels=1))
     assert levels(target.train) == [0, 1]
     assert (levels(target.validation), levels(target.test)) == ([2], [3])
 
 
-def test_a_data_set_without_parts_serves_as_the_test_part(tmp_path):
+def test_a_data_set_without_splits_is_used_as_the_test_split(tmp_path):
     name = folder(tmp_path, ["a/1.png", "b/1.png"])
     target = load_target(DataConfig(target_dataset=name, image_size=8))
     assert target.train is None and target.validation is None
@@ -123,24 +123,24 @@ def test_a_target_without_labels_is_refused(tmp_path):
     assert repr(name) in str(caught.value)
 
 
-def test_ood_pictures_are_resized_and_their_labels_dropped(tmp_path):
+def test_ood_images_are_resized_and_their_labels_dropped(tmp_path):
     name = folder(tmp_path, ["a/1.png", "b/1.png"], size=(40, 20))
     ood = load_ood(DataConfig(ood_dataset=name, image_size=12, channels=3))
     assert ood.images.shape == (2, 12, 12, 3) and ood.images.dtype == np.uint8
     assert ood.labels is None and ood.source == name
 
 
-def test_ood_images_come_from_the_training_part_alone(tmp_path):
+def test_ood_images_come_from_the_training_split_alone(tmp_path):
     name = folder(tmp_path, ["train/1.png", "test/1.png", "train/2.png"])
     assert levels(load_ood(DataConfig(ood_dataset=name, image_size=8))) == [0, 2]
 
 
-def test_ood_images_come_from_the_only_part_there_is(tmp_path):
+def test_ood_images_come_from_the_only_split_there_is(tmp_path):
     name = folder(tmp_path, ["test/1.png", "test/2.png"])
     assert levels(load_ood(DataConfig(ood_dataset=name, image_size=8))) == [0, 1]
 
 
-def test_crops_are_as_many_of_each_picture_as_asked_for():
+def test_each_image_gives_the_requested_number_of_crops():
     ood = load_ood(photos(ood_fit="crops", ood_crops_per_picture=30))
     assert ood.images.shape == (60, 16, 16, 1)
     assert len({image.tobytes() for image in ood.images}) == 60
@@ -151,7 +151,7 @@ def test_crops_are_the_same_in_every_run():
     np.testing.assert_array_equal(load_ood(config).images, load_ood(config).images)
 
 
-def test_crops_are_at_least_as_large_as_the_image_unless_told_otherwise(tmp_path):
+def test_crops_are_at_least_as_large_as_the_image_by_default(tmp_path):
     name = folder(tmp_path, ["1.png"], size=(15, 60))
     fields = {"ood_dataset": name, "image_size": 16, "ood_fit": "crops"}
     with pytest.raises(RequestError, match="at least 16 pixels a side. Received: 1 smaller ones"):
@@ -159,21 +159,21 @@ def test_crops_are_at_least_as_large_as_the_image_unless_told_otherwise(tmp_path
     assert len(load_ood(DataConfig(**fields, ood_smallest_crop=15))) == 16
 
 
-def test_pictures_smaller_than_the_smallest_crop_are_left_out_and_counted(tmp_path, caplog):
+def test_images_smaller_than_the_smallest_crop_are_skipped_and_counted(tmp_path, caplog):
     folder(tmp_path, ["1.png", "2.png"], size=(15, 60))
     name = folder(tmp_path, ["3.png"], size=(16, 16))
     ood = load_ood(DataConfig(ood_dataset=name, image_size=16, ood_fit="crops"))
     assert len(ood) == 16  # of the one that is large enough
-    assert "2 pictures smaller than the smallest crop of 16 pixels" in caplog.text
+    assert "2 images smaller than the smallest crop of 16 pixels" in caplog.text
 
 
 def test_crops_of_a_fixed_side_are_windows_of_the_photo():
     config = photos(
         ood_fit="crops", ood_crops_per_picture=3, ood_smallest_crop=16, ood_largest_crop=16
     )
-    pictures = [p for p, _ in open_source("embedded:photos").read("all")]
+    originals = [image for image, _ in open_source("embedded:photos").read("all")]
     for i, image in enumerate(load_ood(config).images):
-        photo = np.asarray(pictures[i // 3].convert("L"))
+        photo = np.asarray(originals[i // 3].convert("L"))
         windows = np.lib.stride_tricks.sliding_window_view(photo, (16, 16))
         corners = (windows[..., 0, 0] == image[0, 0, 0]) & (
             windows[..., 15, 15] == image[15, 15, 0]
@@ -186,7 +186,7 @@ def test_a_largest_crop_below_the_smallest_is_refused():
         load_ood(photos(ood_fit="crops", ood_smallest_crop=20, ood_largest_crop=10))
 
 
-def test_too_many_broken_pictures_stop_the_loading_with_their_paths(tmp_path):
+def test_too_many_broken_images_stop_the_loading_with_their_paths(tmp_path):
     name = folder(tmp_path, ["1.png", "2.png"])
     (tmp_path / "2.png").write_bytes(b"broken")
     with pytest.raises(RequestError, match="2.png"):
@@ -198,7 +198,7 @@ def spoil(path):
     return str(path)
 
 
-def test_broken_pictures_are_skipped_said_and_listed(tmp_path, caplog):
+def test_broken_images_are_skipped_logged_and_listed(tmp_path, caplog):
     name = folder(tmp_path, ["a/0.png", "a/1.png", "b/2.png", "b/3.png"])
     broken = [spoil(tmp_path / "a/1.png"), spoil(tmp_path / "b/2.png")]
     fields = {"image_size": 8, "channels": 1, "max_broken": 0.5}
@@ -209,19 +209,19 @@ def test_broken_pictures_are_skipped_said_and_listed(tmp_path, caplog):
     np.testing.assert_array_equal(target.test.labels, [0, 1])
     assert [fault.path for fault in ood.broken] == [fault.path for fault in target.broken] == broken
     assert len(caplog.messages) == 2 and all("2 broken image files" in m for m in caplog.messages)
-    write_broken(tmp_path / "list.json", target, None)
+    write_broken_files(tmp_path / "list.json", target, None)
     listed = json.loads((tmp_path / "list.json").read_text())
     assert [fault["path"] for fault in listed] == broken
     assert all("by its content" in fault["reason"] for fault in listed)
 
 
-def test_without_a_broken_picture_there_is_no_list(tmp_path):
+def test_without_a_broken_image_there_is_no_list(tmp_path):
     ood = load_ood(DataConfig(ood_dataset=folder(tmp_path, ["1.png"]), image_size=8))
-    write_broken(tmp_path / "list.json", None, ood)
+    write_broken_files(tmp_path / "list.json", None, ood)
     assert not (tmp_path / "list.json").exists()
 
 
-def test_pictures_that_are_all_broken_are_refused_however_many_may_be(tmp_path):
+def test_only_broken_images_are_refused_for_any_max_broken(tmp_path):
     name = folder(tmp_path, ["1.png", "2.png"])
     spoil(tmp_path / "1.png"), spoil(tmp_path / "2.png")
     with pytest.raises(RequestError, match="No readable image.*Received: 2 broken"):

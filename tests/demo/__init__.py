@@ -12,7 +12,7 @@ from tests import report
 
 
 def digits():
-    """The digits of scikit-learn as images of 16×16: training and test part."""
+    """Returns the digits of scikit-learn as images of 16×16: training and test split."""
     target = loading.load_target(
         DataConfig(target_dataset="embedded:digits", image_size=16, channels=1)
     )
@@ -20,7 +20,7 @@ def digits():
 
 
 def student(train):
-    """A classifier of unit images that finds the nearest mean image of a class, so a linear one."""
+    """Builds a linear classifier of unit images, of the nearest mean image of a class."""
     unit = train.images.reshape(len(train), -1) / 255
     means = np.stack([unit[train.labels == number].mean(axis=0) for number in range(10)])
     model = keras.Sequential(
@@ -31,7 +31,7 @@ def student(train):
 
 
 def write_run(folder, **about):
-    """Writes a run whose grid of synthetic images holds test digits, one of each class.
+    """Writes a run whose grid of synthetic images has test digits, one of each class.
 
     Returns:
         The digits, uint8 `(10, 16, 16, 1)`, in the order of their classes.
@@ -39,7 +39,7 @@ def write_run(folder, **about):
     train, test = digits()
     report.write_run(folder, report.result(**about), metrics=report.rows([1] * 10))
     shown = np.stack([test.images[np.flatnonzero(test.labels == c)[3]] for c in range(10)])
-    grid = grids.by_class(shown, np.arange(10), [1] * 10)
+    grid = grids.by_class(shown, np.arange(10).__eq__, [1] * 10)
     grids.save_grid(folder / "samples" / "by_class.png", grid, grids.A_CLASS)
     model = student(train)
     export.save_tflite(model, folder / "export" / "student_float32.tflite")

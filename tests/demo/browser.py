@@ -56,7 +56,7 @@ class Browser:
         os.close(self._write)
 
     def send(self, method, **params):
-        """Asks for something and waits for the answer."""
+        """Sends a request and waits for the response."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": params}
         if self._session:
@@ -70,14 +70,14 @@ class Browser:
                 return answer["result"]
 
     def run(self, script):
-        """The value of a script in the page, when it is there."""
+        """Returns the value of a script in the page, when it is available."""
         asked = {"expression": script, "awaitPromise": True, "returnByValue": True}
         answer = self.send("Runtime.evaluate", **asked)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
     def give_file(self, selector, path):
-        """Chooses a file, as a person does."""
+        """Chooses a file, as a user does."""
         root = self.send("DOM.getDocument")["root"]["nodeId"]
         node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.send("DOM.setFileInputFiles", nodeId=node, files=[str(path)])

@@ -1,4 +1,4 @@
-"""The browser's runtime: brought once, by a stand-in for npm."""
+"""The browser's runtime: downloaded once, by a stand-in for npm."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def npm(tmp_path, monkeypatch):
     return make
 
 
-def test_npm_brings_what_the_lock_names_and_is_not_asked_again(tmp_path, npm):
+def test_npm_downloads_what_the_lock_names_once(tmp_path, npm):
     made = npm('echo "$@" > asked; mkdir node_modules; cp package-lock.json node_modules/')
     modules = packages.runtime(tmp_path / "cache")
     lock = (packages.HERE / "package-lock.json").read_bytes()

@@ -1,4 +1,4 @@
-"""The page in a browser: what it gives its models, what they answer, what a person sees."""
+"""The page in a browser: inputs of its models, their outputs, and what is shown."""
 
 import json
 import pathlib
@@ -55,9 +55,9 @@ SIZES = [
 
 
 @pytest.mark.skipif(NODE is None, reason="no node")
-def test_a_picture_becomes_the_image_that_python_makes_of_it(tmp_path):
+def test_an_image_is_resized_as_python_resizes_it(tmp_path):
     """Sizes that grow and shrink, of both shapes, gray and color; within one level of 255."""
-    shutil.copy(PAGE / "picture.js", tmp_path / "picture.mjs")
+    shutil.copy(PAGE / "image.js", tmp_path / "image.mjs")
     rng = np.random.default_rng(0)
     asked, wanted = [], []
     for width, height, size, channels in SIZES:
@@ -65,7 +65,7 @@ def test_a_picture_becomes_the_image_that_python_makes_of_it(tmp_path):
         wanted.append(resize(Image.fromarray(pixels[..., :3]), size, channels))
         one = {"width": width, "height": height, "size": size, "channels": channels}
         asked.append({"rgba": pixels.ravel().tolist(), **one})
-    script = RESIZING.format((tmp_path / "picture.mjs").as_uri())
+    script = RESIZING.format((tmp_path / "image.mjs").as_uri())
     done = subprocess.run(
         [NODE, "--input-type=module", "-e", script],
         input=json.dumps(asked),
@@ -80,7 +80,7 @@ def test_a_picture_becomes_the_image_that_python_makes_of_it(tmp_path):
 
 @pytest.fixture(scope="module")
 def litert_js(tmp_path_factory):
-    """LiteRT.js: the user's own, or fetched for these tests."""
+    """Returns LiteRT.js: the user's own, or fetched for these tests."""
     cache = files.cache_folder("litert_js")
     home = pathlib.Path("~/.cache/mosaickd_tf/litert_js").expanduser()
     if home.is_dir():
@@ -95,7 +95,7 @@ def litert_js(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run of digits, one class of which has a name that would like to be more than text."""
+    """Writes a run of digits, one class of which has a name with markup."""
     folder = tmp_path_factory.mktemp("run")
     shown = write_run(folder)
     predictions = files.read_json(folder / "test_predictions.json")
@@ -106,7 +106,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(run, litert_js, tmp_path_factory):
-    """A browser that has loaded the page of the run."""
+    """Starts a browser that has loaded the page of the run."""
     if CHROMIUM is None:
         pytest.skip("no chromium")
     with demo.DemoServer(demo.site(run[0], litert_js)) as server:
@@ -123,23 +123,23 @@ def browser(run, litert_js, tmp_path_factory):
 
 
 def settled(browser, condition):
-    """The state of the page as soon as a condition, a script, holds on it."""
+    """Returns the state of the page as soon as a condition, a script, is true."""
     return browser.run(SETTLED % condition)
 
 
 def shows(browser, what):
-    """Waits until the page says what of a picture."""
+    """Waits until the page shows the description of an image."""
     asked = json.dumps(what)
     assert settled(browser, f"document.getElementById('what').textContent === {asked}") == "ready"
 
 
 def outputs(browser):
-    """What each file returned, as the page has it."""
+    """Returns the outputs of each file, as the page has them."""
     return dict(browser.run(OUTPUTS))
 
 
 def python_outputs(path, image):
-    """What LiteRT gives in Python."""
+    """Returns the outputs of LiteRT in Python."""
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[np.newaxis])
@@ -163,14 +163,14 @@ def test_a_stored_digit_gives_the_class_and_the_outputs_that_python_gives(browse
     folder, shown = run
     for number in (0, 7, 3):
         browser.run(f"document.querySelectorAll('#examples button')[{number}].click()")
-        shows(browser, f"Synthetic; to the teacher it is {number}")
+        shows(browser, f"Synthetic; the teacher predicts {number}")
         assert browser.run("document.getElementById('answer').textContent") == str(number)
         check_outputs(browser, folder, shown[number])
 
 
 @pytest.mark.slow
 def test_a_photo_is_turned_upright_and_cut_and_resized_as_in_python(browser, run, tmp_path):
-    """A lying JPEG of a standing digit, with the orientation in its EXIF data."""
+    """Chooses a rotated JPEG of an upright digit, with the orientation in its EXIF data."""
     standing = np.pad(run[1][4, ..., 0].repeat(5, axis=0).repeat(5, axis=1), ((20, 30), (0, 0)))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by a quarter
@@ -189,17 +189,17 @@ def test_a_photo_is_turned_upright_and_cut_and_resized_as_in_python(browser, run
 
 
 @pytest.mark.slow
-def test_a_file_that_is_no_picture_is_told(browser, tmp_path):
+def test_a_file_that_is_no_image_is_reported(browser, tmp_path):
     (tmp_path / "words.png").write_text("words")
     browser.give_file("#file", tmp_path / "words.png")
     failed = "document.documentElement.dataset.state === 'failed'"
     assert settled(browser, failed) == "failed"
-    assert "no picture" in browser.run("document.getElementById('status').textContent")
+    assert "no image" in browser.run("document.getElementById('status').textContent")
 
 
 @pytest.mark.slow
 def test_a_drawing_is_answered(browser):
-    """A one: a stroke from top to bottom, which is moved to the middle of the frame."""
+    """Draws a one: a stroke from top to bottom, which is moved to the center of the frame."""
     box = browser.run("(({x, y, width}) => [x, y, width])(pad.getBoundingClientRect())")
     left, top, side = box
     browser.mouse("mousePressed", left + 0.2 * side, top + 0.2 * side)

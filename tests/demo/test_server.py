@@ -1,4 +1,4 @@
-"""Who is answered, and with what."""
+"""Requests that are answered, and the responses."""
 
 import http.client
 import threading
@@ -11,7 +11,7 @@ from mosaickd_tf.demo.site import Served, Site
 
 @pytest.fixture
 def server(tmp_path):
-    """A running server of a page and a file that lies in a folder with a secret."""
+    """Starts a server of a page and a file in a folder with a secret."""
     (tmp_path / "model.tflite").write_bytes(b"model")
     (tmp_path / "secret").write_bytes(b"secret")
     files = {
@@ -29,7 +29,7 @@ def server(tmp_path):
 
 
 def ask(server, path="/", method="GET", **headers):
-    """Status, headers and content of an answer; `None` for a header leaves it out."""
+    """Returns status, headers and content of a response; `None` omits a header."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
     headers = {"Host": f"127.0.0.1:{server.server_port}"} | headers
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)

@@ -1,4 +1,4 @@
-"""What is served: nothing but the page's own parts, and a policy that lets it run."""
+"""Served files: only the page's own parts, and a policy that allows them."""
 
 import base64
 import hashlib
@@ -14,6 +14,7 @@ from PIL import Image
 from mosaickd_tf import demo, export
 from mosaickd_tf.demo.site import PAGE
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.tasks import get_task
 from mosaickd_tf.utils import files
 from tests import report
 from tests.demo import digits, student, write_packages, write_run
@@ -21,7 +22,7 @@ from tests.demo import digits, student, write_packages, write_run
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run's folder and the digits in its samples."""
+    """Writes a run; returns its folder and the digits in its samples."""
     folder = tmp_path_factory.mktemp("run")
     return folder, write_run(folder)
 
@@ -35,25 +36,25 @@ def about(site):
     return json.loads(site.files["/about.json"].read())
 
 
-def test_the_page_is_told_of_its_models_labels_and_images(run, packages):
-    told = about(demo.site(run[0], packages))
-    assert told["image"] == {"size": 16, "channels": 1}
-    assert told["labels"] == list("0123456789")
-    assert told["title"] == "wrn10_1, taught by wrn16_1"
-    assert "96.48 %" in told["lead"]
-    assert [(m["name"], m["scale"], m["returns"]) for m in told["models"]] == [
+def test_the_page_has_facts_on_its_models_labels_and_images(run, packages):
+    facts = about(demo.site(run[0], packages))
+    assert facts["image"] == {"size": 16, "channels": 1}
+    assert facts["labels"] == list("0123456789")
+    assert facts["title"] == "wrn10_1, distilled from wrn16_1"
+    assert "96.48 %" in facts["lead"]
+    assert [(m["name"], m["scale"], m["returns"]) for m in facts["models"]] == [
         ("float32", 1.0, "probabilities"),
         ("int8", 1 / 256, "probabilities"),
     ]
     size = (run[0] / "export" / "student_int8.tflite").stat().st_size
-    assert told["models"][1]["bytes"] == size
+    assert facts["models"][1]["bytes"] == size
 
 
 def test_the_runs_own_images_are_offered_synthetic_ones_first(run, packages):
     site = demo.site(run[0], packages)
-    told = about(site)["examples"]
-    assert told[3] == {"path": "/examples/3.png", "what": "Synthetic; to the teacher it is 3"}
-    assert [entry["what"] for entry in told[10:]] == [f"OOD picture {n}" for n in (1, 2, 3, 4)]
+    facts = about(site)["examples"]
+    assert facts[3] == {"path": "/examples/3.png", "what": "Synthetic; the teacher predicts 3"}
+    assert [entry["what"] for entry in facts[10:]] == [f"OOD image {n}" for n in (1, 2, 3, 4)]
     with Image.open(io.BytesIO(site.files["/examples/3.png"].read())) as picture:
         np.testing.assert_array_equal(np.asarray(picture), run[1][3, ..., 0])
 
@@ -61,8 +62,8 @@ def test_the_runs_own_images_are_offered_synthetic_ones_first(run, packages):
 def test_without_synthetic_images_ood_ones_are_left(run, tmp_path, packages):
     shutil.copytree(run[0], tmp_path, dirs_exist_ok=True)
     (tmp_path / "samples" / "by_class.png").unlink()
-    told = about(demo.site(tmp_path, packages))
-    assert [entry["what"] for entry in told["examples"]][0] == "OOD picture 1"
+    facts = about(demo.site(tmp_path, packages))
+    assert [entry["what"] for entry in facts["examples"]][0] == "OOD image 1"
 
 
 def test_logits_are_known_as_such(run, tmp_path, packages):
@@ -71,6 +72,24 @@ def test_logits_are_known_as_such(run, tmp_path, packages):
     export.save_tflite(student(digits()[0]), path, outputs="logits")
     names = [(m["name"], m["returns"]) for m in about(demo.site(tmp_path, packages))["models"]]
     assert names == [("float32", "logits"), ("int8", "probabilities")]
+
+
+def test_a_run_of_several_labels_is_marked_and_its_probabilities_need_no_sum(
+    run, tmp_path, packages
+):
+    shutil.copytree(run[0], tmp_path, dirs_exist_ok=True)
+    result = files.read_json(tmp_path / "result.json")
+    files.write_json(tmp_path / "result.json", result | {"task": "multi_label"})
+    train = digits()[0]
+    task, folder = get_task("multi_label"), tmp_path / "export"
+    export.save_tflite(student(train), folder / "student_float32.tflite", task=task)
+    export.save_tflite_int8(
+        student(train), folder / "student_int8.tflite", task=task, calibration=train.images[:100]
+    )
+    facts = about(demo.site(tmp_path, packages))
+    assert facts["multi_label"]
+    assert [m["returns"] for m in facts["models"]] == ["probabilities", "probabilities"]
+    assert not about(demo.site(run[0], packages))["multi_label"]
 
 
 def test_all_that_the_page_names_is_served_and_nothing_of_elsewhere(run, packages):
@@ -83,7 +102,7 @@ def test_all_that_the_page_names_is_served_and_nothing_of_elsewhere(run, package
         named += [line.removeprefix(".") for line in lines if line.startswith(".")]
         assert {line for line in lines if not line.startswith(".")} <= set(imports["imports"])
     named += imports["imports"].values()
-    assert {"/main.js", "/picture.js", "/demo.css"} <= set(named)
+    assert {"/main.js", "/image.js", "/demo.css"} <= set(named)
     assert set(named) - set(site.files) == {"data:,"}
     text = "".join(path.read_text() for path in PAGE.iterdir())
     assert not re.search(r"https?:|//\w|eval\(|innerHTML|\son\w+=\"", text)

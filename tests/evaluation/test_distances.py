@@ -1,4 +1,4 @@
-"""Distances of patches against values by hand, SciPy and the definition of the divergence."""
+"""Distances of patches against hand values, SciPy and the definition of the divergence."""
 
 import math
 
@@ -18,23 +18,25 @@ LN2 = math.log(2)
 
 
 @pytest.mark.parametrize("loss, patches, expected", [
-    (64 * LN2, 64, 0.0),  # a discriminator that says one half of every patch
-    (0.0, 64, LN2),  # one that is always right and sure
+    (64 * LN2, 64, 0.0),  # a discriminator that returns one half for every patch
+    (0.0, 64, LN2),  # one that is always right with certainty
     (32.0, 64, LN2 - 0.5),
-    (100.0, 64, 0.0),  # worse than a guess: a bound of nothing
+    (100.0, 64, 0.0),  # worse than a guess: the bound is 0
     (-1e-9, 1, LN2),
 ])  # fmt: skip
 def test_the_divergence_by_hand(loss, patches, expected):
     assert jensen_shannon_estimate(loss, patches) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_best_discriminator_of_two_known_distributions_gives_their_divergence():
-    """Patches of three kinds: the loss at `p / (p + q)` against the divergence's definition."""
+def test_the_optimal_discriminator_gives_the_divergence():
+    """Compares the loss at `p / (p + q)` with the definition, for patches of three kinds."""
     p, q = np.array([0.7, 0.2, 0.1]), np.array([0.1, 0.3, 0.6])
     middle = (p + q) / 2
     divergence = 0.5 * np.sum(p * np.log(p / middle)) + 0.5 * np.sum(q * np.log(q / middle))
     logits = np.log(p / q)
-    real = np.repeat(logits, np.round(10 * p).astype(int))  # ten patches, as p and q say
+    real = np.repeat(
+        logits, np.round(10 * p).astype(int)
+    )  # ten patches in the proportions of p and q
     fake = np.repeat(logits, np.round(10 * q).astype(int))
     loss = float(losses.patch_discrimination_loss(real[np.newaxis], fake[np.newaxis]))
     assert jensen_shannon_estimate(loss, 10) == pytest.approx(divergence, rel=1e-5)
@@ -60,7 +62,7 @@ def test_each_direction_is_scipy_s_distance_of_the_projections():
 
 
 def test_a_shift_by_hand():
-    """Patches moved by (0.3, 0.4): the distance along a direction is the length of its part."""
+    """Shifts patches by (0.3, 0.4): the distance along a direction is the projected shift."""
     ours = np.random.default_rng(2).uniform(size=(30, 2))
     shifted = ours[::-1] + np.array([0.3, 0.4])
     directions = np.array([[1.0, 0.0, 0.6], [0.0, 1.0, 0.8]])
@@ -68,12 +70,12 @@ def test_a_shift_by_hand():
     assert sliced_wasserstein(ours, ours[::-1], directions) == 0.0
 
 
-def test_samples_of_other_sizes_are_refused():
+def test_samples_of_different_sizes_are_refused():
     with pytest.raises(ValueError, match=r"\(3, 2\) and \(4, 2\)"):
         sliced_wasserstein(np.zeros((3, 2)), np.zeros((4, 2)), np.ones((2, 1)))
 
 
-def test_directions_have_length_one_and_no_side_that_they_prefer():
+def test_directions_have_length_one_and_are_isotropic():
     directions = random_directions(3, 4000, seed=0)
     np.testing.assert_allclose(np.linalg.norm(directions, axis=0), 1, rtol=1e-5)
     np.testing.assert_allclose(directions @ directions.T / 4000, np.eye(3) / 3, atol=0.02)
@@ -82,7 +84,7 @@ def test_directions_have_length_one_and_no_side_that_they_prefer():
 
 
 def test_patches_are_squares_of_the_images():
-    """Every pixel of these images is a number of its own, so a patch tells where it was."""
+    """Uses images of distinct pixel values, so that a patch identifies its position."""
     images = np.arange(2 * 5 * 6, dtype=np.uint8).reshape(2, 5, 6, 1)
     patches = random_patches(images, 3, 500, seed=0) * 255
     corner = np.round(patches[:, 0]).astype(int)

@@ -1,4 +1,4 @@
-"""A model file against a labelled data set: the numbers are those of the test part."""
+"""Evaluation of a model file: the metrics are those of the test split."""
 
 import keras
 import numpy as np
@@ -9,13 +9,14 @@ from PIL import Image
 from mosaickd_tf.config import EvaluationConfig
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.evaluation.model_file import evaluate_file
+from mosaickd_tf.teachers import load_teacher_file
 
-# Grey values of the test pictures by class; the model below calls above 100 bright.
+# Gray values of the test images by class; the model below classifies above 100 as bright.
 TEST = {"bright": [200, 210, 50], "dark": [10, 20, 30, 250]}
 
 
 def brightness(path, num_classes=2, shape=(8, 8, 1), threshold=100):
-    """A classifier by hand: bright when the mean is above the threshold, else dark."""
+    """Saves a classifier that returns bright for a mean above the threshold, else dark."""
     inputs = keras.Input(shape)
     head = layers.Dense(num_classes)
     outputs = head(layers.GlobalAveragePooling2D()(inputs))
@@ -31,7 +32,7 @@ def brightness(path, num_classes=2, shape=(8, 8, 1), threshold=100):
 
 @pytest.fixture
 def data(tmp_path):
-    """Pictures in train/ and test/; those of train/ are all named wrongly."""
+    """Writes images into train/ and test/; those of train/ all have the wrong label."""
     for part, classes in (("test", TEST), ("train", {"bright": [0], "dark": [255]})):
         for name, values in classes.items():
             folder = tmp_path / "data" / part / name
@@ -41,7 +42,7 @@ def data(tmp_path):
     return f"folder:{tmp_path / 'data'}"
 
 
-def test_the_numbers_of_the_test_part_by_hand(tmp_path, data):
+def test_the_metrics_of_the_test_split_by_hand(tmp_path, data):
     model = brightness(tmp_path / "student.keras")
     numbers = evaluate_file(EvaluationConfig(model=model, target_dataset=data))
     assert numbers == {
@@ -56,29 +57,28 @@ def test_the_numbers_of_the_test_part_by_hand(tmp_path, data):
 
 
 def test_agreement_is_with_the_teacher_not_with_the_labels(tmp_path, data):
-    """A threshold of 25 differs on 30 and 50 of the seven pictures."""
+    """Compares with a threshold of 25, which differs on 30 and 50 of the seven images."""
     model = brightness(tmp_path / "student.keras")
     teacher = brightness(tmp_path / "teacher.keras", threshold=25)
     config = EvaluationConfig(model=model, teacher=teacher, target_dataset=data)
-    assert evaluate_file(config)["agreement"] == 5 / 7
+    assert evaluate_file(config, load_teacher_file(teacher))["agreement"] == 5 / 7
 
 
-def test_the_teacher_is_given_what_it_expects(tmp_path, data):
-    """Of bytes and with a threshold in bytes it is the same classifier."""
+def test_a_teacher_of_bytes_agrees_with_the_same_model_of_unit_images(tmp_path, data):
+    """Compares with a threshold in bytes for images in bytes, which is the same classifier."""
     model = brightness(tmp_path / "student.keras")
     teacher = brightness(tmp_path / "teacher.keras", threshold=100 * 255)
-    config = EvaluationConfig(
-        model=model, teacher=teacher, teacher_input="bytes", target_dataset=data
-    )
-    assert evaluate_file(config)["agreement"] == 1.0
+    config = EvaluationConfig(model=model, teacher=teacher, target_dataset=data)
+    assert evaluate_file(config, load_teacher_file(teacher, "bytes"))["agreement"] == 1.0
 
 
 @pytest.fixture
 def refusal(tmp_path, data):
-    def refused(**options):
+    def refused(teacher=None, **options):
         options = {"model": str(tmp_path / "student.keras"), "target_dataset": data} | options
+        loaded = load_teacher_file(teacher) if teacher else None
         with pytest.raises(RequestError) as caught:
-            evaluate_file(EvaluationConfig(**options))
+            evaluate_file(EvaluationConfig(teacher=teacher or "", **options), loaded)
         assert len(str(caught.value).splitlines()) == 1
         return str(caught.value)
 

@@ -11,7 +11,7 @@ LABELS = np.array([0, 1, 2, 3, 4, 0], "int32")
 
 
 def student(seed=0, extra=None):
-    """A classifier of five classes with moving statistics that are not those of a new one.
+    """Builds a classifier of five classes with moving statistics that differ from a new one's.
 
     Args:
         seed: fixes the weights.
@@ -35,11 +35,11 @@ def student(seed=0, extra=None):
 
 
 def logits(model):
-    """What a student gives for `IMAGES`, computed by the model itself on unit images."""
+    """Computes the logits of a student for `IMAGES`, by the model itself on unit images."""
     return model(IMAGES.astype("float32") / 255, training=False).numpy()
 
 
 def softmax(rows):
-    """In NumPy, in double precision."""
+    """Computes the softmax in NumPy, in double precision."""
     powers = np.exp(rows.astype("float64"))
     return powers / powers.sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Which images calibrate, and that there are some."""
+"""Images for calibration: their kinds, and that some are available."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ OOD = np.arange(9, dtype=np.uint8).reshape(9, 1, 1, 1) * np.ones((1, 2, 2, 1), n
 
 def kind(asked, *, synthetic, ood, exports=("tflite_int8",)):
     config = ExportConfig(exports=exports, calibration=asked)
-    return calibration.check(config, synthetic=synthetic, ood=ood)
+    return calibration.resolve_calibration(config, synthetic=synthetic, ood=ood)
 
 
 @pytest.mark.parametrize(
@@ -43,31 +43,31 @@ def test_which_images_calibrate(asked, synthetic, ood, decided):
 def test_images_that_are_not_there_are_refused(asked, synthetic, ood, lacks):
     with pytest.raises(RequestError, match=lacks) as caught:
         kind(asked, synthetic=synthetic, ood=ood)
-    assert "--exports=tflite_int8" in str(caught.value)
+    assert "`exports` tflite_int8" in str(caught.value)
 
 
 def test_formats_without_integers_need_no_images():
     assert (
         kind("synthetic", synthetic=False, ood=False, exports=("keras", "tflite_dynamic")) is None
     )
-    assert calibration.gather(None, 10, synthetic=None, ood=None) is None
+    assert calibration.select_calibration(None, 10, synthetic=None, ood=None) is None
 
 
 def test_a_mixture_is_half_of_each():
-    taken = calibration.gather("mixed", 7, synthetic=SYNTHETIC, ood=OOD)
+    taken = calibration.select_calibration("mixed", 7, synthetic=SYNTHETIC, ood=OOD)
     assert taken.counts == {"synthetic": 4, "ood": 3}
     np.testing.assert_array_equal(taken.images[:4], SYNTHETIC[:4])
     np.testing.assert_array_equal(taken.images[4:], OOD[:3])
 
 
 def test_one_kind_alone():
-    taken = calibration.gather("ood", 5, synthetic=SYNTHETIC, ood=OOD)
+    taken = calibration.select_calibration("ood", 5, synthetic=SYNTHETIC, ood=OOD)
     assert taken.counts == {"ood": 5}
     np.testing.assert_array_equal(taken.images, OOD[:5])
-    assert calibration.gather("synthetic", 5, synthetic=SYNTHETIC, ood=None).counts == {
+    assert calibration.select_calibration("synthetic", 5, synthetic=SYNTHETIC, ood=None).counts == {
         "synthetic": 5
     }
 
 
 def test_all_ood_images_are_taken_where_there_are_fewer():
-    assert calibration.gather("ood", 100, synthetic=None, ood=OOD).counts == {"ood": 9}
+    assert calibration.select_calibration("ood", 100, synthetic=None, ood=OOD).counts == {"ood": 9}

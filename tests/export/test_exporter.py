@@ -1,4 +1,4 @@
-"""All formats into one folder, whole or not at all."""
+"""All formats in one folder, completely or not at all."""
 
 import dataclasses
 import gzip
@@ -96,8 +96,8 @@ def test_logits_leave_when_logits_were_asked_for(tmp_path):
 
 
 def test_a_writer_that_writes_another_student_is_found_out(tmp_path, monkeypatch):
-    def tampered(material, path):
-        exporter.writers.save_serving(student(seed=1), path, material.outputs)
+    def tampered(inputs, path):
+        exporter.writers.save_serving(student(seed=1), path, inputs.outputs)
 
     tampered = dataclasses.replace(exporter.FORMATS["keras"], write=tampered)
     monkeypatch.setitem(exporter.FORMATS, "keras", tampered)
@@ -130,8 +130,8 @@ def test_a_file_of_integers_says_what_it_was_calibrated_with_and_what_it_is(tmp_
 
 
 def test_a_file_that_agrees_too_little_leaves_what_was_there(tmp_path, monkeypatch):
-    def other(material, path):
-        exporter.writers.save_serving(student(seed=1), path, material.outputs)
+    def other(inputs, path):
+        exporter.writers.save_serving(student(seed=1), path, inputs.outputs)
 
     row = dataclasses.replace(exporter.FORMATS["keras"], write=other, exact=False)
     monkeypatch.setitem(exporter.FORMATS, "keras", row)

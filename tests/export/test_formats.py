@@ -1,4 +1,4 @@
-"""The table of formats and the names that a person asks for."""
+"""The table of formats and the values of `exports`."""
 
 from mosaickd_tf.config import COMPRESSED, EXPORTS
 from mosaickd_tf.export.formats import FORMATS

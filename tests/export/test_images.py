@@ -1,4 +1,4 @@
-"""What is compared on, what calibrates, and that the two are kept apart."""
+"""Images for comparison and for calibration, and that the two are kept apart."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def synthesize(count):
 
 @pytest.fixture
 def exported(monkeypatch):
-    """What would be exported, noted instead; two images of each kind are compared on."""
+    """Records the arguments of an export instead; two images of each kind are compared on."""
     seen = {}
     monkeypatch.setattr(export_images, "COMPARED", 2)
     monkeypatch.setattr(
@@ -50,7 +50,7 @@ def test_without_labels_both_kinds_are_compared_on(exported):
 
 
 def test_ood_images_are_drawn_from_all_and_others_are_compared_on(exported):
-    """The first of a folder of classes are of one class."""
+    """Draws from all images, since the first of a folder of classes are of one class."""
     numbers = ImageSet(images=np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1))
     export_with_images(None, None, INT8, ExportImages(ood=numbers))
     calibrating = exported["calibration"].images.ravel().tolist()

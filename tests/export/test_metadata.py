@@ -1,4 +1,4 @@
-"""What a .tflite says of itself, read back field by field as the schema places them."""
+"""Metadata of a .tflite file, read back field by field by the schema."""
 
 import zipfile
 
@@ -67,7 +67,7 @@ class Table:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A file before and after it was described."""
+    """Writes a file without and with metadata."""
     folder = tmp_path_factory.mktemp("files")
     for name in ("plain.tflite", "described.tflite"):
         export.save_tflite(student(), folder / name)
@@ -77,7 +77,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def root(files):
-    """The metadata that lies in the file."""
+    """Returns the metadata in the file."""
     content = (files / "described.tflite").read_bytes()
     assert content[4:8] == b"TFL3"
     model = schema.Model.GetRootAs(content, 0)

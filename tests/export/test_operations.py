@@ -1,4 +1,4 @@
-"""What a file computes with, which of it may be in float, and what of it may change."""
+"""Operations of a file, which of them may compute in float, and the range of its logits."""
 
 import keras
 import numpy as np
@@ -9,6 +9,7 @@ from keras import layers
 from mosaickd_tf import export
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import operations
+from mosaickd_tf.tasks import get_task
 from tests.export import IMAGES, student
 
 
@@ -46,7 +47,7 @@ def test_floats_where_they_may_be_pass(float32):
 
 
 def scales_and_outputs(path):
-    """The scales of a file's tensors, as the runtime sees them, and what it gives for an image."""
+    """Returns the scales of a file's tensors in the runtime, and its output for an image."""
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], IMAGES[:1])
@@ -60,10 +61,17 @@ def scales_and_outputs(path):
 
 
 @pytest.mark.parametrize("write", [export.save_tflite_int8, export.save_tflite_int16x8])
-@pytest.mark.parametrize("outputs", ["logits", "probabilities"])
-def test_the_range_of_logits_is_widened_and_they_stay_what_they_are(tmp_path, write, outputs):
+@pytest.mark.parametrize(
+    ("outputs", "task"),
+    [
+        ("logits", "single_label"),
+        ("probabilities", "single_label"),
+        ("probabilities", "multi_label"),
+    ],
+)
+def test_the_range_of_logits_is_widened_and_they_stay_what_they_are(tmp_path, write, outputs, task):
     path = tmp_path / "student.tflite"
-    write(student(), path, outputs, calibration=IMAGES)
+    write(student(), path, outputs, get_task(task), calibration=IMAGES)
     before, logits = scales_and_outputs(path)
     operations.widen_logits(path, 4.0)
     after, again = scales_and_outputs(path)

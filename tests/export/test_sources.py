@@ -26,7 +26,7 @@ def names(folder):
 
 @pytest.fixture
 def source(tmp_path):
-    """A student's file and a folder of real images."""
+    """Writes a student's file and a folder of real images."""
     student().save(tmp_path / "given.keras")
     (tmp_path / "pictures").mkdir()
     rng = np.random.default_rng(0)
@@ -45,9 +45,11 @@ def export_given(folder, **options):
 
 @pytest.fixture
 def supplied(monkeypatch):
-    """The supplies with which a student would be exported, noted instead."""
+    """Records the `ExportImages` with which a student would be exported."""
     seen = []
-    monkeypatch.setattr(sources, "export_with_images", lambda *args: seen.append(args[3]) or [])
+    monkeypatch.setattr(
+        sources, "export_with_images", lambda *args, **_: seen.append(args[3]) or []
+    )
     return seen
 
 
@@ -115,7 +117,7 @@ DATA = DataConfig(
 
 @pytest.fixture
 def run(tmp_path):
-    """The folder of a finished run: its config, its generator, its student."""
+    """Writes the folder of a finished run: its config, its generator, its student."""
     folder = tmp_path / "run"
     folder.mkdir()
     files.write_json(folder / "result.json", {"config": dataclasses.asdict(DATA)})
@@ -174,14 +176,28 @@ def test_of_a_run_of_some_pictures_those_are_taken(run, supplied):
         of_run(run)
 
 
-def test_a_generator_that_is_told_classes_gets_them(run, supplied):
-    asked = dataclasses.asdict(DATA) | {"conditional_weight": 1.0}
-    files.write_json(run / "result.json", {"config": asked})
-    generator = models.build_generator(image_size=8, channels=1, noise_dim=16, base_filters=4)
-    export.save_generator(generator, run)  # 6 numbers of noise and 10 classes
+def test_a_run_with_an_option_that_was_removed_is_refused_with_the_version_that_had_it(run):
+    given = dataclasses.asdict(DATA) | {"conditional_weight": 1.0}
+    files.write_json(run / "result.json", {"config": given})
+    with pytest.raises(RequestError, match="`conditional_weight` was removed.* version 0.1.0"):
+        of_run(run)
+
+
+def test_the_task_is_that_of_the_run(run, monkeypatch):
+    tasks = []
+    monkeypatch.setattr(
+        sources, "export_with_images", lambda *args, task: tasks.append(task.name) or []
+    )
     of_run(run)
-    wanted = models.synthetic_images(generator, 3, seed=sources._SEED, num_classes=10)
-    np.testing.assert_array_equal(supplied[0].synthesize(3), models.as_bytes(wanted))
+    export.export_file(
+        run.parent / "given.keras",
+        run.parent / "out",
+        ExportSourceConfig(images="embedded:photos", task="multi_label"),
+        KERAS_ONLY,
+    )
+    assert tasks == ["single_label", "multi_label"]
+    with pytest.raises(RequestError, match="`task` .* Expected single_label"):
+        of_run(run, task="multi_label")
 
 
 def test_pictures_that_are_named_take_the_place_of_those_of_the_run(run, supplied):

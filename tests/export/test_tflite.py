@@ -36,7 +36,7 @@ def names(folder):
 
 
 def types(path):
-    """The names of the types of all tensors, as the runtime sees them."""
+    """Returns the names of the types of all tensors in the runtime."""
     return {row["dtype"].__name__ for row in Interpreter(str(path)).get_tensor_details()}
 
 

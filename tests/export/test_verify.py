@@ -8,7 +8,7 @@ from keras import layers
 from mosaickd_tf import evaluation, export
 from mosaickd_tf.errors import RunError
 from mosaickd_tf.export import verify
-from mosaickd_tf.export.verify import check
+from mosaickd_tf.export.verify import verify_export
 from tests.export import IMAGES, LABELS, logits, softmax, student
 
 NAMES = ("student.keras", "serving.keras", "saved_model", "student.tflite")
@@ -16,7 +16,7 @@ NAMES = ("student.keras", "serving.keras", "saved_model", "student.tflite")
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Every format of one student."""
+    """Writes every format of one student."""
     folder = tmp_path_factory.mktemp("files")
     export.save_student(student(), folder / "student.keras")
     export.save_serving(student(), folder / "serving.keras")
@@ -32,7 +32,7 @@ def expected(name, model):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_numbers_of_a_file_that_matches(written, name, monkeypatch):
     monkeypatch.setattr(verify, "LATENCY_RUNS", 3)
-    entry = check(written / name, expected(name, student()), IMAGES, LABELS)
+    entry = verify_export(written / name, expected(name, student()), IMAGES, LABELS)
     right = np.mean(logits(student()).argmax(-1) == LABELS)
     assert entry["path"] == name
     assert entry["accuracy"] == right
@@ -51,14 +51,14 @@ def test_the_numbers_of_a_file_that_matches(written, name, monkeypatch):
 
 
 def test_without_labels_there_is_no_accuracy(written):
-    entry = check(written / "serving.keras", softmax(logits(student())), IMAGES)
+    entry = verify_export(written / "serving.keras", softmax(logits(student())), IMAGES)
     assert entry["accuracy"] is None
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_of_another_student_stops_the_run_and_is_kept(written, name):
     with pytest.raises(RunError, match="does not match") as caught:
-        check(written / name, expected(name, student(seed=1)), IMAGES)
+        verify_export(written / name, expected(name, student(seed=1)), IMAGES)
     assert len(str(caught.value).splitlines()) == 1
     assert name in str(caught.value)
     assert (written / name).exists()
@@ -69,11 +69,11 @@ def test_a_file_that_gives_no_number_stops_the_run(tmp_path):
     broken.get_layer("logits").bias.assign([np.nan] * 5)
     export.save_serving(broken, tmp_path / "serving.keras")
     with pytest.raises(RunError, match="nan"):
-        check(tmp_path / "serving.keras", softmax(logits(student())), IMAGES)
+        verify_export(tmp_path / "serving.keras", softmax(logits(student())), IMAGES)
 
 
 def shifted_by(amount, tmp_path):
-    """A file whose outputs differ from zeros by this amount."""
+    """Writes a file whose outputs differ from zeros by this amount."""
     inputs = keras.Input((8, 8, 3))
     outputs = layers.Dense(2, kernel_initializer="zeros")(layers.Flatten()(inputs))
     model = keras.Model(inputs, outputs)
@@ -87,19 +87,21 @@ def test_the_tolerance_is_absolute_for_small_outputs(tmp_path, difference, passe
     path = shifted_by(difference, tmp_path)
     if not passes:
         with pytest.raises(RunError):
-            check(path, np.zeros((6, 2)), IMAGES)
+            verify_export(path, np.zeros((6, 2)), IMAGES)
         return
-    received = check(path, np.zeros((6, 2)), IMAGES)["max_abs_difference"]
+    received = verify_export(path, np.zeros((6, 2)), IMAGES)["max_abs_difference"]
     np.testing.assert_allclose(received, difference, rtol=1e-3)
 
 
 def test_the_tolerance_grows_with_large_logits(tmp_path):
     path = shifted_by(100.005, tmp_path)
     wanted = np.tile([100.0, 0.0], (6, 1))
-    np.testing.assert_allclose(check(path, wanted, IMAGES)["max_abs_difference"], 0.005, rtol=1e-2)
+    np.testing.assert_allclose(
+        verify_export(path, wanted, IMAGES)["max_abs_difference"], 0.005, rtol=1e-2
+    )
 
 
 def test_a_saved_model_is_run_in_batches(written, monkeypatch):
     monkeypatch.setattr(evaluation, "BATCH_SIZE", 4)
-    entry = check(written / "saved_model", softmax(logits(student())), IMAGES)
+    entry = verify_export(written / "saved_model", softmax(logits(student())), IMAGES)
     assert entry["max_abs_difference"] < 1e-5

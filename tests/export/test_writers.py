@@ -1,4 +1,4 @@
-"""Each format holds the student, says what it takes and gives, and is there whole or not."""
+"""Each format has the student's outputs and its own signature, and is complete or absent."""
 
 import json
 import subprocess

@@ -13,27 +13,27 @@ import time
 
 from tests.fuzz import files
 
-ITEM_SECONDS = 120  # the trial of a model's file alone may take 20 and more
+ITEM_SECONDS = 120  # the check of a model file may take 20 or more
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def fuzz(images, count, seed, kinds=files.KINDS):
-    """Tries broken pictures and files.
+    """Reads broken images and files.
 
     Args:
-        images: how many pictures.
-        count: how many files, of all kinds together.
-        seed: fixes all of them.
-        kinds: of files.
+        images: number of images.
+        count: number of files of all kinds together.
+        seed: determines all of them.
+        kinds: kinds of files.
 
     Returns:
-        A list of results: dicts with `kind`, `number`, `outcome`, `seconds`; but for a crash
-        also `peak` memory of the process so far, and that `before` the first item, in KiB.
+        A list of results: dicts with `kind`, `number`, `outcome`, `seconds`; except for a
+        crash also the `peak` memory of the process so far and `before` the first item, in KiB.
     """
     shares = {"image": images}
     shares |= {kind: (count + place) // len(kinds) for place, kind in enumerate(kinds)}
     with tempfile.TemporaryDirectory() as folder:
-        files.write_whole(folder, pathlib.Path(folder, "witness"))
+        files.write_valid(folder, pathlib.Path(folder, "witness"))
         return [
             result
             for kind, items in shares.items()
@@ -51,40 +51,40 @@ def _of_kind(folder, kind, seed, items):
 
 
 def _of_worker(folder, kind, seed, first, last):
-    """The results of one process, which may end early by a crash or a hang."""
-    words = ["-m", "tests.fuzz.worker", folder, kind, str(seed), str(first), str(last)]
+    """Returns the results of one process, which may end early by a crash or a hang."""
+    arguments = ["-m", "tests.fuzz.worker", folder, kind, str(seed), str(first), str(last)]
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     worker = subprocess.Popen(
-        [sys.executable, *words],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=os.environ | environment | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    results, events, begun = [], [], first
-    for told in _told(worker):
-        begun = told.get("begins", begun)
-        events += [told["event"]] if "event" in told else []
-        if "ends" in told:
-            outcome = f"CODE RAN: {events}" if events else told["outcome"]
-            results.append(told | {"kind": kind, "number": begun, "outcome": outcome})
+    results, events, number = [], [], first
+    for message in _messages(worker):
+        number = message.get("begins", number)
+        events += [message["event"]] if "event" in message else []
+        if "ends" in message:
+            outcome = f"CODE RAN: {events}" if events else message["outcome"]
+            results.append(message | {"kind": kind, "number": number, "outcome": outcome})
             events = []
     code = worker.wait()
     worker.stdout.close()
     if not results or results[-1]["number"] != last - 1:
         outcome = "HANG" if code == -9 else f"CRASH {code}"
-        results.append({"kind": kind, "number": begun, "outcome": outcome, "seconds": 0.0})
+        results.append({"kind": kind, "number": number, "outcome": outcome, "seconds": 0.0})
     return results
 
 
-def _told(worker):
-    """The lines of a worker; it is ended when none comes in time."""
+def _messages(worker):
+    """Yields the messages of a worker; kills it when none comes in time."""
     os.set_blocking(worker.stdout.fileno(), False)
     rest = b""
-    with selectors.DefaultSelector() as watch:
-        watch.register(worker.stdout, selectors.EVENT_READ)
+    with selectors.DefaultSelector() as selector:
+        selector.register(worker.stdout, selectors.EVENT_READ)
         while True:
-            if not watch.select(ITEM_SECONDS):
+            if not selector.select(ITEM_SECONDS):
                 worker.kill()
                 return
             piece = os.read(worker.stdout.fileno(), 65536)
@@ -95,7 +95,7 @@ def _told(worker):
 
 
 def summary(results):
-    """A table of the outcomes by kind, and each failure on a line."""
+    """Formats a table of the outcomes by kind, and each failure on a line."""
     lines = []
     for kind in dict.fromkeys(result["kind"] for result in results):
         own = [result for result in results if result["kind"] == kind]
@@ -110,21 +110,21 @@ def summary(results):
 
 
 def failures(results):
-    """The results that are neither `fine` nor `refused`."""
+    """Returns the results that are neither `fine` nor `refused`."""
     return [result for result in results if result["outcome"] not in ("fine", "refused")]
 
 
 def main():
-    """The command; exits with 1 when anything failed."""
+    """Runs the command; exits with 1 after a failure."""
     parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__)
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     began = time.monotonic()
-    results = fuzz(asked.images, asked.files, asked.seed)
+    results = fuzz(arguments.images, arguments.files, arguments.seed)
     print(summary(results))
-    print(f"seed {asked.seed}, {time.monotonic() - began:,.0f} seconds")
+    print(f"seed {arguments.seed}, {time.monotonic() - began:,.0f} seconds")
     sys.exit(1 if failures(results) else 0)
 
 

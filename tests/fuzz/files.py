@@ -1,4 +1,4 @@
-"""Files of models and flags: whole ones to start from, and broken copies of them."""
+"""Files of models and flags: valid ones to start from, and broken copies of them."""
 
 import importlib.util
 import io
@@ -12,7 +12,7 @@ NETWORK = "wrn16_2"  # whose official weights a .pth file holds
 KINDS = ("keras", "tflite", "pth", "cfg")
 _FLAGS = """# flags
 --teacher=teacher.keras
---ood_dataset=folder:pictures
+--ood_dataset=folder:images
 --rounds=80
 --teacher_mean=0.1,0.2,0.3
 --teacher_std=0.1,0.2,0.3
@@ -32,12 +32,12 @@ class _Runs:
         return pathlib.Path.touch, (pathlib.Path(self.witness),)
 
 
-def write_whole(folder, witness):
-    """Writes files of each kind, whole ones and hostile ones.
+def write_valid(folder, witness):
+    """Writes files of each kind, valid ones and malicious ones.
 
     Args:
-        folder: where they go.
-        witness: a path that exists once code of a hostile one has run.
+        folder: folder of the files.
+        witness: a path that exists once code of a malicious file has run.
     """
     import keras
 
@@ -50,8 +50,8 @@ def write_whole(folder, witness):
     export.save_tflite(student, folder / "student.tflite")
     code = f"lambda x: (open({str(witness)!r}, 'w').close(), x)[1]"
     images = keras.Input((8, 8, 3))
-    shown = keras.layers.Lambda(eval(code), output_shape=(8, 8, 3))(images)
-    keras.Model(images, keras.layers.GlobalAveragePooling2D()(shown)).save(folder / "code.keras")
+    outputs = keras.layers.Lambda(eval(code), output_shape=(8, 8, 3))(images)
+    keras.Model(images, keras.layers.GlobalAveragePooling2D()(outputs)).save(folder / "code.keras")
     _write_weights(folder, witness)
     (folder / "inner.cfg").write_text("--seed=3\n")
     (folder / "flags.cfg").write_text(_FLAGS.format(folder=folder))
@@ -72,7 +72,7 @@ def _write_weights(folder, witness):
 
 
 def broken(folder, kind, rng):
-    """Content of a broken copy of a file of a kind."""
+    """Returns the content of a broken copy of a file of a kind."""
     sources = sorted(pathlib.Path(folder).glob(f"*.{kind}"))
     content = rng.choice(sources).read_bytes()
     how = rng.random()
@@ -81,12 +81,12 @@ def broken(folder, kind, rng):
     if kind == "cfg":
         return mutate_text(content.decode(), rng).encode() if how < 0.7 else mutate(content, rng)
     if kind in ("keras", "pth") and how < 0.6 and zipfile.is_zipfile(io.BytesIO(content)):
-        return _member_broken(content, rng)
+        return _with_broken_member(content, rng)
     return mutate(content, rng)
 
 
-def _member_broken(content, rng):
-    """The same zip with one member broken inside, its checksum right again."""
+def _with_broken_member(content, rng):
+    """Returns the zip with one member broken and its checksum updated."""
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
         chosen = rng.choice(old.namelist())

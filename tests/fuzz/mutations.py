@@ -1,11 +1,11 @@
-"""Bytes that are broken in the ways in which files get broken, or are broken on purpose."""
+"""Mutations of files, as by accident and as by an attacker."""
 
 HOW = ("bits", "bytes", "zeros", "numbers", "copies", "cut", "longer")
 _NUMBERS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", b"\0\0\0\1")
 
 
 def mutate(content, rng):
-    """Breaks some bytes of a file, often near its beginning or its end, where structure is.
+    """Changes some bytes of a file, often near its start or end, where the structure is.
 
     Args:
         content: bytes.
@@ -16,16 +16,16 @@ def mutate(content, rng):
         return content[: rng.randrange(len(content))]
     if how == "longer":
         return content + rng.randbytes(rng.randrange(1, 5000))
-    spoiled = bytearray(content)
-    region = min(len(spoiled), rng.choice([64, 1024, 16384, len(spoiled)]))
+    mutated = bytearray(content)
+    region = min(len(mutated), rng.choice([64, 1024, 16384, len(mutated)]))
     at_end = rng.random() < 0.5
     for _ in range(rng.choice([1, 1, 2, 8, 64])):
         place = rng.randrange(region)
-        _spoil(spoiled, how, len(spoiled) - 1 - place if at_end else place, rng)
-    return bytes(spoiled)
+        _change(mutated, how, len(mutated) - 1 - place if at_end else place, rng)
+    return bytes(mutated)
 
 
-def _spoil(content, how, place, rng):
+def _change(content, how, place, rng):
     if how == "bits":
         content[place] ^= 1 << rng.randrange(8)
     elif how == "bytes":
@@ -41,7 +41,7 @@ def _spoil(content, how, place, rng):
 
 
 def mutate_text(text, rng):
-    """Breaks a description: digits, words and marks change places or values."""
+    """Changes digits, words and punctuation of a text."""
     characters = list(text)
     for _ in range(rng.choice([1, 1, 2, 5])):
         place = rng.randrange(len(characters))

@@ -1,16 +1,16 @@
-"""The fuzzer with small numbers, and that it notices what it is there to notice."""
+"""The fuzzer with small numbers, and its detection of failures."""
 
 import importlib.util
 import random
 
 import pytest
 
-from tests.fuzz import files, mutations, pictures
+from tests.fuzz import files, images, mutations
 from tests.fuzz.__main__ import failures, fuzz, summary
 
 
 @pytest.mark.slow
-def test_nothing_that_is_broken_hangs_crashes_or_runs():
+def test_no_broken_file_hangs_crashes_or_runs():
     kinds = [k for k in files.KINDS if k != "pth" or importlib.util.find_spec("torch")]
     results = fuzz(images=60, count=3 * len(kinds), seed=2, kinds=kinds)
     assert failures(results) == []
@@ -22,7 +22,7 @@ def test_nothing_that_is_broken_hangs_crashes_or_runs():
     assert all("refused" in outcomes for outcomes in counts.values())
 
 
-def test_a_failure_is_told_with_what_repeats_it():
+def test_a_failure_is_listed_with_its_seed_and_number():
     good = {"kind": "cfg", "number": 1, "outcome": "fine", "seconds": 0.1, "peak": 1, "before": 1}
     bad = good | {"number": 2, "outcome": "HANG"}
     assert failures([good, bad]) == [bad]
@@ -30,7 +30,7 @@ def test_a_failure_is_told_with_what_repeats_it():
 
 
 @pytest.mark.parametrize("how", mutations.HOW)
-def test_a_mutation_breaks_and_is_the_same_each_time(how, monkeypatch):
+def test_a_mutation_changes_the_content_and_is_reproducible(how, monkeypatch):
     monkeypatch.setattr(mutations, "HOW", (how,))
     content = random.Random(0).randbytes(5000)
     changed = [mutations.mutate(content, random.Random(seed)) for seed in range(20)]
@@ -38,10 +38,10 @@ def test_a_mutation_breaks_and_is_the_same_each_time(how, monkeypatch):
     assert all(other != content for other in changed)
 
 
-def test_pictures_are_of_every_format_and_the_same_each_time():
-    made = [pictures.picture(random.Random(seed)) for seed in range(600)]
-    assert made[:20] == [pictures.picture(random.Random(seed)) for seed in range(20)]
-    heads = [content[:3] for content, _ in made]
+def test_images_have_every_format_and_are_reproducible():
+    generated = [images.image_file(random.Random(seed)) for seed in range(600)]
+    assert generated[:20] == [images.image_file(random.Random(seed)) for seed in range(20)]
+    heads = [content[:3] for content, _ in generated]
     for magic in (b"\x89PN", b"\xff\xd8\xff", b"GIF", b"RIF", b"II*", b""):
         assert magic in heads
-    assert {suffix for _, suffix in made} == set(pictures.SUFFIXES)
+    assert {suffix for _, suffix in generated} == set(images.SUFFIXES)

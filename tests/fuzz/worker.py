@@ -1,8 +1,9 @@
-"""The process in which items are tried: `python -m tests.fuzz.worker FOLDER KIND SEED FIRST LAST`.
+"""The subprocess that reads the items: `python -m tests.fuzz.worker FOLDER KIND SEED FIRST LAST`.
 
 Prints a line of JSON when an item begins and one when it has ended.
 """
 
+import functools
 import json
 import pathlib
 import random
@@ -13,19 +14,22 @@ import sys
 import time
 
 from mosaickd_tf.errors import RequestError
-from tests.fuzz import files, pictures
+from tests.fuzz import files
+from tests.fuzz import images as fuzz_images
 
-MEMORY = 4 * 2**30  # bytes of addresses beside those after the imports
-A_FOLDER = 50  # pictures that are also read as a data set
+MEMORY = 4 * 2**30  # bytes of address space in addition to that after the imports
+FOLDER_SIZE = 50  # images that are also read as a data set
 
 
 def main(folder, kind, seed, first, last):
-    """Tries the items of a kind from `first` to `last` - 1."""
+    """Reads the items of a kind from `first` to `last` - 1."""
     sys.modules.setdefault("triton", None)  # PyTorch would import it, which ends the process
     folder = pathlib.Path(folder)
     place = folder / f"{kind}-{seed}-{first}"
     place.mkdir()
-    try_one = {"image": _Pictures(place).try_one}.get(kind) or _Files(folder, place, kind).try_one
+    read_item = {"image": _Images(place).read_item}.get(kind) or _Files(
+        folder, place, kind
+    ).read_item
     _watch()
     before = _kilobytes("VmRSS")
     limit = 1024 * _kilobytes("VmSize") + MEMORY
@@ -34,19 +38,19 @@ def main(folder, kind, seed, first, last):
     for number in range(first, last):
         print(json.dumps({"begins": number}), flush=True)
         began = time.monotonic()
-        outcome = _outcome(try_one, random.Random(f"{kind} {seed} {number}"), number)
+        outcome = _outcome(read_item, random.Random(f"{kind} {seed} {number}"), number)
         if (folder / "witness").exists():
             outcome = "CODE RAN"
         seconds = time.monotonic() - began
-        taken = {"peak": _kilobytes("VmHWM"), "before": before}
-        told = {"ends": number, "outcome": outcome, "seconds": seconds, **taken}
-        print(json.dumps(told), flush=True)
+        memory = {"peak": _kilobytes("VmHWM"), "before": before}
+        message = {"ends": number, "outcome": outcome, "seconds": seconds, **memory}
+        print(json.dumps(message), flush=True)
     shutil.rmtree(place)
 
 
-def _outcome(try_one, rng, number):
+def _outcome(read_item, rng, number):
     try:
-        return try_one(rng, number)
+        return read_item(rng, number)
     except RequestError as error:
         return "refused" if len(str(error).splitlines()) == 1 else "REFUSED IN SEVERAL LINES"
     except BaseException as error:
@@ -54,10 +58,10 @@ def _outcome(try_one, rng, number):
 
 
 def _watch():
-    """Ends the process when something is executed or connected but our own trials."""
+    """Reports every program that is run and every connection, except our own checks."""
 
     def hook(event, arguments):
-        ours = event == "subprocess.Popen" and "mosaickd_tf.vetting.child" in arguments[1]
+        ours = event == "subprocess.Popen" and "mosaickd_tf.vetting.check_worker" in arguments[1]
         if event in ("os.system", "os.exec", "socket.connect", "subprocess.Popen") and not ours:
             print(json.dumps({"event": f"{event} {arguments}"[:300]}), flush=True)
 
@@ -65,13 +69,13 @@ def _watch():
 
 
 def _kilobytes(name):
-    """What the system says of this process's memory: VmSize, VmRSS, or VmHWM, its peak."""
+    """Returns VmSize, VmRSS or VmHWM, the peak, of this process in KiB."""
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(rf"{name}:\s+(\d+) kB", status)[1])
 
 
-class _Pictures:
-    """Reads pictures one by one, and some of them again as a folder."""
+class _Images:
+    """Reads images one by one, and some of them again as a folder."""
 
     def __init__(self, place):
         from mosaickd_tf.config import DataConfig
@@ -81,19 +85,19 @@ class _Pictures:
         self._reader, self._images = image_files, images
         self._load, self._config = loading.load_ood, DataConfig
 
-    def try_one(self, rng, number):
-        content, suffix = pictures.picture(rng)
+    def read_item(self, rng, number):
+        content, suffix = fuzz_images.image_file(rng)
         path = self._place / f"{number}{suffix}"
         path.write_bytes(content)
         outcome = "refused"
         try:
-            picture = self._reader.read(path)
-            assert self._images.resize(picture, 8, 3).shape == (8, 8, 3)
+            image = self._reader.read(path)
+            assert self._images.resize(image, 8, 3).shape == (8, 8, 3)
             outcome = "fine"
-        except self._reader.BrokenPicture as error:
+        except self._reader.BrokenImageError as error:
             assert len(str(error).splitlines()) == 1
         self._readable += outcome == "fine"
-        if number % A_FOLDER == A_FOLDER - 1:
+        if number % FOLDER_SIZE == FOLDER_SIZE - 1:
             self._read_folder()
         return outcome
 
@@ -104,7 +108,7 @@ class _Pictures:
             found = self._load(self._config(**options)) if readable else ()
             assert len(found) == readable
             assert not found or len(found.broken) == count - readable
-        finally:  # a failure is that of these pictures alone
+        finally:  # a failure concerns these images only
             self._readable = 0
             shutil.rmtree(self._place)
             self._place.mkdir()
@@ -116,13 +120,14 @@ class _Files:
     def __init__(self, folder, place, kind):
         from mosaickd_tf import evaluation, models
         from mosaickd_tf.cli import distill, flags
-        from mosaickd_tf.config import DistillConfig
+        from mosaickd_tf.config import DistillConfig, from_sections
 
         self._folder, self._path, self._kind = folder, place / f"broken.{kind}", kind
         self._evaluation, self._models = evaluation, models
-        self._topics, self._flags, self._config = distill.topics(), flags, DistillConfig
+        self._sections, self._flags = distill.sections(), flags
+        self._config = functools.partial(from_sections, DistillConfig)
 
-    def try_one(self, rng, number):
+    def read_item(self, rng, number):
         self._path.write_bytes(files.broken(self._folder, self._kind, rng))
         {"cfg": self._parse, "pth": self._read_weights}.get(self._kind, self._evaluate)()
         return "fine"
@@ -140,10 +145,10 @@ class _Files:
         )
 
     def _parse(self):
-        sections = self._flags.parse(self._topics, [f"--flagfile={self._path}"])
+        sections = self._flags.parse(self._sections, [f"--flagfile={self._path}"])
         if sections:
-            sections.pop("place")
-            self._config(**sections)
+            sections.pop("output")
+            self._config(sections)
 
 
 if __name__ == "__main__":

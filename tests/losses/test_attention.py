@@ -26,13 +26,13 @@ def test_by_hand():
     np.testing.assert_allclose(losses.attention_loss(teacher, student), 1.0, rtol=1e-6)
 
 
-def test_the_sign_and_the_scale_of_features_play_no_part():
+def test_the_loss_is_invariant_to_the_sign_and_scale_of_features():
     value = losses.attention_loss(-7.0 * TEACHER, STUDENT)
     np.testing.assert_allclose(value, losses.attention_loss(TEACHER, STUDENT), rtol=1e-5)
     np.testing.assert_allclose(losses.attention_loss(TEACHER, 2.0 * TEACHER), 0.0, atol=1e-12)
 
 
-def test_features_without_any_activation_have_a_finite_slope():
+def test_zero_features_have_a_finite_gradient():
     dead = tf.Variable(np.zeros((1, 2, 2, 3)), dtype="float32")
     with tf.GradientTape() as tape:
         value = losses.attention_loss(np.ones((1, 2, 2, 3)), dead)

@@ -1,4 +1,4 @@
-"""Contrastive terms and ranked rows against hand values and NumPy in float64."""
+"""Contrastive losses and row selection against hand values and NumPy in float64."""
 
 import math
 
@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from mosaickd_tf import losses
-from mosaickd_tf.losses.contrastive import selected, target_ranks
+from mosaickd_tf.losses.contrastive import select_rows, target_ranks
+from tests.losses import close, softmax64
 
 RNG = np.random.RandomState(6)
 TEACHER = 3.0 * RNG.standard_normal((7, 4))
@@ -15,20 +16,11 @@ STUDENT = 3.0 * RNG.standard_normal((7, 4))
 TARGETS = np.array([0, 1, 2, 3, 0, 1, 2])
 
 
-def close(received, expected, rtol=1e-5, atol=1e-6):
-    np.testing.assert_allclose(np.asarray(received), expected, rtol=rtol, atol=atol)
-
-
-def softmax64(logits):
-    exponentials = np.exp(logits)
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
 # Noise-contrastive estimation
 
 
-def test_the_contrast_is_that_of_the_paper():
-    """In probabilities: `h = e^s / (e^s + N / M)` with e^s a probability over the images."""
+def test_noise_contrastive_loss_equals_the_paper_s_formula():
+    """Checks in probabilities: `h = e^s / (e^s + N / M)` with e^s a probability over the images."""
     scores, log_normalizer, num_images = RNG.standard_normal((3, 6)), 1.7, 11
     density = np.exp(scores) / math.exp(log_normalizer)
     h = density / (density + 5 / num_images)
@@ -36,19 +28,21 @@ def test_the_contrast_is_that_of_the_paper():
     close(losses.noise_contrastive_loss(scores, log_normalizer, num_images), expected)
 
 
-def test_the_contrast_by_hand():
-    # One other of two images, scores and normaliser 0: h = 1 / (1 + 1/2) of both.
+def test_noise_contrastive_loss_by_hand():
+    # One negative, two images, scores and normalizer 0: h = 1 / (1 + 1/2) of both.
     value = losses.noise_contrastive_loss(np.zeros((1, 2)), 0.0, 2)
     close(value, -math.log(2 / 3) - math.log(1 / 3))
 
 
-def test_the_contrast_of_saturated_scores():
+def test_noise_contrastive_loss_of_saturated_scores():
     right, wrong = np.array([[1e4, -1e4, -1e4]]), np.array([[-1e4, 1e4, 1e4]])
     close(losses.noise_contrastive_loss(right, 0.0, 3), 0.0)
-    close(losses.noise_contrastive_loss(wrong, 0.0, 2), 3e4)  # two others of two: N / M = 1
+    close(
+        losses.noise_contrastive_loss(wrong, 0.0, 2), 3e4
+    )  # two negatives of two images: N / M = 1
 
 
-def test_the_contrast_pulls_the_same_image_up_and_others_down():
+def test_noise_contrastive_loss_pulls_the_positive_up_and_negatives_down():
     scores = tf.Variable(RNG.standard_normal((3, 6)), dtype=tf.float32)
     with tf.GradientTape() as tape:
         loss = losses.noise_contrastive_loss(scores, 0.0, 20)
@@ -65,7 +59,7 @@ def test_similarities_are_cosines():
     close(losses.similarities(views, anchors), views @ anchors.T / lengths)
 
 
-def test_a_vector_of_no_length_has_no_similarity_and_a_finite_gradient():
+def test_a_zero_vector_has_similarity_0_and_a_finite_gradient():
     views = tf.Variable(np.zeros((1, 3)), dtype=tf.float32)
     with tf.GradientTape() as tape:
         similar = losses.similarities(views, np.ones((2, 3)))
@@ -96,20 +90,20 @@ def test_the_rank_of_the_target_counts_what_exceeds_it():
         (0.0, [1, 0, 0, 1, 0, 0]),
     ],
 )
-def test_of_the_wrong_the_least_wrong_are_kept(share, expected):
+def test_wrong_rows_are_kept_in_the_order_of_rank(share, expected):
     ranks = np.array([0, 1, 5, 0, 2, 1])
-    assert selected(ranks, share).numpy().tolist() == expected
+    assert select_rows(ranks, share).numpy().tolist() == expected
 
 
-def test_all_wrong_and_none_kept_cost_nothing():
-    assert selected(np.array([3, 1]), 0.4).numpy().tolist() == [0, 0]
+def test_the_loss_is_zero_when_no_row_is_kept():
+    assert select_rows(np.array([3, 1]), 0.4).numpy().tolist() == [0, 0]
     wrong = np.argmin(TEACHER, axis=-1)
     close(losses.ranked_distillation_loss(TEACHER, STUDENT, wrong, 0.0, 1.0), 0.0)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
-def test_ranked_distillation_is_that_of_the_rows_kept(share):
-    """As the published code does it: sort by rank, cut, average the rest."""
+def test_ranked_distillation_is_the_mean_over_the_kept_rows(share):
+    """Follows the published code: sort by rank, cut, average the rest."""
     order = np.argsort(-TEACHER, axis=1)
     ranks = np.array([list(row).index(t) for row, t in zip(order, TARGETS, strict=True)])
     wrong = (ranks > 0).sum()
@@ -119,7 +113,7 @@ def test_ranked_distillation_is_that_of_the_rows_kept(share):
     close(losses.ranked_distillation_loss(TEACHER, STUDENT, TARGETS, share, 4.0), expected)
 
 
-def test_terms_are_float32_whatever_the_logits():
+def test_losses_are_float32_for_any_logits_dtype():
     low = tf.constant(TEACHER, "bfloat16")
     values = [
         losses.noise_contrastive_loss(low, 0.0, 9),

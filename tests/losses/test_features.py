@@ -1,4 +1,4 @@
-"""Terms on features against hand values, NumPy in float64, invariances and their gradients."""
+"""Losses on features against hand values, NumPy in float64, invariances and their gradients."""
 
 import itertools
 import math
@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from mosaickd_tf import losses
+from tests.losses import close
 
 RNG = np.random.RandomState(5)
 TEACHER = RNG.standard_normal((5, 7))
@@ -15,12 +16,8 @@ STUDENT = RNG.standard_normal((5, 3))
 TERMS = [losses.distance_loss, losses.angle_loss]
 
 
-def close(received, expected, rtol=1e-5, atol=1e-6):
-    np.testing.assert_allclose(np.asarray(received), expected, rtol=rtol, atol=atol)
-
-
-def slope(loss, teacher, student):
-    """The gradient in the student's features."""
+def student_gradient(loss, teacher, student):
+    """Returns the gradient with respect to the student's features."""
     student = tf.Variable(student, dtype=tf.float32)
     with tf.GradientTape() as tape:
         value = loss(teacher, student)
@@ -32,7 +29,7 @@ def huber64(error):
 
 
 def distance64(teacher, student):
-    """Pair by pair, as the paper writes it; the mean where it sums."""
+    """Loops over pairs as in the paper, with the mean instead of the sum."""
     relative = []
     for features in (teacher, student):
         distances = np.array([[math.dist(a, b) for b in features] for a in features])
@@ -41,7 +38,7 @@ def distance64(teacher, student):
 
 
 def angle64(teacher, student):
-    """Triplet by triplet; a triplet with two equal images has no angle, its cosine counts 0."""
+    """Loops over triplets; without an angle, of two equal images, the cosine counts as 0."""
 
     def cosine(features, i, j, k):
         a, b = features[j] - features[i], features[k] - features[i]
@@ -66,7 +63,7 @@ def test_the_hint_is_a_mean_over_everything():
 
 
 def test_the_hint_pulls_the_student_to_the_teacher_and_is_float32():
-    gradient = slope(losses.hint_loss, TEACHER, np.zeros_like(TEACHER))
+    gradient = student_gradient(losses.hint_loss, TEACHER, np.zeros_like(TEACHER))
     close(gradient, -2 * TEACHER / TEACHER.size)
     low = tf.constant(TEACHER, "bfloat16")
     assert losses.hint_loss(low, low).dtype == "float32"
@@ -100,16 +97,16 @@ def test_the_angle_by_hand():
 
 
 @pytest.mark.parametrize("loss", TERMS)
-def test_relations_do_not_see_scale_place_or_rotation(loss):
+def test_relations_are_invariant_to_scale_translation_and_rotation(loss):
     turn = np.linalg.qr(RNG.standard_normal((3, 3)))[0]
     close(loss(STUDENT, 4.0 * STUDENT @ turn + 2.0), 0.0)
     assert float(loss(TEACHER, STUDENT)) > 1e-3
 
 
 @pytest.mark.parametrize("loss", TERMS)
-def test_the_gradient_is_that_of_differences(loss):
+def test_the_gradient_equals_a_difference_quotient(loss):
     reference = {losses.distance_loss: distance64, losses.angle_loss: angle64}[loss]
-    gradient, numeric = slope(loss, TEACHER, STUDENT), np.empty_like(STUDENT)
+    gradient, numeric = student_gradient(loss, TEACHER, STUDENT), np.empty_like(STUDENT)
     for place in np.ndindex(STUDENT.shape):
         step = np.zeros_like(STUDENT)
         step[place] = 1e-5
@@ -122,14 +119,14 @@ def test_the_gradient_is_that_of_differences(loss):
 @pytest.mark.parametrize("student", [np.ones((5, 3)), np.zeros((5, 3))], ids=["equal", "zero"])
 def test_equal_features_have_a_finite_gradient(loss, student):
     assert math.isfinite(float(loss(TEACHER, student)))
-    assert np.isfinite(slope(loss, TEACHER, student)).all()
-    assert np.isfinite(slope(loss, student, STUDENT)).all()
+    assert np.isfinite(student_gradient(loss, TEACHER, student)).all()
+    assert np.isfinite(student_gradient(loss, student, STUDENT)).all()
     partly = np.concatenate([student[:2], STUDENT[2:]])
-    assert np.isfinite(slope(loss, TEACHER, partly)).all()
+    assert np.isfinite(student_gradient(loss, TEACHER, partly)).all()
     close(loss(student, student), 0.0)
 
 
 @pytest.mark.parametrize("loss", TERMS)
 def test_a_step_down_the_gradient_brings_the_student_closer(loss):
-    gradient = slope(loss, TEACHER, STUDENT)
+    gradient = student_gradient(loss, TEACHER, STUDENT)
     assert float(loss(TEACHER, STUDENT - 0.1 * gradient)) < float(loss(TEACHER, STUDENT))

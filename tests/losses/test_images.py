@@ -1,4 +1,4 @@
-"""Terms on images and statistics against NumPy in float64, by hand, and at the edges."""
+"""Losses on images and statistics against NumPy in float64, by hand, and at the edges."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ IMAGES = RNG.uniform(size=(3, 5, 4, 2))
 MEAN, VARIANCE = RNG.standard_normal(2), RNG.uniform(0.5, 2.0, 2)
 
 
-def slope(loss, at):
+def gradient_of(loss, at):
     variable = tf.Variable(at, dtype="float32")
     with tf.GradientTape() as tape:
         value = loss(variable)
@@ -19,7 +19,7 @@ def slope(loss, at):
 
 
 def total_variation64(images):
-    """Pixel by pixel, neighbor by neighbor."""
+    """Loops over pixels and their neighbors."""
     height, width = images.shape[1:3]
     total = 0.0
     for down, right in ((0, 1), (1, 0), (-1, 1), (1, 1)):
@@ -73,12 +73,12 @@ def test_statistics_keep_their_digits_in_low_precision_and_far_from_zero():
 @pytest.mark.parametrize(
     "loss", [losses.total_variation_loss, losses.image_norm_loss], ids=["variation", "norm"]
 )
-def test_black_images_cost_nothing_and_have_a_finite_slope(loss):
+def test_black_images_have_loss_0_and_a_finite_gradient(loss):
     black = np.zeros((2, 4, 4, 1))
     np.testing.assert_allclose(loss(black), 0.0, atol=1e-9)
-    assert np.array_equal(slope(loss, black), black)
+    assert np.array_equal(gradient_of(loss, black), black)
 
 
-def test_the_slope_of_the_statistics_pulls_the_batch_to_what_is_remembered():
-    gradient = slope(lambda x: losses.statistics_loss(x, [0.0], [1.0]), [[2.0], [4.0]])
+def test_the_gradient_of_statistics_loss_pulls_the_batch_to_the_moving_statistics():
+    gradient = gradient_of(lambda x: losses.statistics_loss(x, [0.0], [1.0]), [[2.0], [4.0]])
     assert (gradient > 0).all()

@@ -1,4 +1,4 @@
-"""What is asked of synthetic images: by hand, in NumPy float64, saturated, and by slope."""
+"""Losses of synthetic images: by hand, in NumPy float64, saturated, and gradients."""
 
 import math
 
@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mosaickd_tf import losses
+from tests.losses import softmax64
 
 RNG = np.random.RandomState(8)
 TEACHER = 3.0 * RNG.standard_normal((6, 5))
@@ -14,13 +15,8 @@ STUDENT = 3.0 * RNG.standard_normal((6, 5))
 LABELS = np.array([0, 4, 2, 2, 1, 3])
 
 
-def probs64(logits):
-    exponentials = np.exp(np.asarray(logits, np.float64))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
 def competition64(teacher, student):
-    p, q = probs64(teacher / 3.0), probs64(student / 3.0)
+    p, q = softmax64(teacher / 3.0), softmax64(student / 3.0)
     m = (p + q) / 2
     divergence = ((p * np.log(p / m)).sum(-1) + (q * np.log(q / m)).sum(-1)) / 2
     return 1.0 - divergence.mean()
@@ -29,11 +25,11 @@ def competition64(teacher, student):
 TERMS = {
     "classification": (
         lambda x: losses.classification_loss(x, LABELS),
-        lambda x: -np.log(probs64(x)[np.arange(6), LABELS]).mean(),
+        lambda x: -np.log(softmax64(x)[np.arange(6), LABELS]).mean(),
     ),
     "one_hot": (
         losses.one_hot_loss,
-        lambda x: -np.log(probs64(x)[np.arange(6), x.argmax(-1)]).mean(),
+        lambda x: -np.log(softmax64(x)[np.arange(6), x.argmax(-1)]).mean(),
     ),
     "competition": (
         lambda x: losses.competition_loss(x, STUDENT),
@@ -56,7 +52,7 @@ def test_term_ignores_a_shift_of_each_image_s_logits(name):
 
 
 @pytest.mark.parametrize("name", TERMS)
-def test_term_of_saturated_logits_is_finite_and_so_is_its_slope(name):
+def test_loss_and_gradient_of_saturated_logits_are_finite(name):
     loss, _ = TERMS[name]
     logits = tf.Variable(1e4 * np.sign(TEACHER), dtype="float32")
     with tf.GradientTape() as tape:
@@ -73,7 +69,7 @@ def test_one_hot_loss_by_hand():
     )
 
 
-def test_activation_loss_is_minus_the_mean_size_of_features():
+def test_activation_loss_is_minus_the_mean_absolute_feature():
     np.testing.assert_allclose(losses.activation_loss([[1.0, -3.0], [0.0, 2.0]]), -1.5)
 
 
@@ -83,7 +79,7 @@ def test_competition_lies_between_full_agreement_and_no_overlap():
     np.testing.assert_allclose(losses.competition_loss(apart, -apart), 1 - math.log(2), rtol=1e-6)
 
 
-def test_a_step_down_the_slope_of_competition_parts_teacher_and_student():
+def test_a_gradient_step_on_competition_loss_separates_teacher_and_student():
     student = tf.Variable([[0.5, 0.0]])
     with tf.GradientTape() as tape:
         value = losses.competition_loss([[2.0, 0.0]], student)

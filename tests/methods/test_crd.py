@@ -1,15 +1,13 @@
-"""Contrast with remembered images: scores, memory, draws, and its place in a checkpoint."""
+"""Contrast with stored embeddings: scores, memory, negatives, and their place in a checkpoint."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.config import BaselineTerms, DistillConfig
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import ContrastiveDistiller
-from mosaickd_tf.methods.crd import remember
-from tests import tiny
-from tests.methods import staged
+from mosaickd_tf.methods.crd import ContrastiveConfig, remember
+from tests.methods import harness
 
 INDEX = tf.constant([1, 8, 3, 0])
 
@@ -19,21 +17,30 @@ def unit64(rows):
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
-def embeddings64(made, teacher, student):
-    """The two embeddings from the weights of the dense layers."""
+def outputs(distiller):
+    """Returns logits and features of the teacher, and of the student in training mode."""
+    return (
+        distiller.teacher_capture(harness.IMAGES, training=False),
+        distiller.student_capture(harness.IMAGES, training=True),
+    )
+
+
+def embeddings64(distiller):
+    """Returns the student's and the teacher's embeddings, from the weights of the dense layers."""
+    (_, teacher_features), (_, student_features) = outputs(distiller)
     return [
-        unit64(np.asarray(seen.features[0]) @ layer.kernel.numpy() + layer.bias.numpy())
-        for seen, layer in (
-            (student, made.heads.get_layer("student_embed")),
-            (teacher, made.heads.get_layer("teacher_embed")),
+        unit64(np.asarray(features[0]) @ layer.kernel.numpy() + layer.bias.numpy())
+        for features, layer in (
+            (student_features, distiller.heads.get_layer("student_embed")),
+            (teacher_features, distiller.heads.get_layer("teacher_embed")),
         )
     ]
 
 
-def contrast64(made, embeddings, candidates):
-    """Both sides of the term in probabilities, the normaliser measured on this batch."""
+def contrast64(distiller, embeddings, candidates):
+    """Computes both sides of the term in probabilities, normalized by this batch."""
     total = 0.0
-    banks = made.teacher_bank.numpy(), made.student_bank.numpy()
+    banks = distiller.teacher_bank.numpy(), distiller.student_bank.numpy()
     for seen, bank in zip(embeddings, banks, strict=True):
         critic = np.exp(np.einsum("be,bke->bk", seen, bank[candidates]) / 0.07)
         density = critic / (critic.mean() * len(bank))
@@ -44,34 +51,31 @@ def contrast64(made, embeddings, candidates):
 
 
 def test_the_loss_is_distillation_and_the_weighted_contrast():
-    made = staged.distiller("crd", weight=0.5)
-    teacher, student = staged.seen(made)
-    candidates = made._candidates(INDEX, 0).numpy()
-    contrast = contrast64(made, embeddings64(made, teacher, student), candidates)
-    plain = staged.kl64(teacher.logits, student.logits).mean()
-    loss = float(made.student_loss(teacher, student, index=INDEX, k=0))
-    assert loss == pytest.approx(plain + 0.5 * contrast, rel=1e-4)
-    assert float(made.trackers["contrastive_loss"].result()) == pytest.approx(contrast, rel=1e-4)
+    crd = harness.build("crd", config=ContrastiveConfig(weight=0.5))
+    (teacher_logits, _), (student_logits, _) = outputs(crd)
+    candidates = crd._candidates(INDEX, 0).numpy()
+    contrast = contrast64(crd, embeddings64(crd), candidates)
+    plain = harness.kl64(teacher_logits, student_logits).mean()
+    loss = harness.minimized(crd, lambda: crd.update_student(harness.IMAGES, index=INDEX, k=0))
+    assert loss == pytest.approx({"student": plain + 0.5 * contrast}, rel=1e-4)
+    terms = {"distillation_loss": plain, "contrastive_loss": contrast}
+    assert harness.recorded(crd) == pytest.approx(terms, rel=1e-4)
 
 
-def test_what_was_seen_is_remembered_and_nothing_else():
-    made = staged.distiller("crd")
-    teacher, student = staged.seen(made)
-    before = made.student_bank.numpy(), made.teacher_bank.numpy()
-    made.student_loss(teacher, student, index=INDEX, k=0)
-    others = [i for i in range(staged.NUM_IMAGES) if i not in INDEX.numpy()]
-    for old, bank, seen in zip(
-        before,
-        (made.student_bank, made.teacher_bank),
-        embeddings64(made, teacher, student),
-        strict=True,
-    ):
-        expected = unit64(0.5 * old[INDEX.numpy()] + 0.5 * seen)
-        np.testing.assert_allclose(bank.numpy()[INDEX.numpy()], expected, rtol=1e-4, atol=1e-6)
-        assert np.array_equal(bank.numpy()[others], old[others])
+def test_the_embeddings_of_the_batch_are_stored_and_nothing_else():
+    crd = harness.build("crd")
+    expected = embeddings64(crd)
+    before = crd.student_bank.numpy(), crd.teacher_bank.numpy()
+    crd.update_student(harness.IMAGES, index=INDEX, k=0)
+    others = [i for i in range(harness.NUM_IMAGES) if i not in INDEX.numpy()]
+    banks = crd.student_bank.numpy(), crd.teacher_bank.numpy()
+    for old, bank, seen in zip(before, banks, expected, strict=True):
+        rows = unit64(0.5 * old[INDEX.numpy()] + 0.5 * seen)
+        np.testing.assert_allclose(bank[INDEX.numpy()], rows, rtol=1e-4, atol=1e-6)
+        assert np.array_equal(bank[others], old[others])
 
 
-def test_an_image_that_is_twice_in_a_batch_is_remembered_by_its_mean():
+def test_an_image_that_is_twice_in_a_batch_is_stored_by_its_mean():
     bank = tf.Variable(unit64(np.random.RandomState(0).standard_normal((4, 3))), dtype=tf.float32)
     before, seen = bank.numpy(), np.eye(3, dtype="float32")
     remember(bank, tf.constant([2, 0, 2]), tf.constant(seen))
@@ -81,79 +85,72 @@ def test_an_image_that_is_twice_in_a_batch_is_remembered_by_its_mean():
     np.testing.assert_allclose(bank, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_embeddings_that_are_not_finite_are_not_stored():
+    bank = tf.Variable(unit64(np.random.RandomState(0).standard_normal((4, 3))), dtype=tf.float32)
+    before = bank.numpy()
+    remember(bank, tf.constant([2, 0]), tf.constant([[np.nan, 0, 0], [0, np.inf, 0]], "float32"))
+    np.testing.assert_array_equal(bank, before)
+
+
 def test_negatives_are_other_images_drawn_evenly_and_anew():
-    made = staged.distiller("crd")
+    distiller = harness.build("crd")
     index = tf.tile(INDEX, [2000])
-    candidates = made._candidates(index, 0).numpy()
-    assert candidates.shape == (8000, staged.NUM_IMAGES)  # itself and 8 others
+    candidates = distiller._candidates(index, 0).numpy()
+    assert candidates.shape == (8000, harness.NUM_IMAGES)  # itself and 8 others
     assert np.array_equal(candidates[:, 0], index)
     for number in INDEX.numpy():
         others = candidates[index.numpy() == number, 1:]
-        counts = np.bincount(others.ravel(), minlength=staged.NUM_IMAGES)
+        counts = np.bincount(others.ravel(), minlength=harness.NUM_IMAGES)
         assert counts[number] == 0
-        expected = np.full(staged.NUM_IMAGES - 1, 2000.0)
+        expected = np.full(harness.NUM_IMAGES - 1, 2000.0)
         np.testing.assert_allclose(np.delete(counts, number), expected, rtol=0.1)
-    assert np.array_equal(candidates, made._candidates(index, 0))
-    assert not np.array_equal(candidates, made._candidates(index, 1))
-    made.end_round()
-    assert not np.array_equal(candidates, made._candidates(index, 0))
+    assert np.array_equal(candidates, distiller._candidates(index, 0))
+    assert not np.array_equal(candidates, distiller._candidates(index, 1))
+    distiller.end_round()
+    assert not np.array_equal(candidates, distiller._candidates(index, 0))
 
 
-def test_fewer_negatives_may_be_asked_for():
-    made = staged.distiller("crd", negatives=3)
-    assert made._candidates(INDEX, 0).shape == (4, 4)
-    assert staged.distiller("crd").negatives == staged.NUM_IMAGES - 1
+def test_there_may_be_fewer_negatives():
+    distiller = harness.build("crd", config=ContrastiveConfig(negatives=3))
+    assert distiller._candidates(INDEX, 0).shape == (4, 4)
+    assert harness.build("crd").negatives == harness.NUM_IMAGES - 1
 
 
-def test_the_normalisers_are_measured_once():
-    made = staged.distiller("crd")
-    staged.play(made)
-    first = made.log_normalizers.numpy()
+def test_the_normalizers_are_measured_once():
+    distiller = harness.build("crd")
+    harness.run_round(distiller)
+    first = distiller.log_normalizers.numpy()
     assert (first != 0).all()
-    staged.play(made)
-    assert np.array_equal(first, made.log_normalizers.numpy())
+    harness.run_round(distiller)
+    assert np.array_equal(first, distiller.log_normalizers.numpy())
 
 
-def test_a_round_moves_the_student_and_the_embeddings():
-    made = staged.distiller("crd")
-    moved = staged.what_moves(made, lambda: staged.play(made))
-    assert moved == {"student", "heads", "student_optimizer"}
-    assert not [v for v in made.trainable_variables if "bank" in v.path]
+def test_a_round_changes_the_student_and_the_embeddings():
+    distiller = harness.build("crd")
+    moved = harness.changed(distiller, lambda: harness.run_round(distiller))
+    assert moved == harness.all_of("student") | {("heads", "weights")}
+    assert not [v for v in distiller.trainable_variables if "bank" in v.path]
 
 
 def test_the_contrast_falls_on_images_that_come_again():
-    made = staged.distiller("crd")
-    values = [staged.play(made)["contrastive_loss"] for _ in range(6)]
+    distiller = harness.build("crd")
+    values = [harness.run_round(distiller)["contrastive_loss"] for _ in range(6)]
     assert values[-1] < 0.8 * values[0]
 
 
 def test_xla_gives_the_losses_of_plain_graphs():
-    compiled = staged.fitted(staged.distiller("crd", jit_compile=True), 2)
-    plain = staged.fitted(staged.distiller("crd"), 2)
+    compiled = harness.fitted(harness.build("crd", jit_compile=True), 2)
+    plain = harness.fitted(harness.build("crd"), 2)
     for name, values in plain.items():
         np.testing.assert_allclose(compiled[name], values, rtol=1e-3, atol=1e-5)
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
-    teacher = staged.pair()["teacher"]
-
-    def make(seed):
-        tiny.seed_weights(seed)
-        student = staged.classifier(4, "student")
-        return staged.distiller("crd", players={"teacher": teacher, "student": student}, seed=5)
-
-    whole, resumed = staged.resumed(make, tmp_path)
-    assert tiny.same_bits(whole, resumed)
-    assert sum(value.shape == (staged.NUM_IMAGES, 128) for value in whole) == 2
+def test_a_checkpoint_holds_both_banks():
+    shapes = [value.shape for value in harness.state(harness.build("crd"))]
+    assert shapes.count((harness.NUM_IMAGES, 128)) == 2
 
 
 @pytest.mark.parametrize("count", [None, 0, 1])
-def test_without_images_to_remember_it_is_refused(count):
+def test_without_a_number_of_images_it_is_refused(count):
     with pytest.raises(RequestError, match=f"`num_images` is needed.*Received: {count}"):
-        ContrastiveDistiller(**staged.pair(), num_images=count)
-
-
-def test_the_config_says_weight_and_negatives():
-    asked = DistillConfig(baselines=BaselineTerms(crd_weight=2.0, crd_negatives=5))
-    options = ContrastiveDistiller.options(asked)
-    assert (options["weight"], options["negatives"]) == (2.0, 5)
+        ContrastiveDistiller(**harness.pair(), num_images=count)

@@ -1,32 +1,31 @@
-"""Which layers are compared, and how a person names others."""
+"""Layers that are compared: found by their names, or named by the user."""
 
 import math
 
 import keras
 import pytest
 
-from mosaickd_tf.config import DataFreeTerms
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS, RelationalDistiller
 from mosaickd_tf.methods.features import (
+    dtype_policy,
+    feature_shapes,
     middle_layer,
     paired_stages,
     penultimate_layer,
-    policy,
-    watched_shapes,
 )
+from mosaickd_tf.methods.zskt import ZsktConfig
 from mosaickd_tf.models import build_classifier, training_copy
 from mosaickd_tf.models.graph.activations import ActivationCapture, layers_by_name
 from mosaickd_tf.models.graph.stages import stage_outputs
 from tests import tiny
-from tests.methods import staged
+from tests.methods import harness
 from tests.methods.test_zskt import tiny_generator
 
 FEATURE_METHODS = ["fitnet", "rkd", "crd", "sskd"]
-NEEDED = {"sskd": {"teacher_rounds": 1}}
 
 
-def test_layers_of_our_networks_are_found():
+def test_layers_of_networks_of_this_package_are_found():
     assert penultimate_layer(tiny.wide_resnet()) == ["features"]
     assert middle_layer(["first", "second", "third"]) == ["second"]
     assert middle_layer(["first", "second"]) == ["first"]
@@ -71,71 +70,71 @@ def test_named_layers_of_one_side_leave_the_other_its_own(method):
     if method == "zskt":
         named = stage_outputs(teacher)[:4]
         arguments["generator"] = tiny_generator()
-        arguments["loss_weights"] = DataFreeTerms(zskt_attention_weight=0.0)
+        arguments["config"] = ZsktConfig(attention_weight=0.0)
     kind = METHODS[method]
-    made = kind(teacher=teacher, student=student, teacher_layers=named, **arguments)
-    assert [layer.name for layer in made.teacher_capture.layers] == named
-    own = kind.watched_layers(student)
-    assert [layer.name for layer in made.student_capture.layers] == own
+    distiller = kind(teacher=teacher, student=student, teacher_layers=named, **arguments)
+    assert [layer.name for layer in distiller.teacher_capture.layers] == named
+    own = stage_outputs(student) if method == "zskt" else middle_layer(stage_outputs(student))
+    assert [layer.name for layer in distiller.student_capture.layers] == own
 
 
-def test_shapes_are_those_of_what_passes():
+def test_shapes_are_those_of_the_captured_features():
     model = tiny.wide_resnet()
-    taps = ActivationCapture(model, layers_by_name(model, ["stage2_block1_add", "features"]))
+    capture = ActivationCapture(model, layers_by_name(model, ["stage2_block1_add", "features"]))
     before = tiny.values(model)
-    assert watched_shapes(taps) == [(4, 4, 32), (64,)]
+    assert feature_shapes(capture) == [(4, 4, 32), (64,)]
     assert tiny.same_bits(before, tiny.values(model))
 
 
 @pytest.mark.parametrize("name", ["float32", "mixed_bfloat16"])
-def test_heads_run_in_the_policy_of_what_they_read(name):
-    players = {role: training_copy(model, name) for role, model in staged.pair().items()}
+def test_heads_run_in_the_policy_of_their_inputs(name):
+    networks = {role: training_copy(model, name) for role, model in harness.pair().items()}
     for method in ("fitnet", "crd", "sskd"):
-        made = staged.distiller(method, players=players, **NEEDED.get(method, {}))
-        assert policy(made.student_capture).name == name
-        dense = [x for x in made.heads.layers if x.weights]
+        distiller = harness.build(method, networks_=networks)
+        assert dtype_policy(distiller.student_capture).name == name
+        dense = [x for x in distiller.heads.layers if x.weights]
         assert {layer.dtype_policy.name for layer in dense} == {name}
-        assert {v.dtype for v in made.heads.variables} == {"float32"}
-        terms = staged.play(made)
+        assert {v.dtype for v in distiller.heads.variables} == {"float32"}
+        terms = harness.run_round(distiller)
         assert all(map(math.isfinite, terms.values()))
 
 
 @pytest.mark.parametrize("method", FEATURE_METHODS)
-def test_a_network_of_unknown_layers_is_refused_with_the_flags_to_use(method):
-    players = {role: tiny.plain_players()[role] for role in ("teacher", "student")}
-    with pytest.raises(RequestError, match="--teacher_layers/--student_layers") as caught:
-        staged.distiller(method, players=players, **NEEDED.get(method, {}))
+def test_a_network_of_unknown_layers_is_refused_with_the_arguments_to_use(method):
+    networks = {role: tiny.plain_networks()[role] for role in ("teacher", "student")}
+    with pytest.raises(RequestError, match="teacher_layers.*student_layers") as caught:
+        harness.build(method, networks_=networks)
     assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("method", FEATURE_METHODS)
-def test_layers_that_a_person_names_are_compared(method):
-    players = {role: tiny.plain_players()[role] for role in ("teacher", "student")}
+def test_layers_that_the_user_names_are_compared(method):
+    networks = {role: tiny.plain_networks()[role] for role in ("teacher", "student")}
     kind = keras.layers.Conv2D if method == "fitnet" else keras.layers.GlobalAveragePooling2D
     names = {
         f"{role}_layers": [x.name for x in model.layers if isinstance(x, kind)]
-        for role, model in players.items()
+        for role, model in networks.items()
     }
-    made = staged.distiller(method, players=players, **names, **NEEDED.get(method, {}))
-    assert made.teacher_capture.layers[0].name == names["teacher_layers"][0]
-    assert "student" in staged.what_moves(made, lambda: [staged.play(made) for _ in range(2)])
+    distiller = harness.build(method, networks_=networks, **names)
+    assert distiller.teacher_capture.layers[0].name == names["teacher_layers"][0]
+    assert "student" in harness.trained(
+        distiller, lambda: [harness.run_round(distiller) for _ in range(2)]
+    )
 
 
 def test_another_number_of_layers_on_one_side_is_refused():
     with pytest.raises(RequestError, match="Received: 2 and 1"):
-        RelationalDistiller(**staged.pair(), teacher_layers=["features", "stage1_relu"])
+        RelationalDistiller(**harness.pair(), teacher_layers=["features", "stage1_relu"])
 
 
 @pytest.mark.parametrize("method", ["crd", "sskd"])
 def test_more_than_one_layer_is_refused_where_one_is_compared(method):
     names = ["stage1_relu", "features"]
-    with pytest.raises(RequestError, match="Expected one --teacher_layers.*Received: 2"):
-        staged.distiller(
-            method, teacher_layers=names, student_layers=names, **NEEDED.get(method, {})
-        )
+    with pytest.raises(RequestError, match="Expected one name in `teacher_layers`.*Received: 2"):
+        harness.build(method, teacher_layers=names, student_layers=names)
 
 
 def test_a_model_of_unknown_input_shape_is_refused():
-    players = {role: tiny.Subclassed(model) for role, model in staged.pair().items()}
+    networks = {role: tiny.Subclassed(model) for role, model in harness.pair().items()}
     with pytest.raises(RequestError, match="whose input shape Keras knows"):
-        staged.distiller("crd", players=players)
+        harness.build("crd", networks_=networks)

@@ -3,54 +3,53 @@
 import numpy as np
 import pytest
 
-from mosaickd_tf.config import BaselineTerms, DistillConfig
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods import HintDistiller
-from mosaickd_tf.methods.fitnet import build_regressors
-from tests.methods import staged
+from mosaickd_tf.methods.fitnet import HintConfig, build_regressors
+from tests.methods import harness
+from tests.methods.harness import IMAGES
 
 
-def normalised(maps, epsilon=1e-5):
+def normalized64(maps, epsilon=1e-5):
     axes = (0, 1, 2)
     return (maps - maps.mean(axes)) / np.sqrt(maps.var(axes) + epsilon)
 
 
 def test_the_loss_is_distillation_and_the_weighted_hint():
-    made = staged.distiller("fitnet", weight=3.0, temperature=2.0)
-    teacher, student = staged.seen(made)
-    kernel = made.heads.get_layer("regressor0").kernel.numpy()
+    fitnet = harness.build("fitnet", config=HintConfig(hint_weight=3.0), temperature=2.0)
+    teacher_logits, (hints,) = fitnet.teacher_capture(IMAGES, training=False)
+    student_logits, (features,) = fitnet.student_capture(IMAGES, training=True)
+    kernel = fitnet.heads.get_layer("regressor0").kernel.numpy()
     assert kernel.shape == (1, 1, 4, 6)
-    guided = normalised(np.asarray(student.features[0], np.float64) @ kernel[0, 0])
-    hint = np.mean((guided - np.asarray(teacher.features[0])) ** 2)
-    plain = staged.kl64(teacher.logits, student.logits, 2.0).mean()
-    assert float(made.student_loss(teacher, student)) == pytest.approx(plain + 3 * hint, rel=1e-4)
-    terms = {name: float(tracker.result()) for name, tracker in made.trackers.items()}
+    guided = normalized64(np.asarray(features, np.float64) @ kernel[0, 0])
+    hint = np.mean((guided - np.asarray(hints)) ** 2)
+    plain = harness.kl64(teacher_logits, student_logits, 2.0).mean()
+    loss = harness.minimized(fitnet, lambda: fitnet.update_student(IMAGES))
+    assert loss == pytest.approx({"student": plain + 3 * hint}, rel=1e-4)
+    terms = harness.recorded(fitnet)
     assert terms == pytest.approx({"distillation_loss": plain, "hint_loss": hint}, rel=1e-4)
 
 
 def test_hints_of_several_layers_add_up():
     names = ["stage1_relu", "stage2_conv"]
-    made = staged.distiller("fitnet", teacher_layers=names, student_layers=names)
-    teacher, student = staged.seen(made)
-    hints = [
-        np.mean((np.asarray(guided) - np.asarray(hint)) ** 2)
-        for guided, hint in zip(
-            made.heads(student.features, training=True), teacher.features, strict=True
-        )
-    ]
-    made.student_loss(teacher, student)
-    assert float(made.trackers["hint_loss"].result()) == pytest.approx(sum(hints), rel=1e-4)
+    fitnet = harness.build("fitnet", teacher_layers=names, student_layers=names)
+    _, hints = fitnet.teacher_capture(IMAGES, training=False)
+    _, features = fitnet.student_capture(IMAGES, training=True)
+    pairs = zip(fitnet.heads(features, training=True), hints, strict=True)
+    expected = sum(np.mean((np.asarray(a) - np.asarray(b)) ** 2) for a, b in pairs)
+    fitnet.update_student(IMAGES)
+    assert harness.recorded(fitnet)["hint_loss"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_round_moves_the_student_and_its_regressor():
-    made = staged.distiller("fitnet")
-    moved = staged.what_moves(made, lambda: staged.play(made))
-    assert moved == {"student", "heads", "student_optimizer"}
+def test_a_round_changes_the_student_and_its_regressor():
+    fitnet = harness.build("fitnet")
+    moved = harness.changed(fitnet, lambda: harness.run_round(fitnet))
+    heads = {("heads", "weights"), ("heads", "statistics")}  # of the student's optimizer
+    assert moved == harness.all_of("student") | heads
 
 
 def test_the_hint_falls():
-    made = staged.distiller("fitnet")
-    values = [staged.play(made)["hint_loss"] for _ in range(8)]
+    fitnet = harness.build("fitnet")
+    values = [harness.run_round(fitnet)["hint_loss"] for _ in range(8)]
     assert values[-1] < 0.8 * values[0]
 
 
@@ -63,9 +62,9 @@ def test_the_hint_falls():
     ],
 )
 def test_a_regressor_gives_the_teachers_shape(student, teacher, kernel):
-    made = build_regressors([student], [teacher])
-    assert made.output_shape == (None, *teacher)
-    assert made.get_layer("regressor0").kernel.shape == kernel
+    regressors = build_regressors([student], [teacher])
+    assert regressors.output_shape == (None, *teacher)
+    assert regressors.get_layer("regressor0").kernel.shape == kernel
 
 
 @pytest.mark.parametrize(
@@ -75,8 +74,3 @@ def test_features_that_no_regressor_fits_are_refused(student, teacher):
     with pytest.raises(RequestError, match="Hints are feature maps") as caught:
         build_regressors([student], [teacher])
     assert str(teacher) in str(caught.value) and str(student) in str(caught.value)
-
-
-def test_the_config_says_the_weight():
-    asked = DistillConfig(baselines=BaselineTerms(fitnet_hint_weight=7.0))
-    assert HintDistiller.options(asked)["weight"] == 7.0

@@ -1,11 +1,10 @@
-"""The ring of images: what it keeps, what it gives, in bytes; and first values."""
+"""The ring buffer of images: what it keeps and what it returns, in bytes."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.methods.image_memory import FirstValues, ImageMemory
-from tests import tiny
+from mosaickd_tf.methods.image_memory import ImageMemory
 
 
 def shades(*bytes_):
@@ -17,7 +16,7 @@ def shown(images):
     return np.round(np.asarray(images)[:, 0, 0, 0] * 255).astype(int).tolist()
 
 
-def test_the_oldest_leave_first():
+def test_the_oldest_are_replaced_first():
     memory = ImageMemory(4, (1, 1, 1))
     memory.add(shades(1, 2, 3))
     assert shown(memory.latest(5)) == [3, 2, 1, 3, 2] and int(memory.filled) == 3
@@ -48,19 +47,9 @@ def test_draws_are_of_kept_images_alone_all_of_them_and_a_function_of_the_seed(j
     assert first == again != other
 
 
-def test_what_was_kept_outlives_a_checkpoint(tmp_path):
+def test_images_continue_from_a_checkpoint(tmp_path):
     memory, later = ImageMemory(3, (1, 1, 1)), ImageMemory(3, (1, 1, 1))
     memory.add(shades(1, 2))
     path = tf.train.Checkpoint(memory=memory).write(tmp_path / "state")
     tf.train.Checkpoint(memory=later).read(path).assert_consumed()
     assert shown(later.latest(2)) == [2, 1]
-
-
-def test_first_values_come_back_statistics_included():
-    network = tiny.classifier()
-    before = tiny.values(network)
-    first = FirstValues(network)
-    for variable in network.variables:
-        variable.assign(variable + 1)
-    first.bring_back(network)
-    assert tiny.same_bits(before, tiny.values(network))

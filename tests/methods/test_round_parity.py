@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.config import LossWeights
-from mosaickd_tf.methods import MosaicDistiller
+from mosaickd_tf.methods.mosaic import MosaicConfig, MosaicDistiller
 from mosaickd_tf.models import (
     build_classifier,
     build_generator,
@@ -18,29 +17,36 @@ from tests import parity, tiny
 TOLERANCE = 1e-4
 
 
-class Noted(MosaicDistiller):
+TERMS = [term.name for term in MosaicDistiller.method.terms]
+
+
+class Recorded(MosaicDistiller):
     """The method itself, with noise out of NumPy and a list of every term's values."""
 
-    def synthesize(self, batch_size, purpose=parity.GENERATOR_NOISE):
-        noise = parity.noise(int(self.rounds_played), purpose)
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.noise = self.noise_of_the_problem
+        self.history_of_terms = {}
+
+    def noise_of_the_problem(self, batch_size, purpose):
+        noise = parity.noise(int(self.rounds_completed), purpose)
         assert batch_size == len(noise)
-        return self.generator(tf.constant(noise, tf.float32), training=True)
+        return tf.constant(noise, tf.float32)
 
-    def report(self, **terms):
-        super().report(**terms)
-        for name, value in terms.items():
-            self.history_of_terms.setdefault(name, []).append(float(value))
+    def record(self, name, value):
+        self.history_of_terms.setdefault(name, []).append(float(value))
+        return super().record(name, value)
 
 
-def filled(player, model):
-    """A copy of a network with the weights of the problem, fused as in training."""
+def filled(network, model):
+    """Returns a copy of a network with the weights of the problem, fused as in training."""
     for layer in model.layers:
         for weight in layer.weights:
-            weight.assign(parity.weight(player, layer.name, weight.name, tuple(weight.shape)))
+            weight.assign(parity.weight(network, layer.name, weight.name, tuple(weight.shape)))
     return training_copy(model)
 
 
-def players():
+def networks():
     side = parity.IMAGE_SIZE
     statistics = {"mean": list(parity.MEAN), "std": list(parity.STD)}
     shape = {"num_classes": parity.NUM_CLASSES, "input_shape": (side, side, 3)}
@@ -54,25 +60,24 @@ def players():
     discriminator = build_patch_discriminator(
         image_size=side, patch_size=10, base_filters=parity.DISCRIMINATOR_FILTERS, **statistics
     )
-    made = {
+    built = {
         "teacher": teacher,
         "student": student,
         "generator": generator,
         "discriminator": discriminator,
     }
-    return {name: filled(name, model) for name, model in made.items()}
+    return {name: filled(name, model) for name, model in built.items()}
 
 
 @pytest.fixture(scope="module")
 def ours():
-    """What the rounds come to with this package, by the names of the reference."""
+    """Results of the rounds with this package, by the names of the reference."""
     tiny.seed_weights(0)
-    distiller = Noted(
-        **players(),
-        loss_weights=LossWeights(**parity.LOSS_WEIGHTS),
+    distiller = Recorded(
+        **networks(),
+        config=MosaicConfig(**{f"{k}_weight": v for k, v in parity.LOSS_WEIGHTS.items()}),
         temperature=parity.TEMPERATURE,
     )
-    distiller.history_of_terms = {}
     clock = parity.SCHEDULED_ROUNDS
     student_rate = CosineOverRounds(parity.STUDENT_RATE, clock, parity.STUDENT_STEPS)
     distiller.compile(
@@ -104,10 +109,10 @@ def torch_s():
     pytest.importorskip("torch")
     from tests import reference_torch
 
-    return reference_torch.play()
+    return reference_torch.run_rounds()
 
 
-NAMES = [*MosaicDistiller.terms, "student_logits"]
+NAMES = [*TERMS, "student_logits"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -121,22 +126,22 @@ def test_every_update_of_two_rounds_equals_pytorch_s(ours, torch_s, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_stored_is_what_pytorch_gives(golden, torch_s, name):
+def test_stored_values_are_those_that_pytorch_computes(golden, torch_s, name):
     np.testing.assert_allclose(golden[name], torch_s[name], rtol=1e-7, atol=1e-7)
 
 
 def test_every_update_is_compared(golden):
     assert set(golden) == set(NAMES)
-    updates = {name: parity.ROUNDS for name in MosaicDistiller.terms}
+    updates = {name: parity.ROUNDS for name in TERMS}
     updates["distillation_loss"] *= parity.STUDENT_STEPS
     assert {name: golden[name].size for name in updates} == updates
 
 
 @pytest.mark.parametrize("resting", ["student", "generator", "discriminator"])
-def test_the_comparison_would_notice_a_player_that_does_not_learn(torch_s, resting):
+def test_the_comparison_would_notice_a_network_that_does_not_learn(torch_s, resting):
     from tests import reference_torch
 
-    without = reference_torch.play(resting=(resting,))
+    without = reference_torch.run_rounds(resting=(resting,))
     assert max(np.abs(without[name] - torch_s[name]).max() for name in NAMES) > 50 * TOLERANCE
 
 

@@ -1,4 +1,4 @@
-"""Constants, initial values and layers that the networks share, against PyTorch's definitions."""
+"""Shared constants, initializers and layers against PyTorch's definitions."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ def drawn(initializer, shape):
     return np.asarray(initializer(shape))
 
 
-def test_batch_normalisation_has_torch_s_momentum_and_epsilon():
+def test_batch_normalization_has_torch_s_momentum_and_epsilon():
     assert blocks.BATCH_NORM == {"momentum": 0.9, "epsilon": 1e-5}  # torch: 0.1 and 1e-5
 
 

@@ -1,4 +1,4 @@
-"""Networks that are not built, or of another task, are named; a shape nobody knows is None."""
+"""Checks that networks are built and of one task; an unknown shape is None."""
 
 import keras
 import pytest
@@ -20,24 +20,24 @@ def test_shapes_are_without_the_batch():
     assert known_shape(tiny.Subclassed(network()), "input") is None
 
 
-def test_networks_of_one_task_fit_and_what_nobody_knows_is_not_held_against_them():
+def test_networks_of_one_task_fit_and_unknown_shapes_are_not_compared():
     check_same_task(network(), network())
     check_same_task(network(), tiny.Subclassed(network(classes=2)))
 
 
 @pytest.mark.parametrize(
-    ("student", "words"),
+    ("student", "message"),
     [
         (network(channels=3), r"same input shape.*\(4, 4, 1\).*Received: \(4, 4, 3\)"),
         (network(classes=2), r"same output shape.*\(3,\).*Received: \(2,\)"),
     ],
 )
-def test_another_task_is_refused_with_both_shapes(student, words):
-    with pytest.raises(RequestError, match=words):
+def test_another_task_is_refused_with_both_shapes(student, message):
+    with pytest.raises(RequestError, match=message):
         check_same_task(network(), student)
 
 
-def test_a_player_without_variables_is_named():
+def test_a_network_without_variables_is_named():
     unbuilt = keras.Sequential([keras.layers.Dense(3)])
     check_built(teacher=network())
     with pytest.raises(RequestError, match="a student that is not"):

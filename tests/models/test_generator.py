@@ -1,4 +1,4 @@
-"""The generator: published size, shapes, range, initial values, what is refused."""
+"""Generator: published size, shapes, range, initial values, refusals."""
 
 import keras
 import numpy as np

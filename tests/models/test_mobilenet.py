@@ -25,7 +25,7 @@ def test_the_map_is_halved_three_times_instead_of_five(builder_and_model):
 
 
 def test_weights_start_as_torchvision_s_do(builder_and_model):
-    """Normal with PyTorch's fan-out, which for a depthwise kernel counts all its channels."""
+    """Checks PyTorch's fan-out, which for a depthwise kernel counts all its channels."""
     _, model = builder_and_model
     names = {layer.name for layer in model.layers}
     deepest = max(name for name in names if name.endswith("_expand"))
@@ -40,7 +40,7 @@ def test_weights_start_as_torchvision_s_do(builder_and_model):
 
 
 def test_squeeze_layers_are_a_quarter_rounded_to_eight():
-    """Table 2 of the paper with the rounding of its authors' code, block by block."""
+    """Compares with Table 2 of the paper, with the rounding of its authors' code."""
     model = mobilenet_v3_small(num_classes=2, input_shape=(8, 8, 1))
     squeezed = [layer.filters for layer in model.layers if layer.name.endswith("_squeeze_reduce")]
     assert squeezed == [8, 24, 64, 64, 32, 40, 72, 144, 144]

@@ -13,7 +13,7 @@ INPUTS = (2.0 * RNG.standard_normal((4, 3, 5, 6)) + 1.0).astype("float32")
 
 
 def pair(shape=INPUTS.shape, **arguments):
-    """The fused layer and Keras's own, with the same weights, none of them neutral."""
+    """Returns the fused layer and Keras's own, with the same weights, none of them neutral."""
     arguments = blocks.BATCH_NORM | arguments
     layers = FusedBatchNormalization(**arguments), keras.layers.BatchNormalization(**arguments)
     for layer in layers:

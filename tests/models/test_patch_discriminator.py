@@ -1,4 +1,4 @@
-"""The judge of patches: its size, and what each of its logits sees, measured by gradient."""
+"""Patch discriminator: its size, and the receptive fields of its logits by gradient."""
 
 import keras
 import numpy as np
@@ -17,8 +17,8 @@ def small(**changes):
     return build_patch_discriminator(**({"base_filters": 2} | changes))
 
 
-def seen(model, row, column):
-    """Which pixels of an image move the logit at a place: bool `(height, width)`."""
+def receptive_field(model, row, column):
+    """Marks the pixels of an image on which one logit depends: bool `(height, width)`."""
     images = tf.constant(np.random.RandomState(0).uniform(size=(1, *model.input_shape[1:])))
     images = tf.cast(images, "float32")
     with tf.GradientTape() as tape:
@@ -28,7 +28,7 @@ def seen(model, row, column):
 
 
 def positive(model):
-    """The model with positive kernels, so that no path from a pixel cancels another."""
+    """Makes all kernels positive, so that no path from a pixel cancels another."""
     rng = np.random.RandomState(0)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
@@ -64,7 +64,7 @@ def test_no_kernel_is_so_small_that_its_stride_skips_pixels(patch_size):
 def test_a_logit_sees_a_square_of_exactly_the_patch_size(patch_size):
     model = positive(small(image_size=48, patch_size=patch_size))
     middle = model.output_shape[1] // 2
-    field = seen(model, middle, middle)
+    field = receptive_field(model, middle, middle)
     rows, columns = np.flatnonzero(field.any(axis=1)), np.flatnonzero(field.any(axis=0))
     assert len(rows) == len(columns) == patch_size
     assert field.sum() == patch_size**2  # no holes
@@ -74,11 +74,12 @@ def test_a_logit_sees_a_square_of_exactly_the_patch_size(patch_size):
 @pytest.mark.parametrize(
     ("patch_size", "apart"), [(1, 1), (3, 1), (4, 2), (7, 2), (10, 4), (22, 8)]
 )
-def test_neighbouring_logits_see_patches_one_stride_apart(patch_size, apart):
+def test_neighboring_logits_see_patches_one_stride_apart(patch_size, apart):
     model = positive(small(image_size=48, patch_size=patch_size))
     middle = model.output_shape[1] // 2
     first, second = (
-        np.flatnonzero(seen(model, row, middle).any(axis=1))[0] for row in (middle, middle + 1)
+        np.flatnonzero(receptive_field(model, row, middle).any(axis=1))[0]
+        for row in (middle, middle + 1)
     )
     assert second - first == apart
     assert model.output_shape[1] == 48 // apart
@@ -88,7 +89,7 @@ def test_neighbouring_logits_see_patches_one_stride_apart(patch_size, apart):
 def test_a_patch_as_large_as_the_image_gives_one_logit_that_sees_all_of_it(side):
     model = positive(small(image_size=side, patch_size=side))
     assert model.output_shape == (None, 1, 1, 1)
-    assert seen(model, 0, 0).all()
+    assert receptive_field(model, 0, 0).all()
 
 
 @pytest.mark.parametrize("side", [8, 12, 16, 28, 32])
@@ -99,7 +100,7 @@ def test_every_image_size_gives_a_square_map_of_logits(side, channels):
     assert logits.shape == (2, side // 2, side // 2, 1)
 
 
-def test_the_first_layer_has_the_bias_and_the_others_the_normalisation():
+def test_the_first_layer_has_the_bias_and_the_others_the_normalization():
     model = small(image_size=32, patch_size=22)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]

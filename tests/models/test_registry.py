@@ -1,4 +1,4 @@
-"""Classifiers by name, and what all of them have in common."""
+"""Classifiers by name, and properties that they share."""
 
 import functools
 
@@ -38,7 +38,7 @@ IMAGES = np.random.RandomState(0).uniform(size=(4, *SHAPE)).astype("float32")
 
 @functools.cache
 def network(name):
-    """A network of 7 classes; not to be changed."""
+    """Builds a network of 7 classes, which tests must not change."""
     return build_classifier(name, num_classes=7, input_shape=SHAPE)
 
 
@@ -57,7 +57,7 @@ def test_networks_for_phones_have_the_published_parameters(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_classifier_starts_with_the_standardisation_and_ends_in_float32_logits(name):
+def test_a_classifier_starts_with_the_standardization_and_ends_in_float32_logits(name):
     model = network(name)
     assert model.name == name
     assert [layer.name for layer in model.layers[:2]] == ["unit_images", "standardization"]
@@ -68,7 +68,7 @@ def test_a_classifier_starts_with_the_standardisation_and_ends_in_float32_logits
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_layers_are_built_in_and_normalise_as_torch_does(name):
+def test_layers_are_built_in_and_normalize_as_torch_does(name):
     model = network(name)
     assert all(type(layer).__module__.startswith("keras.") for layer in model.layers)
     norms = layers_of(model, keras.layers.BatchNormalization)
@@ -77,7 +77,7 @@ def test_layers_are_built_in_and_normalise_as_torch_does(name):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_stride_of_2_goes_with_even_padding_of_its_own(name):
-    """ "same" would pad a side more than the other."""
+    """Checks strided layers: "same" would pad one side more than the other."""
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     for layer in layers_of(network(name), kinds):
         if layer.strides == (2, 2):
@@ -106,14 +106,14 @@ def test_images_that_are_too_small_are_refused(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_copies_compute_the_same_fast_in_low_precision_and_portable(name):
+def test_copies_compute_the_same_for_training_in_low_precision_and_portable(name):
     model = network(name)
-    fast = training_copy(model)
-    norms = layers_of(fast, keras.layers.BatchNormalization)
+    fused = training_copy(model)
+    norms = layers_of(fused, keras.layers.BatchNormalization)
     assert {type(norm) for norm in norms} == {FusedBatchNormalization}
     expected = model(IMAGES, training=False)
     scale = float(np.abs(expected).max())
-    np.testing.assert_allclose(fast(IMAGES, training=False), expected, atol=1e-4 * scale)
+    np.testing.assert_allclose(fused(IMAGES, training=False), expected, atol=1e-4 * scale)
     low = training_copy(model, "mixed_bfloat16")
     rounded = low(IMAGES, training=False)
     assert rounded.dtype == "float32"
@@ -199,11 +199,11 @@ def test_a_near_name_is_suggested(name, near):
 
 
 def test_nothing_is_suggested_where_nothing_is_near():
-    with pytest.raises(RequestError, match="Received: 'xception'. See --help$"):
+    with pytest.raises(RequestError, match="Received: 'xception'. Choose one of them$"):
         check_classifier_name("xception")
 
 
-def test_statistics_reach_the_standardisation():
+def test_statistics_reach_the_standardization():
     for name in ("wrn10_1", "resnet18"):
         model = build_classifier(name, num_classes=2, input_shape=(8, 8, 1), mean=[0.3], std=[0.2])
         config = model.get_layer("standardization").get_config()

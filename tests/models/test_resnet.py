@@ -20,7 +20,7 @@ def test_resnet34_has_3_4_6_and_3_blocks():
 
 
 def test_weights_start_as_pytorch_leaves_them():
-    """`U(±1/√fan_in)` for convolutions, for the dense layer, and for its bias."""
+    """Checks `U(±1/√fan_in)` of convolutions, of the dense layer, and of its bias."""
     model = resnet(18, num_classes=500, input_shape=(8, 8, 3))
     for name, fan_in in (("stage2_block2_conv2", 9 * 128), ("stage4_block1_project", 256)):
         kernel = np.asarray(model.get_layer(name).kernel)

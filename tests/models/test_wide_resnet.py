@@ -1,4 +1,4 @@
-"""Wide residual networks: published sizes, shapes, initial values, what is refused."""
+"""Wide residual networks: published sizes, shapes, initial values, refusals."""
 
 import keras
 import numpy as np
@@ -44,7 +44,7 @@ def test_the_head_averages_the_whole_map():
     np.testing.assert_allclose(means, np.mean(maps, axis=(1, 2)), rtol=1e-5, atol=1e-6)
 
 
-def test_images_are_standardised_by_the_statistics_given():
+def test_images_are_standardized_by_the_statistics_given():
     given = small(mean=[0.1, 0.2, 0.3], std=[0.5, 0.6, 0.7])
     neutral = small(mean=[0.0, 0.0, 0.0], std=[1.0, 1.0, 1.0])
     neutral.set_weights(given.get_weights())

@@ -1,96 +1,95 @@
-"""A request is checked, and its data read, before anything is written."""
+"""A request is validated, its data read and its networks built, before anything is written."""
 
 import dataclasses
 
+import keras
 import pytest
+from keras import layers
 
 from mosaickd_tf import models
-from mosaickd_tf.config import (
-    DataConfig,
-    DistillConfig,
-    ExportConfig,
-    MethodConfig,
-    OptimizationConfig,
-    PlayersConfig,
-    RunConfig,
-    TeacherConfig,
-)
-from mosaickd_tf.errors import RequestError
-from mosaickd_tf.pipeline import validate
+from mosaickd_tf.config import ExportConfig, MethodConfig, TeacherConfig
+from mosaickd_tf.methods import METHODS
+from mosaickd_tf.methods.deep_inversion import DeepInversionConfig
+from mosaickd_tf.pipeline.validate import describe, validate_and_load
 from tests import tiny
+from tests.pipeline.small_run import changed, refusal
 
-CONFIG = DistillConfig(
-    data=DataConfig(
-        target_dataset="embedded:digits",
-        ood_dataset="embedded:photos",
-        image_size=8,
-        channels=1,
-        ood_fit="crops",
-        ood_crops_per_picture=16,
-        validation_fraction=0.25,
-    ),
-    teacher=TeacherConfig(teacher="wrn10_1"),
-    players=PlayersConfig(
-        student="wrn10_1",
-        patch_size=4,
-        noise_dim=8,
-        generator_filters=4,
-        discriminator_filters=4,
-    ),
-    optimization=OptimizationConfig(rounds=7, batch_size=4),
-    method=MethodConfig(compare_with=("kd",)),
-    run=RunConfig(precision="float32"),
-)
+CONFIG = changed("data", ood_crops_per_picture=16, validation_fraction=0.25)
+CONFIG = changed("optimization", CONFIG, rounds=7)
 
 
-def changed(topic, **options):
-    return dataclasses.replace(
-        CONFIG, **{topic: dataclasses.replace(getattr(CONFIG, topic), **options)}
-    )
+def requested(section, **options):
+    """Returns the config of this file with other options in one of its sections."""
+    return changed(section, CONFIG, **options)
 
 
-def refusal(config):
-    with pytest.raises(RequestError) as caught:
-        validate.validate_and_load(config)
-    assert len(str(caught.value).splitlines()) == 1
-    return str(caught.value)
+def of_method(config, method, compared=()):
+    """Returns a config with a method and its baselines."""
+    return dataclasses.replace(config, method=MethodConfig(method=method, compare_with=compared))
+
+
+# What is prepared
 
 
 def test_the_data_are_read_and_a_teacher_by_name_waits_for_its_training():
-    target, ood, teacher = validate.validate_and_load(CONFIG)
-    assert [len(part) for part in (target.train, target.validation, target.test)] == [900, 300, 597]
-    assert len(ood) == 32  # 16 crops of two photographs
-    assert teacher is None
+    prepared = validate_and_load(CONFIG)
+    target = prepared.target
+    splits = [target.train, target.validation, target.test]
+    assert [len(split) for split in splits] == [900, 300, 597]
+    assert len(prepared.ood) == 32  # 16 crops of two photographs
+    assert prepared.teacher.name == "wrn10_1"
+    assert prepared.teacher_is_trained is False
+    assert prepared.config is CONFIG
 
 
-@pytest.mark.parametrize(
-    ("method", "ood", "calibration", "lacks"),
-    [
-        ("kd", "embedded:photos", "synthetic", "a generator"),
-        ("dafl", "", "mixed", "OOD images"),
-    ],
-)
-def test_integers_without_images_to_calibrate_with_are_refused(method, ood, calibration, lacks):
+def test_each_method_is_prepared_with_its_own_config_networks_and_plan():
+    prepared = validate_and_load(requested("method", baseline_learning_rate=0.02))
+    assert [method.name for method in prepared.methods] == ["mosaic", "kd"]
+    assert (prepared.method, *prepared.baselines) == prepared.methods
+    networks = [list(method.networks.by_name) for method in prepared.methods]
+    assert networks == [["student", "generator", "discriminator"], ["student"]]
+    rates = [method.config.optimization.student_learning_rate for method in prepared.methods]
+    assert rates == [0.1, 0.02]
+    assert {method.plan.rounds for method in prepared.methods} == {7}
+    assert {method.plan.select_by for method in prepared.methods} == {"validation_accuracy"}
+    students = [method.networks.by_name["student"] for method in prepared.methods]
+    assert students[0] is not students[1]
+    assert tiny.same_bits(*map(tiny.values, students))  # of the same seed
+
+
+@pytest.mark.parametrize("fraction, target", [(0.0, "embedded:digits"), (0.25, "")])
+def test_without_a_validation_split_the_last_state_is_kept(fraction, target, tmp_path):
+    tiny.classifier(input_shape=(8, 8, 1)).save(tmp_path / "teacher.keras")
     config = dataclasses.replace(
-        changed("data", ood_dataset=ood),
-        method=MethodConfig(method=method),
-        export=ExportConfig(exports=("tflite_int8",), calibration=calibration),
+        requested("data", validation_fraction=fraction, target_dataset=target),
+        teacher=TeacherConfig(teacher=str(tmp_path / "teacher.keras")),
     )
-    assert f"Expected {lacks}" in refusal(config)
+    assert [method.plan.select_by for method in validate_and_load(config).methods] == [None] * 2
 
 
 def test_a_teacher_from_a_file_is_loaded(tmp_path):
-    given = tiny.classifier(input_shape=(8, 8, 1))
-    given.save(tmp_path / "teacher.keras")
-    *_, teacher = validate.validate_and_load(
-        changed("teacher", teacher=str(tmp_path / "teacher.keras"))
-    )
-    assert tiny.same_bits(tiny.values(teacher), tiny.values(given))
+    teacher = tiny.classifier(input_shape=(8, 8, 1))
+    teacher.save(tmp_path / "teacher.keras")
+    prepared = validate_and_load(requested("teacher", teacher=str(tmp_path / "teacher.keras")))
+    assert prepared.teacher_is_trained is True
+    assert tiny.same_bits(tiny.values(prepared.teacher), tiny.values(teacher))
 
 
-def test_the_plan_tells_parts_players_and_rounds():
+@pytest.mark.parametrize("method", METHODS)
+def test_validation_does_not_freeze_the_teacher(method, tmp_path):
+    teacher = tiny.classifier(input_shape=(8, 8, 1))
+    teacher.save(tmp_path / "teacher.keras")
+    config = requested("teacher", teacher=str(tmp_path / "teacher.keras"))
+    config = dataclasses.replace(config, methods={"deep_inversion": DeepInversionConfig(steps=1)})
+    found = validate_and_load(of_method(config, method)).teacher
+    assert found.trainable and all(layer.trainable for layer in found.layers)
+    assert len(found.trainable_variables) == len(teacher.trainable_variables) > 0
+    assert tiny.same_bits(tiny.values(found), tiny.values(teacher))
+
+
+def test_the_description_lists_splits_networks_and_rounds():
     student = models.build_classifier("wrn10_1", num_classes=10, input_shape=(8, 8, 1))
-    lines = validate.plan(CONFIG).splitlines()
+    lines = describe(validate_and_load(CONFIG)).splitlines()
     assert lines[:4] == [
         "target, train: 900 images",
         "target, validation: 300 images",
@@ -105,57 +104,109 @@ def test_the_plan_tells_parts_players_and_rounds():
     ]
     assert lines[5] == f"student: wrn10_1, {models.parameters(student):,} parameters"
     assert lines[-1] == "mosaic: 7 rounds of batch 4 in float32"
+    assert len(lines) == 9
 
 
-@pytest.mark.parametrize("method, compared", [("mosaic", ()), ("dafl", ("kd",))])
-def test_a_method_on_pictures_needs_pictures(method, compared):
+def test_the_description_leaves_out_data_and_networks_that_are_not_used(tmp_path):
+    tiny.classifier(input_shape=(8, 8, 1)).save(tmp_path / "teacher.keras")
     config = dataclasses.replace(
-        changed("data", ood_dataset=""), method=MethodConfig(method=method, compare_with=compared)
+        requested("data", target_dataset="", ood_dataset=""),
+        teacher=TeacherConfig(teacher=str(tmp_path / "teacher.keras")),
     )
-    needy = compared[0] if compared else method
-    assert f"`ood_dataset` is needed: --method={needy} learns from OOD images" in refusal(config)
+    lines = describe(validate_and_load(of_method(config, "dafl"))).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["teacher", "student", "generator", "dafl"]
+
+
+# What is refused
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "method", "compared"),
+    ("method", "ood", "calibration", "lacks"),
     [
-        ("generator_restart_every", 7, "mosaic", ()),
-        ("generator_restart_every", 7, "kd", ("dafl",)),
-        ("adversarial_warmup", 8, "mosaic", ()),
-        ("deep_inversion_steps", 8, "deep_inversion", ()),
-        ("deep_inversion_steps", 8, "mosaic", ("deep_inversion",)),
+        ("kd", "embedded:photos", "synthetic", "a generator"),
+        ("dafl", "", "mixed", "OOD images"),
     ],
 )
-def test_what_a_short_game_never_comes_to_is_refused(name, value, method, compared):
-    topic = "data_free" if name.startswith("deep") else "extensions"
-    played = MethodConfig(method=method, compare_with=compared)
-    config = dataclasses.replace(changed(topic, **{name: value}), method=played)
-    assert f"Received: {name}={value}" in refusal(config)
-    validate.check_long_enough(
-        dataclasses.replace(changed(topic, **{name: value - 1}), method=played)
-    )
-    others = dataclasses.replace(config, method=MethodConfig(method="crd"))
-    validate.check_long_enough(others)  # which never ask for it
-
-
-def test_a_method_without_pictures_needs_none():
+def test_integers_without_images_to_calibrate_with_are_refused(method, ood, calibration, lacks):
     config = dataclasses.replace(
-        changed("data", ood_dataset=""), method=MethodConfig(method="dafl")
+        requested("data", ood_dataset=ood),
+        export=ExportConfig(exports=("tflite_int8",), calibration=calibration),
     )
-    assert validate.validate_and_load(config)[1] is None
+    assert f"Expected {lacks}" in refusal(validate_and_load, of_method(config, method))
+
+
+@pytest.mark.parametrize("method, compared", [("mosaic", ()), ("dafl", ("kd",))])
+def test_a_method_on_ood_images_needs_them(method, compared):
+    config = of_method(requested("data", ood_dataset=""), method, compared)
+    needy = compared[0] if compared else method
+    message = refusal(validate_and_load, config)
+    assert f"`ood_dataset` is needed: `method`={needy} learns from OOD images" in message
+
+
+def test_a_method_without_ood_images_needs_none():
+    config = of_method(requested("data", ood_dataset=""), "dafl")
+    assert validate_and_load(config).ood is None
+
+
+@pytest.mark.parametrize("compared", [("mosaic", ("deep_inversion",)), ("deep_inversion", ())])
+def test_an_option_without_effect_in_so_few_rounds_is_refused(compared):
+    def config(steps, method, baselines):
+        sections = {"deep_inversion": DeepInversionConfig(steps=steps)}
+        return of_method(dataclasses.replace(CONFIG, methods=sections), method, baselines)
+
+    assert "Received: deep_inversion_steps=8" in refusal(validate_and_load, config(8, *compared))
+    validate_and_load(config(7, *compared))
+    validate_and_load(config(8, "kd", ()))  # which has no such option
+
+
+@pytest.mark.parametrize("side", ["teacher_layers", "student_layers"])
+@pytest.mark.parametrize("method, compared", [("mosaic", ("kd",)), ("kd", ())])
+def test_layers_of_methods_without_features_are_refused(side, method, compared):
+    layers_config = MethodConfig(method=method, compare_with=compared, **{side: ("head_relu",)})
+    message = refusal(validate_and_load, dataclasses.replace(CONFIG, method=layers_config))
+    assert f"`{side}`" in message and f"Received: {method}." in message
+
+
+def test_layers_of_a_baseline_with_features_are_accepted():
+    names = {"teacher_layers": ("features",), "student_layers": ("features",)}
+    config = dataclasses.replace(CONFIG, method=MethodConfig(compare_with=("rkd",), **names))
+    assert [method.name for method in validate_and_load(config).methods] == ["mosaic", "rkd"]
 
 
 def test_no_teacher_is_refused():
-    assert "`teacher` is needed" in refusal(changed("teacher", teacher=""))
+    assert "`teacher` is needed" in refusal(validate_and_load, requested("teacher", teacher=""))
 
 
-def test_a_baseline_that_cannot_play_is_noticed_before_the_method_has_played(tmp_path):
+def test_an_unknown_student_is_refused_before_the_data_are_read():
+    config = requested("networks", student="resnet19")
+    config = changed("data", config, target_dataset="folder:not_there")
+    assert "resnet19" in refusal(validate_and_load, config)
+
+
+def test_evaluations_between_two_calls_are_refused():
+    config = requested("run", steps_per_execution=2)
+    assert "steps_per_execution=2" in refusal(validate_and_load, config)
+
+
+def test_an_unsuitable_baseline_is_refused_before_the_method_is_trained(tmp_path):
     """FitNet compares maps of stages, which this teacher does not have."""
-    tiny.plain_players()["teacher"].save(tmp_path / "teacher.keras")
+    tiny.plain_networks()["teacher"].save(tmp_path / "teacher.keras")
     config = dataclasses.replace(
-        CONFIG,
-        data=dataclasses.replace(CONFIG.data, channels=3, target_dataset=""),
+        requested("data", channels=3, target_dataset=""),
         teacher=TeacherConfig(teacher=str(tmp_path / "teacher.keras")),
         method=MethodConfig(compare_with=("fitnet",)),
     )
-    assert "--teacher_layers" in refusal(config)
+    assert "`teacher_layers`" in refusal(validate_and_load, config)
+
+
+def test_a_teacher_file_of_probabilities_is_refused(tmp_path):
+    softmax = keras.Sequential([tiny.classifier(input_shape=(8, 8, 1)), layers.Softmax()])
+    softmax.save(tmp_path / "teacher.keras")
+    config = requested("teacher", teacher=str(tmp_path / "teacher.keras"))
+    assert "must return logits" in refusal(validate_and_load, config)
+
+
+def test_a_teacher_file_of_other_classes_is_refused(tmp_path):
+    tiny.classifier(input_shape=(8, 8, 1), num_classes=7).save(tmp_path / "teacher.keras")
+    config = requested("teacher", teacher=str(tmp_path / "teacher.keras"))
+    assert "a teacher of 7 classes" in refusal(validate_and_load, config)

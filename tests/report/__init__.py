@@ -1,4 +1,4 @@
-"""Folders of runs that were never played."""
+"""Folders of runs, written by hand."""
 
 import json
 
@@ -17,7 +17,7 @@ EXPORT = {
 
 
 def result(method="mosaic", baselines=("kd",), labels=True, **config):
-    """The content of a result.json."""
+    """Returns the content of a result.json."""
 
     def accuracy(share):
         return share if labels else None
@@ -85,7 +85,7 @@ def write_run(folder, result, label_names=tuple("0123456789"), channels=1, metri
     grids.save_grid(folder / "samples" / "ood.png", images[:64])
     if game:
         named = np.repeat(np.arange(classes), counts)
-        by_class = grids.by_class(grids.thumbnails(images), named, counts)
+        by_class = grids.by_class(grids.thumbnails(images), named.__eq__, counts)
         grids.save_grid(folder / "samples" / "by_class.png", by_class, grids.A_CLASS)
     if labelled:
         labels = rng.integers(0, classes, 500)

@@ -15,14 +15,14 @@ _METHODS = {
 
 
 def asked(**changes):
-    """All options of a distillation, as a result.json has them."""
+    """Returns all options of a distillation, as in a result.json."""
     listed = {k: list(v) if isinstance(v, tuple) else v for k, v in options(DistillConfig())}
     assert not set(changes) - set(listed)
     return listed | changes
 
 
 def cells():
-    """Three data sets, each with three methods."""
+    """Returns three data sets, each with three methods."""
     data = {"digits_from_photos": _DIGITS, "cifar100_from_cifar10": _CIFAR, "town": _FOLDER}
     found = {
         (name, method): asked(**pictures, **changes)
@@ -33,7 +33,7 @@ def cells():
 
 
 def result(accuracy=0.61, pair=("wrn40_2", "wrn16_1"), baselines=(), **changes):
-    """The result.json of a run on CIFAR-100 from CIFAR-10 unless told otherwise."""
+    """Returns the result.json of a run, by default on CIFAR-100 from CIFAR-10."""
     config = asked(**(_CIFAR | changes))
     return {
         "method": config["method"],

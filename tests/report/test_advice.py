@@ -1,4 +1,4 @@
-"""Each bad sign, its number, its threshold and its flag; and silence where nothing is wrong."""
+"""Advice: its number, its threshold and its flag; and none where nothing is wrong."""
 
 import math
 import re
@@ -23,7 +23,7 @@ def test_a_good_run_gets_none():
 @pytest.mark.parametrize(
     "metrics", [[], [{"round": 0}], rows(), rows(accuracy="unlabeled_agreement")], ids=len
 )
-def test_what_was_not_recorded_is_no_bad_sign(metrics):
+def test_there_is_no_advice_on_what_was_not_recorded(metrics):
     assert advice(metrics, result(baselines=(), labels=False)) == []
 
 
@@ -39,12 +39,12 @@ def test_what_went_wrong_on_the_way_comes_first():
     sentence = one(rows(counts=EVEN), result() | {"divergence": [event]})
     assert "(round 1,200: the x became nan; went back to 1000)" in sentence
     sentence = one(rows(counts=EVEN), result() | {"divergence": [], "skipped_updates": 12})
-    assert "(12 updates were not finite and were left out)" in sentence
+    assert "(12 updates were not finite and skipped)" in sentence
     assert "--student_learning_rate=" in sentence and "--generator_learning_rate=" in sentence
 
 
 def test_a_collapse_is_seen_in_the_classes():
-    """Two even classes and eight empty ones: effectively 2 of 10."""
+    """Counts two even classes and eight empty ones: effectively 2 of 10."""
     sentence = one(rows(counts=[128, 128] + [0] * 8), result())
     assert "effectively 2.0 of 10, below 5." in sentence
     assert sentence.endswith("--balance_weight=20 (now 10)")
@@ -63,7 +63,7 @@ ANY = {"rounds", "student_learning_rate", "student_steps_per_round", "student", 
 
 @pytest.mark.parametrize("method", READS)
 @pytest.mark.parametrize("counts", [[256] + [0] * 9, [28] * 9 + [0]], ids=["few", "rare"])
-def test_no_method_is_told_of_a_flag_that_it_does_not_read(method, counts):
+def test_no_advice_names_a_flag_that_the_method_does_not_read(method, counts):
     metrics = rows(
         counts=counts,
         adversarial_loss=[0, 0, 0],
@@ -71,9 +71,9 @@ def test_no_method_is_told_of_a_flag_that_it_does_not_read(method, counts):
         distillation_loss=[0.5, 0.5, 0.5],
         **({"local_patch_loss": [1, 1, 1]} if method == "mosaic" else {}),
     )
-    told = " ".join(advice(metrics, result(method=method, baselines=())))
-    named = set(re.findall(r"--(\w+)", told))
-    assert "classes" in told and named - ANY <= READS[method]
+    text = " ".join(advice(metrics, result(method=method, baselines=())))
+    named = set(re.findall(r"--(\w+)", text))
+    assert "classes" in text and named - ANY <= READS[method]
     assert named & READS[method] or not READS[method]
 
 
@@ -113,7 +113,7 @@ def test_a_discriminator_that_always_wins(divergence, bad):
 
 @pytest.mark.parametrize("entropy, bad", [(1.15, False), (1.16, True)])
 def test_a_teacher_that_is_unsure(entropy, bad):
-    """Half of ln(10) is 1.151."""
+    """Compares with half of ln(10), 1.151."""
     terms = {"label_space_alignment_loss": [1, 1, entropy], "local_patch_loss": [9, 9, 9]}
     found = advice(rows(counts=EVEN, **terms), result())
     assert len(found) == bad
@@ -125,17 +125,28 @@ def test_a_teacher_that_is_unsure(entropy, bad):
 
 @pytest.mark.parametrize("balance, bad", [(-2.0, False), (-2.01, True)])
 def test_a_balance_that_so_few_sure_answers_cannot_have(balance, bad):
-    """Four images that are each surely of a class have a mean of 2 bits at most."""
-    told = rows(
+    """Compares with 2 bits, the most that the mean of four sure predictions can have."""
+    metrics = rows(
         counts=EVEN, label_space_alignment_loss=[1, 1, 2], class_balance_loss=[-1, -1, balance]
     )
-    sentence = one(told, result(batch_size=4, balance_weight=10.0))
-    assert ("4 sure answers have at most 2.00" in sentence) == bad
-    assert ("Take larger batches: --batch_size=16 (now 4)" in sentence) == bad
+    sentence = one(metrics, result(batch_size=4, balance_weight=10.0))
+    assert ("4 sure predictions have at most 2.00" in sentence) == bad
+    assert ("Use larger batches: --batch_size=16 (now 4)" in sentence) == bad
     assert ("--align_weight=2" in sentence) != bad
 
 
-def test_a_student_that_does_not_follow():
+@pytest.mark.parametrize("entropy, bad", [(3.46, False), (3.47, True)])
+def test_a_teacher_of_independent_labels_that_is_unsure(entropy, bad):
+    """Compares with half of 10 ln(2), 3.466; the balance of independent labels has no bound."""
+    terms = {"label_space_alignment_loss": [1, 1, entropy], "class_balance_loss": [-1, -1, -9]}
+    found = advice(rows(counts=EVEN, **terms), result() | {"task": "multi_label"})
+    assert len(found) == bad
+    if bad:
+        assert "3.47 nats, above 3.47, half of 10 ln(2)" in found[0]
+        assert "--align_weight=2 (now 1)" in found[0]
+
+
+def test_a_student_that_does_not_learn():
     sentence = one(rows(counts=EVEN, distillation_loss=[0.8, 0.7, 0.6]), result())
     assert "went from 0.800 to 0.600 nats, not below 0.5 of the first" in sentence
     assert "--student_steps_per_round=10 (now 5)" in sentence

@@ -18,7 +18,7 @@ from mosaickd_tf.report.charts import (
 
 
 def places(chart, kind="main"):
-    """The points of the line of a kind, in thousandths of the width and pixels."""
+    """Returns the points of the line of a kind, in thousandths of the width and pixels."""
     (path,) = re.findall(f'<path d="M([^"]*)" class="line {kind}"', chart)
     return np.array([[float(number) for number in pair.split()] for pair in path.split("L")])
 

@@ -1,15 +1,16 @@
-"""Which run belongs in which cell."""
+"""Runs and their cells."""
 
 import json
 import pathlib
 
 import pytest
 
-from mosaickd_tf import evaluation, models
+from mosaickd_tf import evaluation
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report.ledger import portable, runs_of
+from mosaickd_tf.teachers import load_teacher_file
 from mosaickd_tf.utils import files
 from tests.report.results import asked, cells, result
 
@@ -109,7 +110,7 @@ def test_a_result_that_lacks_something_is_refused_with_its_name(lacking):
 
 
 def test_a_result_without_accuracy_is_refused():
-    with pytest.raises(RequestError, match="Nothing was measured. Expected accuracies"):
+    with pytest.raises(RequestError, match="Nothing was evaluated. Expected accuracies"):
         runs_of(result(accuracy=None), "name", cells())
 
 
@@ -142,7 +143,7 @@ RESULTS = pathlib.Path(__file__).resolve().parents[2] / "results"
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_teacher_of_the_rows_on_digits_lies_beside_them(seed):
-    teacher = models.load_teacher(RESULTS / "teachers" / f"digits_wrn16_1_seed{seed}.keras")
+    teacher = load_teacher_file(RESULTS / "teachers" / f"digits_wrn16_1_seed{seed}.keras")
     digits = loading.load_target(
         DataConfig(target_dataset="embedded:digits", image_size=16, channels=1), training=False
     ).test

@@ -1,4 +1,4 @@
-"""Pieces of HTML: text stays text, pictures and tables are whole."""
+"""HTML elements: text stays text, images and tables are complete."""
 
 import base64
 import html
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mosaickd_tf.report.markup import bar, document, element, picture, table
+from mosaickd_tf.report.markup import bar, document, element, image_element, table
 
 
 def test_an_element_by_hand():
@@ -41,9 +41,9 @@ def test_a_page_is_ascii_and_says_what_it_is():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_picture_holds_its_pixels(channels):
+def test_an_image_has_its_pixels(channels):
     image = np.random.default_rng(0).integers(0, 256, (3, 5, channels), np.uint8)
-    tag = picture(image)
+    tag = image_element(image)
     (data,) = re.findall('src="data:image/png;base64,([^"]*)"', tag)
     with Image.open(io.BytesIO(base64.b64decode(data))) as opened:
         np.testing.assert_array_equal(np.asarray(opened).reshape(image.shape), image)

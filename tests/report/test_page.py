@@ -11,7 +11,7 @@ import pytest
 
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report import page
-from mosaickd_tf.workdir import finished
+from mosaickd_tf.workdir.finished import FinishedRun
 from tests.report import result, rows, write_run
 
 CHROMIUM = shutil.which("chromium")
@@ -41,7 +41,7 @@ RUNS = {
 
 @pytest.fixture(params=RUNS.values(), ids=RUNS)
 def run(request, tmp_path):
-    """The folder of a run and its result."""
+    """Writes a run; returns its folder and its result."""
     about, files = request.param
     content = result(**about)
     write_run(tmp_path / "a run", content, **files)
@@ -120,16 +120,16 @@ def test_names_from_outside_are_text(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pictures, seen, agreement",
+    "ood_dataset, transfer_set, agreement",
     [
-        ("folder:/x", "with pictures of folder:/x.", "agreement on OOD images"),
-        ("", "without any pictures.", "agreement on synthetic images"),
+        ("folder:/x", "with images of folder:/x.", "agreement on OOD images"),
+        ("", "without any real images.", "agreement on synthetic images"),
     ],
 )
-def test_what_the_student_learned_from_is_said(tmp_path, pictures, seen, agreement):
-    write_run(tmp_path, result(labels=False, ood_dataset=pictures))
+def test_what_the_student_learned_from_is_reported(tmp_path, ood_dataset, transfer_set, agreement):
+    write_run(tmp_path, result(labels=False, ood_dataset=ood_dataset))
     text = Reader(page.write(tmp_path).read_text()).text
-    assert seen in text
+    assert transfer_set in text
     assert f"{agreement} 95.00 %" in text
 
 
@@ -147,7 +147,7 @@ def test_sections_that_a_run_has_nothing_for_are_left_out(tmp_path):
     text = Reader(page.write(tmp_path).read_text()).text
     assert "Synthetic images" not in text
     assert "OOD images" not in text.replace("on OOD images", "")
-    assert "The student on the test part" not in text
+    assert "The student on the test split" not in text
 
 
 def test_a_page_says_what_synthetic_images_can_show_or_that_they_were_kept_out(tmp_path):
@@ -157,7 +157,7 @@ def test_a_page_says_what_synthetic_images_can_show_or_that_they_were_kept_out(t
     write_run(tmp_path, result(no_samples=True))
     (tmp_path / "samples" / "by_class.png").unlink()
     text = Reader(page.write(tmp_path).read_text()).text
-    assert "as --no_samples asked" in text
+    assert "because of --no_samples" in text
     assert "can resemble" not in text
 
 
@@ -173,22 +173,22 @@ def test_advice_stands_above_the_results(tmp_path):
     assert text.index("What to try next") < text.index("Results")
     assert "--balance_weight=20" in text
     write_run(tmp_path, result(), metrics=rows(counts=[25] * 10))
-    assert "signs that are watched is bad" in Reader(page.write(tmp_path).read_text()).text
+    assert "checks found a problem" in Reader(page.write(tmp_path).read_text()).text
 
 
 def test_label_names_come_from_the_exported_ones_where_nothing_was_tested(tmp_path):
     write_run(tmp_path, result(labels=False))
-    assert finished.read(tmp_path).label(1) == "class 1"
+    assert FinishedRun(tmp_path).label(1) == "class 1"
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "labels.txt").write_text("cat\ndog\n")
-    assert finished.read(tmp_path).label(1) == "dog"
+    assert FinishedRun(tmp_path).label(1) == "dog"
 
 
 # In a browser
 
 
 def browse(place, profile, *flags):
-    """What the browser makes of a page, and what it says on the console."""
+    """Returns the DOM of a page in the browser, and the lines on its console."""
     done = subprocess.run(
         [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *flags, place.as_uri()],
         capture_output=True,
@@ -216,7 +216,7 @@ def test_a_browser_shows_the_numbers_without_network_and_without_complaint(tmp_p
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 @pytest.mark.parametrize("name", ["whole", "hostile names"])
 def test_on_a_phone_only_boxes_scroll_sideways(tmp_path, name):
-    """In a frame of 360 pixels, since the browser's own window cannot be as narrow."""
+    """Uses a frame of 360 pixels, since the browser's own window cannot be as narrow."""
     about, files = RUNS[name]
     write_run(tmp_path / "run", result(**about), **files)
     text = page.write(tmp_path / "run").read_text()

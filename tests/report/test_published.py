@@ -1,4 +1,4 @@
-"""Published figures: whole rows, and the arithmetic that the papers print beside them."""
+"""Published figures: complete rows, and the arithmetic that the papers print beside them."""
 
 import pathlib
 import statistics

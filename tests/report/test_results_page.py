@@ -28,7 +28,7 @@ def rows(text, title="CIFAR-100 from CIFAR-10"):
 
 
 def ours(text, method, title="CIFAR-100 from CIFAR-10"):
-    """From label to cells, of a method's rows of ours."""
+    """Returns the cells of a method's rows of ours, by label."""
     found = [row for row in rows(text, title) if row[0] == method and row[1].startswith("ours")]
     return {row[1]: row[2:] for row in found}
 

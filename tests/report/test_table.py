@@ -25,7 +25,7 @@ RESULT = {
 
 
 def words(text):
-    """The cells of a table, line by line; columns are at least two spaces apart."""
+    """Returns the cells of a table, line by line; columns are at least two spaces apart."""
     return [
         [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.split("\n")
     ]
@@ -60,17 +60,17 @@ def test_the_table_of_a_result():
         ["kd", "wrn16_1", "180,924", "-", "30.00 %", "25.00 %"],
         ["mosaic", "wrn16_1", "180,924", "-", "61.02 %", "70.00 %"],
     ]
-    assert lines[-1] == ["weights by validation: round 90"]
+    assert lines[-1] == ["weights selected by validation: round 90"]
 
 
 def test_the_table_of_exports():
     assert words(table.of_exports(RESULT["exports"])) == [
-        ["file", "bytes", "gzip", "MACs", "accuracy", "agreement", "worst difference",
+        ["file", "bytes", "gzip", "MACs", "accuracy", "agreement", "max abs. error",
          "ms, 1 thread", "ms, all"],
         ["export/student.keras", "1,234,567", "-", "-", "61.00 %", "100.00 %", "3.1e-06", "-", "-"],
         ["export/student.tflite", "999", "700", "5", "-", "99.00 %", "0.0e+00", "0.512", "0.300"],
         ["compared with the student on 8 images: digits"],
-        ["integers calibrated with 1,000 synthetic images and 2 OOD images"],
+        ["quantization calibrated with 1,000 synthetic images and 2 OOD images"],
     ]  # fmt: skip
 
 
@@ -115,6 +115,21 @@ def test_the_table_of_an_evaluation():
     ]
 
 
+def test_the_table_of_an_evaluation_of_several_labels():
+    of_labels = {"top5_accuracy": None, "exact_match": 0.25, "mean_average_precision": 0.75}
+    assert words(table.of_numbers(NUMBERS | of_labels))[1:4] == [
+        ["accuracy, over labels", "98.00 %"],
+        ["exact match", "25.00 %"],
+        ["mean average precision", "75.00 %"],
+    ]
+
+
+def test_the_networks_of_several_labels_have_a_mean_average_precision():
+    student = RESULT["student"] | {"mean_average_precision": 0.5}
+    rows = table.network_rows(RESULT | {"student": student})
+    assert [row[-1] for row in rows] == ["mean AP", "-", "-", "50.00 %"]
+
+
 def test_without_a_teacher_there_is_no_line_of_agreement():
     assert "agreement" not in table.of_numbers(NUMBERS | {"agreement": None})
 
@@ -125,5 +140,5 @@ def test_a_compressed_file_says_what_its_weights_are():
     entry = RESULT["exports"][1] | {"compression": facts}
     assert table.export_notes([entry])[-1] == (
         "export/student.tflite: 50.00 % of the weights are zero, at most 16 values a layer; "
-        "learned for 60 rounds in 12 s"
+        "trained for 60 rounds in 12 s"
     )

@@ -1,4 +1,4 @@
-"""Finished runs, never played, that kept what makes their images."""
+"""Folders of finished runs, written by hand, with generators or image banks."""
 
 import numpy as np
 
@@ -10,15 +10,19 @@ from tests import report, tiny
 BANK = np.random.RandomState(5).randint(0, 256, (6, 8, 8, 3), "uint8")
 
 
-def write_run(folder, conditional_weight=0.0):
-    """Writes a run with teacher and generator; returns both."""
-    about = {"image_size": 8, "channels": 3, "conditional_weight": conditional_weight}
-    report.write_run(folder, report.result(**about), channels=3)
+def write_run(folder, **more):
+    """Writes a run with teacher and generator; returns both.
+
+    Args:
+        folder: of the run.
+        **more: further content of its result.json.
+    """
+    about = report.result(image_size=8, channels=3) | more
+    report.write_run(folder, about, channels=3)
     teacher = tiny.classifier()
     (folder / "teacher").mkdir()
     teacher.save(folder / "teacher" / "teacher.keras")
-    told = tiny.NUM_CLASSES if conditional_weight else 0
-    generator = models.build_generator(image_size=8, noise_dim=6 + told, base_filters=4)
+    generator = models.build_generator(image_size=8, noise_dim=6, base_filters=4)
     export.save_generator(generator, folder)
     return teacher, generator
 

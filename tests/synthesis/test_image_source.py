@@ -1,8 +1,7 @@
-"""Where images come from: a generator in inference mode, or the images that a run finished."""
+"""Sources of images: a generator in inference mode, or the images that a run finished."""
 
 import shutil
 
-import keras
 import numpy as np
 import pytest
 
@@ -15,7 +14,7 @@ from tests.synthesis import BANK, write_deep_inversion, write_run
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run's folder, its teacher and its generator."""
+    """Writes a run; returns its folder, its teacher and its generator."""
     folder = tmp_path_factory.mktemp("run")
     return folder, *write_run(folder)
 
@@ -32,7 +31,7 @@ def test_images_are_those_of_the_generator_with_its_moving_statistics(run):
     received = drawn(opened, 5, seed=7)
     assert received.dtype == np.uint8
     assert np.abs(received - expected).max() <= 1  # of another batch
-    assert "inference mode" in opened.made
+    assert "inference mode" in opened.origin
 
 
 def test_a_seed_fixes_the_images_and_a_larger_count_begins_with_them(run, monkeypatch):
@@ -45,22 +44,13 @@ def test_a_seed_fixes_the_images_and_a_larger_count_begins_with_them(run, monkey
     assert not np.array_equal(few, drawn(opened, 3, seed=1))
 
 
-def test_a_generator_that_is_told_classes_is_told_all_in_turn(tmp_path):
-    _, generator = write_run(tmp_path, conditional_weight=1.0)
-    noise = stateless_random.standard_normal((image_source._AT_ONCE, 6), (0, 0))[:12]
-    told = keras.ops.one_hot(np.arange(12) % tiny.NUM_CLASSES, tiny.NUM_CLASSES)
-    expected = generator(keras.ops.concatenate([noise, told], axis=-1), training=False)
-    received = drawn(open_image_source(tmp_path), 12)
-    assert np.abs(received - np.round(expected.numpy() * 255)).max() <= 1
-
-
 def test_a_run_of_deep_inversion_gives_what_it_finished(tmp_path):
     write_deep_inversion(tmp_path)
     opened = open_image_source(tmp_path)
     every = drawn(opened, 6)
     assert sorted(image.tobytes() for image in every) == sorted(i.tobytes() for i in BANK)
     np.testing.assert_array_equal(drawn(opened, 4), every[:4])
-    assert "gradient descent" in opened.made
+    assert "gradient descent" in opened.origin
     with pytest.raises(RequestError, match="at most the 6 images"):
         drawn(opened, 7)
 
@@ -78,7 +68,7 @@ def test_a_run_that_cannot_make_images_is_refused(run, tmp_path):
         open_image_source(tmp_path)
     shutil.copytree(run[0], tmp_path, dirs_exist_ok=True)
     (tmp_path / "generator.keras").unlink()
-    with pytest.raises(RequestError, match="no generator.*generator.keras.*--method=mosaic"):
+    with pytest.raises(RequestError, match="no generator.*generator.keras.*method=mosaic"):
         open_image_source(tmp_path)
 
 

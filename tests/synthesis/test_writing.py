@@ -1,9 +1,10 @@
-"""What lies in the folder: images that can be read back, with what the teacher says of them."""
+"""Content of the folder: images that can be read back, with the logits of the teacher."""
 
 import io
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,7 +22,7 @@ COUNT = 12
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run's folder, its teacher, and the images of seed 0."""
+    """Writes a run; returns its folder, its teacher's logits, and the images of seed 0."""
     folder = tmp_path_factory.mktemp("run")
     teacher, _ = write_run(folder)
     (images,) = synthesis.open_image_source(folder).draw(COUNT, 0)
@@ -103,7 +104,7 @@ def test_they_go_into_the_run_unless_asked_otherwise(run, tmp_path):
 def test_a_folder_that_holds_something_is_left_alone(run, tmp_path):
     (tmp_path / "mine").write_text("kept")
     for place in (tmp_path, tmp_path / "mine"):
-        with pytest.raises(RequestError, match="holds something already"):
+        with pytest.raises(RequestError, match="is not empty"):
             write(run, place)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
@@ -124,3 +125,48 @@ def test_more_images_than_there_are_leave_nothing(tmp_path):
     with pytest.raises(RequestError, match="at most the 6"):
         synthesis.synthesize(asked)
     assert not (tmp_path / "run" / "synthetic").exists()
+
+
+# Of independent labels
+
+
+@pytest.fixture(scope="module")
+def multi_label_run(tmp_path_factory):
+    """Writes a run whose teacher has independent labels, each on half of the images."""
+    folder = tmp_path_factory.mktemp("multi_label")
+    write_run(folder, task="multi_label")
+    (images,) = synthesis.open_image_source(folder).draw(COUNT, 0)
+    inputs = keras.Input(images.shape[1:])
+    logits = keras.layers.Dense(10, name="logits")
+    teacher = keras.Model(inputs, logits(keras.layers.Flatten()(inputs)), name="teacher")
+    kernel = np.random.RandomState(0).normal(size=logits.kernel.shape)
+    products = (images / 255).reshape(COUNT, -1) @ kernel
+    logits.set_weights([kernel, -np.median(products, axis=0)])
+    teacher.save(folder / "teacher" / "teacher.keras")
+    return folder, evaluation.predict_logits(teacher, images), images
+
+
+def test_images_of_several_labels_lie_in_one_folder_with_their_labels(multi_label_run, tmp_path):
+    _, logits, images = multi_label_run
+    _, about = write(multi_label_run, tmp_path / "out")
+    lines = (tmp_path / "out" / "logits.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["file"] for row in rows] == [f"images/{n:06d}.png" for n in range(COUNT)]
+    for row, values, image in zip(rows, logits, images, strict=True):
+        assert row["labels"] == [label for label in range(10) if values[label] > 0]
+        np.testing.assert_allclose(row["logits"], values, rtol=1e-5)
+        with Image.open(tmp_path / "out" / row["file"]) as picture:
+            np.testing.assert_array_equal(np.asarray(picture), image)
+    assert about["classes"] == (logits > 0).sum(axis=0).tolist()
+    assert min(about["classes"]) > 0 and len({len(row["labels"]) for row in rows}) > 1
+
+
+def test_a_record_has_any_number_of_labels(multi_label_run, tmp_path):
+    _, logits, _ = multi_label_run
+    write(multi_label_run, tmp_path / "out", format="tfrecord")
+    form = {"class": tf.io.VarLenFeature(tf.int64)}
+    for number, record in enumerate(
+        tf.data.TFRecordDataset(str(tmp_path / "out" / "images.tfrecord"))
+    ):
+        labels = tf.io.parse_single_example(record, form)["class"].values.numpy()
+        assert labels.tolist() == np.flatnonzero(logits[number] > 0).tolist()

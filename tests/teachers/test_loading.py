@@ -1,14 +1,15 @@
-"""A teacher from a file of either kind, and by which statistics it standardises."""
+"""Teachers from files: their inputs, and the statistics that standardize them."""
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from mosaickd_tf import models, teachers
 from mosaickd_tf.config import DataConfig, DistillConfig, TeacherConfig
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.loading import TargetData
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.pipeline import build
 from tests import official, tiny
 
 TRAIN = ImageSet(images=np.full((2, 8, 8, 3), [51, 102, 204], "uint8"), source="tests")
@@ -37,7 +38,8 @@ def test_a_keras_file_is_loaded_as_its_input_says(tmp_path):
     asked = config(teacher=str(path), teacher_input="bytes")
     images = np.random.RandomState(0).uniform(size=(2, *tiny.IMAGE_SHAPE)).astype("float32")
     np.testing.assert_array_equal(
-        teachers.load_teacher(asked, None)(images), models.load_teacher(path, "bytes")(images)
+        teachers.load_teacher(asked, None)(images),
+        teachers.load_teacher_file(path, "bytes")(images),
     )
 
 
@@ -79,7 +81,7 @@ def test_official_weights_are_loaded_with_those_that_are_known(tmp_path):
     path = tmp_path / "teacher.pth"
     torch.save(reference_classifiers.build("wrn10_1").state_dict(), path)
     asked = config(data="tfds:cifar10", **OFFICIAL | {"teacher": str(path)})
-    mean, std = build.input_statistics(teachers.load_teacher(asked, None))
+    mean, std = models.input_statistics(teachers.load_teacher(asked, None))
     np.testing.assert_allclose((mean, std), CIFAR10, rtol=1e-6)
 
 
@@ -105,13 +107,13 @@ def test_official_weights_for_other_data_get_those_of_the_training_part(channels
 
 @pytest.mark.parametrize("data", [None, target(train=None)], ids=["no target", "no training part"])
 def test_without_either_they_are_asked_for(data):
-    with pytest.raises(RequestError, match="--teacher_mean and --teacher_std") as caught:
+    with pytest.raises(RequestError, match="`teacher_mean` and `teacher_std`") as caught:
         teachers.statistics(config(), data)
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_number_a_channel_is_needed():
-    with pytest.raises(RequestError, match="Expected 1, as --channels says. Received: 3. Give"):
+    with pytest.raises(RequestError, match="Expected 1, as `channels`. Received: 3. Give"):
         teachers.statistics(config(channels=1, **GIVEN), None)
 
 
@@ -126,3 +128,70 @@ def test_the_teacher_of_a_run_is_the_one_it_trained_else_the_one_it_was_given(tm
     trained.save(tmp_path / "teacher" / "teacher.keras")
     received = teachers.teacher_of_run(tmp_path, config(teacher="wrn10_1"))
     np.testing.assert_array_equal(received(images), trained(images))
+
+
+UNIT = np.array([0.0, 0.25, 1.0], "float32").reshape(1, 1, 1, 3) * np.ones((2, 8, 8, 1), "float32")
+
+
+def saved(model, path):
+    model.save(path)
+    return path
+
+
+def channel_means():
+    """Builds a classifier that returns the mean of each channel of its input."""
+    return keras.Sequential([keras.Input((8, 8, 3)), layers.GlobalAveragePooling2D()])
+
+
+@pytest.mark.parametrize(
+    "teacher_input, expected",
+    [
+        ("unit", [0.0, 0.25, 1.0]),
+        ("signed", [-1.0, -0.5, 1.0]),
+        ("bytes", [0.0, 63.75, 255.0]),
+        ("imagenet", [-0.485 / 0.229, (0.25 - 0.456) / 0.224, (1.0 - 0.406) / 0.225]),
+        (((0.5, 0.25, 0.1), (0.5, 0.1, 0.3)), [-1.0, 0.0, 3.0]),
+    ],
+)
+def test_unit_images_become_what_a_teacher_expects(tmp_path, teacher_input, expected):
+    path = saved(channel_means(), tmp_path / "teacher.keras")
+    teacher = teachers.load_teacher_file(path, teacher_input)
+    received = teacher(UNIT, training=False).numpy()
+    np.testing.assert_allclose(received, [expected] * 2, rtol=1e-5, atol=1e-6)
+
+
+def test_scaling_changes_neither_name_nor_costs(tmp_path):
+    model = tiny.classifier()
+    teacher = teachers.load_teacher_file(saved(model, tmp_path / "teacher.keras"), "bytes")
+    assert teacher.name == model.name
+    assert teacher.input_shape == model.input_shape
+    assert models.parameters(teacher) == models.parameters(model)
+    assert models.macs(teacher) == models.macs(model)
+
+
+def test_statistics_of_three_channels_are_refused_for_a_teacher_of_one(tmp_path):
+    model = tiny.classifier(input_shape=(8, 8, 1))
+    path = saved(model, tmp_path / "teacher.keras")
+    with pytest.raises(RequestError, match="`teacher_input` has statistics of 3") as caught:
+        teachers.load_teacher_file(path, "imagenet")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_statistics_of_a_teacher_of_bytes_are_those_of_unit_images(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    hidden = layers.Normalization(mean=[51.0, 102.0, 153.0], variance=[51.0**2] * 3)(inputs)
+    outputs = layers.Dense(2)(layers.GlobalAveragePooling2D()(hidden))
+    path = saved(keras.Model(inputs, outputs), tmp_path / "teacher.keras")
+    mean, std = models.input_statistics(teachers.load_teacher_file(path, "bytes"))
+    np.testing.assert_allclose(mean, [0.2, 0.4, 0.6], rtol=1e-5)
+    np.testing.assert_allclose(std, [0.2] * 3, rtol=1e-5)
+
+
+def test_a_saved_model_runs_only_if_allowed(tmp_path):
+    model = tiny.classifier()
+    model.export(tmp_path / "teacher", format="tf_saved_model", verbose=False)
+    with pytest.raises(RequestError, match="`allow_code`"):
+        teachers.load_teacher_file(tmp_path / "teacher")
+    teacher = teachers.load_teacher_file(tmp_path / "teacher", "bytes", allow_code=True)
+    expected = model(UNIT * 255, training=False)
+    np.testing.assert_allclose(teacher(UNIT, training=False), expected, rtol=1e-4, atol=1e-4)

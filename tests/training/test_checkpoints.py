@@ -1,4 +1,4 @@
-"""Checkpoints: everything comes back bit for bit, and a kill leaves a whole one."""
+"""Checkpoints restore everything bit for bit, and a kill leaves an intact one."""
 
 import keras
 import numpy as np
@@ -72,7 +72,7 @@ def test_there_is_nothing_to_restore_in_a_new_folder(tmp_path, counter):
     assert not (tmp_path / "new").exists()
 
 
-def test_last_is_the_latest_and_best_the_one_that_was_said_to_be(tmp_path, counter):
+def test_last_is_the_newest_and_best_the_newest_of_that_name(tmp_path, counter):
     kept = Checkpoints(tmp_path, {"counter": counter})
     for step, names in ((1, ["best"]), (2, ["best"]), (3, []), (4, [])):
         counter.assign(10 * step)
@@ -98,7 +98,7 @@ def test_the_last_two_are_kept_and_those_of_each_name(tmp_path, counter):
     ]
 
 
-def test_links_lead_people_to_the_newest_of_each_name(tmp_path, counter):
+def test_links_lead_users_to_the_newest_of_each_name(tmp_path, counter):
     checkpoints = Checkpoints(tmp_path, {"counter": counter})
     checkpoints.save({"step": 1}, names=("best",))
     checkpoints.save({"step": 2})
@@ -106,7 +106,7 @@ def test_links_lead_people_to_the_newest_of_each_name(tmp_path, counter):
     assert files.read_json(tmp_path / "best" / "progress.json") == {"step": 1}
 
 
-def test_who_goes_back_numbers_on_and_forgets_the_names_that_came_later(tmp_path, counter):
+def test_after_a_restore_numbers_go_on_and_later_names_are_forgotten(tmp_path, counter):
     kept = Checkpoints(tmp_path, {"counter": counter})
     kept.save({"step": 1}, names=["good", "best"])
     kept.save({"step": 2}, names=["best"])
@@ -141,7 +141,7 @@ def test_a_kill_while_saving_leaves_the_former_last(tmp_path, counter, monkeypat
         elif where == "json":
             patch.setattr(files, "write_json", killed)
         else:
-            patch.setattr(files, "_put", killed)
+            patch.setattr(files, "_rename", killed)
         with pytest.raises(Killed):
             kept.save({"step": 2}, names=["best"])
     fresh = Checkpoints(tmp_path, {"counter": counter})
@@ -190,7 +190,7 @@ def damage(path, how):
 
 @pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("name", CONTENT)
-def test_of_a_damaged_checkpoint_the_one_before_is_used_and_it_is_said(
+def test_of_a_damaged_checkpoint_the_one_before_is_used_and_that_is_logged(
     tmp_path, caplog, counter, name, how
 ):
     kept = Checkpoints(tmp_path, {"counter": counter})
@@ -220,13 +220,13 @@ def test_a_broken_checkpoint_is_not_one_of_the_two_that_are_kept(tmp_path, count
     assert steps(tmp_path) == ["step_00000001_save_000001", "step_00000002_save_000003"]
 
 
-def test_when_none_is_whole_nothing_begins_anew_by_itself(tmp_path, counter):
+def test_when_none_is_intact_nothing_starts_over_by_itself(tmp_path, counter):
     kept = Checkpoints(tmp_path, {"counter": counter})
     for step in (1, 2):
         kept.save({"step": step})
     for place in tmp_path.glob("step_*"):
         damage(place / "state.index", "truncated")
-    with pytest.raises(RunError, match="No checkpoint in .* is whole") as caught:
+    with pytest.raises(RunError, match="No checkpoint in .* is intact") as caught:
         Checkpoints(tmp_path, {"counter": counter}).restore()
     assert len(str(caught.value).splitlines()) == 1
     assert len(steps(tmp_path)) == 2
@@ -252,3 +252,29 @@ def test_a_checkpoint_of_other_models_is_refused(tmp_path, counter):
         with pytest.raises(RunError, match="of other networks") as caught:
             Checkpoints(tmp_path, {name: other}).restore()
         assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("optional, is_read", [((), False), (("means",), True)])
+def test_an_optional_key_may_be_missing_from_a_checkpoint(tmp_path, counter, optional, is_read):
+    counter.assign(3)
+    Checkpoints(tmp_path, {"counter": counter}).save({"step": 1})
+    fresh, mean = tf.Variable(0), tf.Variable(0.5)
+    newer = Checkpoints(tmp_path, {"counter": fresh, "means": [mean]}, optional)
+    if not is_read:
+        with pytest.raises(RunError, match="of other networks"):
+            newer.restore()
+        return
+    assert newer.restore() == {"step": 1}
+    assert (int(fresh.numpy()), float(mean.numpy())) == (3, 0.5)
+    mean.assign(0.25)
+    newer.save({"step": 2})
+    mean.assign(0.0)
+    assert newer.restore() == {"step": 2}
+    assert float(mean.numpy()) == 0.25
+
+
+def test_an_optional_key_that_is_there_has_to_fit(tmp_path, counter):
+    Checkpoints(tmp_path, {"counter": counter, "means": [tf.Variable(0)]}).save({"step": 1})
+    other = {"counter": counter, "means": [tf.Variable([0, 0])]}
+    with pytest.raises(RunError, match="of other networks"):
+        Checkpoints(tmp_path, other, ("means",)).restore()

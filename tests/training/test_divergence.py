@@ -1,4 +1,4 @@
-"""Signs that a training has gone wrong: just there, and just not."""
+"""Signs of divergence, just beyond their limits and just within."""
 
 import json
 import math
@@ -7,20 +7,25 @@ import pytest
 
 from mosaickd_tf.report import advice
 from mosaickd_tf.training import divergence
-from mosaickd_tf.training.divergence import COLLAPSED, LEARNED, WON, DivergenceEvent
+from mosaickd_tf.training.divergence import (
+    LEARNED_DIVERSITY,
+    MAX_PATCH_DIVERGENCE,
+    MIN_DIVERSITY,
+    DivergenceEvent,
+)
 
-LIMIT = WON * math.log(2)
+LIMIT = MAX_PATCH_DIVERGENCE * math.log(2)
 UNTRAINED = {"round": 0, "prediction_diversity": 2.0, "unlabeled_agreement": 0.9}  # by chance
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_the_first_number_that_is_not_finite_is_named(value):
-    trouble = divergence.not_finite(7, {"fine": 1.0, "adversarial_loss": value, "other": math.nan})
-    assert (trouble.round, trouble.term) == (7, "adversarial_loss")
-    assert str(trouble) == f"Round 7: the adversarial_loss became {value}"
+    event = divergence.not_finite(7, {"fine": 1.0, "adversarial_loss": value, "other": math.nan})
+    assert (event.round, event.term) == (7, "adversarial_loss")
+    assert event.words == f"the adversarial_loss became {value}"
 
 
-def test_finite_numbers_are_no_trouble():
+def test_finite_values_are_no_divergence():
     assert divergence.not_finite(7, {"one": 1e38, "two": -0.0}) is None
 
 
@@ -31,29 +36,29 @@ def collapse(value, before):
     )
 
 
-def test_a_student_that_falls_into_one_class_is_noticed():
-    trouble = collapse(COLLAPSED - 0.01, [0.0, LEARNED, 0.2])
-    assert (trouble.round, trouble.term) == (2, "prediction_diversity")
-    assert "0.040" in str(trouble) and "one class" in str(trouble)
+def test_a_student_that_collapses_to_one_class_is_noticed():
+    event = collapse(MIN_DIVERSITY - 0.01, [0.0, LEARNED_DIVERSITY, 0.2])
+    assert (event.round, event.term) == (2, "prediction_diversity")
+    assert "0.040" in event.words and "one class" in event.words
 
 
 @pytest.mark.parametrize(
     "value, before",
     [
-        (COLLAPSED, [0.8]),
-        (0.0, [0.0, LEARNED - 0.01]),  # it has not learned yet
+        (MIN_DIVERSITY, [0.8]),
+        (0.0, [0.0, LEARNED_DIVERSITY - 0.01]),  # it has not learned yet
         (0.0, []),
         (None, [0.8]),
         (0.0, [None]),
     ],
 )
-def test_a_student_of_few_classes_from_the_beginning_has_not_fallen(value, before):
+def test_a_student_of_few_classes_from_the_beginning_has_not_collapsed(value, before):
     assert collapse(value, before) is None
 
 
 @pytest.mark.parametrize("name", ["validation_agreement", "unlabeled_agreement"])
 @pytest.mark.parametrize("agreement, is_noticed", [(0.3, True), (0.31, False), (0.54, False)])
-def test_one_class_that_is_most_of_what_the_teacher_names_is_no_fall(name, agreement, is_noticed):
+def test_one_class_that_the_teacher_predicts_most_is_no_collapse(name, agreement, is_noticed):
     """As in the first rounds with a teacher that names one class for half of the images."""
     rows = [UNTRAINED, {"round": 4, "prediction_diversity": 0.6, name: 0.6}]
     row = {"round": 8, "prediction_diversity": 0.02, name: agreement}
@@ -61,23 +66,23 @@ def test_one_class_that_is_most_of_what_the_teacher_names_is_no_fall(name, agree
 
 
 def test_a_discriminator_that_is_always_right_is_noticed():
-    trouble = divergence.detect_divergence({"round": 3, "patch_divergence": LIMIT + 1e-3}, [])
-    assert (trouble.round, trouble.term) == (3, "patch_discrimination_loss")
-    assert f"{math.log(2) - LIMIT - 1e-3:.4f} nats" in str(trouble)
+    event = divergence.detect_divergence({"round": 3, "patch_divergence": LIMIT + 1e-3}, [])
+    assert (event.round, event.term) == (3, "patch_discrimination_loss")
+    assert f"{math.log(2) - LIMIT - 1e-3:.4f} nats" in event.words
 
 
 @pytest.mark.parametrize("value", [LIMIT, 0.0, None])
-def test_one_that_errs_has_not_won(value):
+def test_a_discriminator_that_errs_has_not_saturated(value):
     assert divergence.detect_divergence({"round": 3, "patch_divergence": value}, []) is None
     assert divergence.detect_divergence({"round": 3}, []) is None
 
 
 def test_the_report_warns_before_the_training_acts():
-    assert advice.TOLD_APART < WON < 1
+    assert advice.DISTINGUISHED < MAX_PATCH_DIVERGENCE < 1
 
 
 def test_an_event_is_json():
-    event = DivergenceEvent(round=3, term="a", words="b").event("went on")
+    event = DivergenceEvent(round=3, term="a", words="b").to_json("went on")
     assert json.loads(json.dumps(event)) == {
         "round": 3,
         "term": "a",

@@ -45,7 +45,7 @@ def ours():
 
 
 def torch_rule64(momentum=MOMENTUM, decay=DECAY):
-    """What the documentation of `torch.optim.SGD` says, in float64."""
+    """The formula in the documentation of `torch.optim.SGD`, in float64."""
     weights, gradients = problem()
     buffers, path = [None, None], []
     for step, of_step in enumerate(gradients):

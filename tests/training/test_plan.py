@@ -1,4 +1,4 @@
-"""What is planned, and where a training stands."""
+"""Plans of a training, and its progress."""
 
 import dataclasses
 import json

@@ -3,7 +3,7 @@
 import pytest
 
 from mosaickd_tf.training import Progress
-from tests.training.playing import Counter, Killed, raise_at, run, saved
+from tests.training.fakes import Counter, Killed, raise_at, run, saved
 
 
 def select(folder, accuracies, **plan):

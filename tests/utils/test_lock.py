@@ -1,4 +1,4 @@
-"""One process at a time works in a folder, and a dead one never stands in the way."""
+"""Exclusive locks on a folder, and their takeover from ended processes."""
 
 import errno
 import fcntl
@@ -13,7 +13,7 @@ import pytest
 
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import lock
-from mosaickd_tf.utils.lock import NAME, Lock, started
+from mosaickd_tf.utils.lock import NAME, Lock, start_time
 
 HOLD = """if True:
     import sys, time
@@ -27,7 +27,7 @@ HOLD = """if True:
 
 @pytest.fixture
 def holder(tmp_path):
-    """A process that holds the folder until it is killed."""
+    """Starts a process that holds the lock until it is killed."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
@@ -43,45 +43,49 @@ def kill(process):
 
 
 def write_owner(folder, **owner):
-    myself = {"process": os.getpid(), "host": socket.gethostname(), "started": started(os.getpid())}
+    myself = {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "started": start_time(os.getpid()),
+    }
     (folder / NAME).write_text(json.dumps(myself | owner))
 
 
-def test_the_owner_stands_in_the_file_and_nothing_is_left_at_the_end(tmp_path):
+def test_the_file_names_the_owner_and_is_removed_at_the_end(tmp_path):
     held = Lock(tmp_path)
     owner = json.loads((tmp_path / NAME).read_text())
     assert owner["process"] == os.getpid()
     assert owner["host"] == socket.gethostname()
-    assert owner["started"] == started(os.getpid())
+    assert owner["started"] == start_time(os.getpid())
     held.release()
     assert list(tmp_path.iterdir()) == []
     Lock(tmp_path).release()
 
 
-def test_a_live_owner_is_named_and_left_alone(tmp_path, holder):
+def test_a_live_owner_is_named_and_not_disturbed(tmp_path, holder):
     with pytest.raises(RequestError) as caught:
         Lock(tmp_path)
     message = str(caught.value)
     assert f"process {holder.pid} on {socket.gethostname()}" in message
-    assert "--workdir" in message and len(message.splitlines()) == 1
+    assert "`workdir`" in message and len(message.splitlines()) == 1
     assert json.loads((tmp_path / NAME).read_text())["process"] == holder.pid
     assert holder.poll() is None
 
 
-def test_the_lock_of_a_killed_process_is_taken_over_and_that_is_said(tmp_path, holder, caplog):
+def test_the_lock_of_a_killed_process_is_taken_over_with_a_log_line(tmp_path, holder, caplog):
     kill(holder)
     Lock(tmp_path).release()
-    assert f"process {holder.pid} on {socket.gethostname()}, which is gone" in caplog.text
+    assert f"process {holder.pid} on {socket.gethostname()}, which has ended" in caplog.text
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1, 2]", b'{"process": "x"}'])
-def test_a_file_that_says_nothing_of_use_is_in_nobodys_way(tmp_path, content):
+def test_an_unreadable_lock_file_is_replaced(tmp_path, content):
     (tmp_path / NAME).write_bytes(content)
     Lock(tmp_path).release()
 
 
-def test_who_opened_the_file_before_it_was_removed_looks_again(tmp_path, monkeypatch):
-    """Else two would hold one folder: one the file that is gone, one that in its place."""
+def test_a_process_that_opened_the_file_before_its_removal_retries(tmp_path, monkeypatch):
+    """Prevents two owners: one of the removed file and one of the new file."""
     flock, calls = fcntl.flock, []
 
     def removed_before(descriptor, how):
@@ -97,13 +101,13 @@ def test_who_opened_the_file_before_it_was_removed_looks_again(tmp_path, monkeyp
     held.release()
 
 
-def test_a_folder_that_cannot_be_written_is_the_systems_word(tmp_path):
+def test_a_missing_folder_raises_the_system_s_error(tmp_path):
     with pytest.raises(OSError):
         Lock(tmp_path / "nowhere")
 
 
-class TestWithoutLocksOfTheSystem:
-    """Some network file systems have none."""
+class TestWithoutSystemLocks:
+    """File systems without locks, as some network file systems are."""
 
     @pytest.fixture(autouse=True)
     def none(self, monkeypatch):
@@ -121,12 +125,12 @@ class TestWithoutLocksOfTheSystem:
     @pytest.mark.parametrize(
         "owner",
         [{"process": 2**22 + 1}, {"started": 1}, {"process": "x"}, {"process": None}],
-        ids=["no such process", "another one of its number", "no number", "none"],
+        ids=["no such process", "another process of its id", "no number", "none"],
     )
     def test_a_dead_owner_does_not(self, tmp_path, owner, caplog):
         write_owner(tmp_path, **owner)
         Lock(tmp_path).release()
-        assert "which is gone" in caplog.text
+        assert "which has ended" in caplog.text
 
     def test_an_owner_on_another_machine_may_live(self, tmp_path):
         write_owner(tmp_path, host="elsewhere")
@@ -135,6 +139,6 @@ class TestWithoutLocksOfTheSystem:
         assert f"remove {str(tmp_path / NAME)!r}" in str(caught.value)
 
 
-def test_a_process_has_begun_once(tmp_path, holder):
-    assert started(holder.pid) == started(holder.pid) >= started(os.getpid())
-    assert started(2**22 + 1) is None
+def test_the_start_time_of_a_process_is_constant(tmp_path, holder):
+    assert start_time(holder.pid) == start_time(holder.pid) >= start_time(os.getpid())
+    assert start_time(2**22 + 1) is None

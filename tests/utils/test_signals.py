@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop."""
+"""Handling of the signals that stop a run."""
 
 import os
 import signal
@@ -18,57 +18,57 @@ BOTH = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.fixture
-def came():
-    """Signals that reached the handlers from before, which are put back at the end."""
-    came = []
-    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in BOTH}
-    yield came
+def received():
+    """Records the signals that reach the former handlers."""
+    received = []
+    before = {number: signal.signal(number, lambda n, _: received.append(n)) for number in BOTH}
+    yield received
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", BOTH)
-def test_a_signal_is_noted_and_the_block_goes_on(came, number):
+def test_a_signal_is_recorded_and_the_block_continues(received, number):
     with SignalWatch() as watch:
         assert watch.signal is None
         os.kill(os.getpid(), number)
         assert watch.signal == number
-    assert came == []
+    assert received == []
 
 
 @pytest.mark.parametrize("first", BOTH)
-def test_a_second_ctrl_c_acts_as_it_would_have_without(came, first):
+def test_a_second_ctrl_c_reaches_the_former_handler(received, first):
     with SignalWatch() as watch:
         os.kill(os.getpid(), first)
         os.kill(os.getpid(), signal.SIGINT)
         assert watch.signal == first
-    assert came == [signal.SIGINT]
+    assert received == [signal.SIGINT]
 
 
 def test_a_second_sigterm_ends_the_process_at_once():
     script = """if True:
         import os, signal
-        from mosaickd_tf.utils.signals import SignalWatch, raised
+        from mosaickd_tf.utils.signals import SignalWatch, sigterm_raises
 
-        with raised(), SignalWatch():
+        with sigterm_raises(), SignalWatch():
             os.kill(os.getpid(), signal.SIGTERM)
             print("in order", flush=True)
             os.kill(os.getpid(), signal.SIGTERM)
             print("never", flush=True)
     """
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (answer.returncode, answer.stdout) == (-signal.SIGTERM, "in order\n")
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (finished.returncode, finished.stdout) == (-signal.SIGTERM, "in order\n")
 
 
-def test_outside_of_a_watch_sigterm_is_an_exception_and_files_are_cleared_away(came):
-    with pytest.raises(Interrupted) as caught, signals.raised():
+def test_sigterm_raises_interrupted_in_a_block(received):
+    with pytest.raises(Interrupted) as caught, signals.sigterm_raises():
         os.kill(os.getpid(), signal.SIGTERM)
     assert caught.value.signal == signal.SIGTERM
     os.kill(os.getpid(), signal.SIGTERM)
-    assert came == [signal.SIGTERM]  # the handler from before is back
+    assert received == [signal.SIGTERM]  # the former handler is restored
 
 
-def test_a_signal_while_a_network_is_traced_is_not_wrapped(came):
+def test_a_signal_while_a_network_is_traced_is_not_wrapped(received):
     layer = keras.layers.Lambda(lambda x: (os.kill(os.getpid(), signal.SIGTERM), x)[1])
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
 
@@ -76,18 +76,18 @@ def test_a_signal_while_a_network_is_traced_is_not_wrapped(came):
     def run(x):
         return model(layer(x))
 
-    with pytest.raises(Interrupted), signals.raised():
+    with pytest.raises(Interrupted), signals.sigterm_raises():
         run(tf.zeros((1, 2)))
 
 
-def test_a_second_ctrl_c_is_a_keyboard_interrupt(came):
+def test_a_second_ctrl_c_is_a_keyboard_interrupt(received):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has none
     with pytest.raises(KeyboardInterrupt), SignalWatch():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_handlers_are_put_back_after_the_block_and_after_an_error(came):
+def test_handlers_are_restored_after_the_block_and_after_an_error(received):
     before = [signal.getsignal(number) for number in BOTH]
     with SignalWatch():
         assert [signal.getsignal(number) for number in BOTH] != before
@@ -97,7 +97,7 @@ def test_handlers_are_put_back_after_the_block_and_after_an_error(came):
     assert [signal.getsignal(number) for number in BOTH] == before
 
 
-def test_outside_the_main_thread_handlers_are_left_alone(came):
+def test_outside_the_main_thread_handlers_are_unchanged(received):
     before = [signal.getsignal(number) for number in BOTH]
     seen = []
 

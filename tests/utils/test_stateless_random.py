@@ -1,4 +1,4 @@
-"""Numbers of a seed: right in distribution, and the same under XLA."""
+"""Stateless random numbers: their distribution, and equality under XLA."""
 
 import numpy as np
 import tensorflow as tf

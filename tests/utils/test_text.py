@@ -1,8 +1,8 @@
-"""Text from elsewhere, made harmless to show."""
+"""Text from external sources, made safe to show."""
 
 import pytest
 
-from mosaickd_tf.utils.text import as_name, printable
+from mosaickd_tf.utils.text import as_name, first_line, printable
 
 
 @pytest.mark.parametrize(
@@ -15,13 +15,29 @@ from mosaickd_tf.utils.text import as_name, printable
         ("right\u202eleft\u2028", r"right\u202eleft\u2028"),
     ],
 )
-def test_what_a_terminal_would_obey_is_escaped(text, shown):
+def test_control_characters_are_escaped(text, shown):
     assert printable(text) == shown
     assert printable(text).isprintable()
     assert printable(shown) == shown
 
 
-def test_names_that_differ_stay_different():
+def test_different_names_stay_different():
     names = ["a\nb", r"a\nb", r"a\\nb", "a\\\nb"]
     assert len({as_name(name) for name in names}) == len(names)
     assert as_name("cat") == "cat"
+
+
+@pytest.mark.parametrize(
+    "error, expected",
+    [
+        (ValueError("one line"), "one line"),
+        (ValueError("\n  first\nsecond"), "first"),
+        (ValueError("carriage\r\nreturn"), "carriage"),
+        (ValueError(""), "ValueError"),
+        (KeyError(), "KeyError"),
+        (RuntimeError(" \n "), "RuntimeError"),
+        (OSError(2, "No such file"), "[Errno 2] No such file"),
+    ],
+)
+def test_the_first_line_of_an_error_is_that_of_its_message_else_its_class(error, expected):
+    assert first_line(error) == expected

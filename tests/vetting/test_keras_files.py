@@ -1,4 +1,4 @@
-"""A .keras file is examined before Keras reads it: what is in it, how large, of which classes."""
+"""Checks of a .keras file before Keras reads it: its members, sizes and classes."""
 
 import json
 import zipfile
@@ -48,21 +48,21 @@ def refusal(path):
 
 
 def described(whole, change):
-    """The description of the whole file, after `change` of one of its layers."""
+    """Returns the description of the valid file after `change` of one of its layers."""
     with zipfile.ZipFile(whole) as archive:
         description = json.loads(archive.read("config.json"))
     change(description["config"]["layers"][1])
     return json.dumps(description)
 
 
-def test_a_whole_file_is_described_without_what_it_was_compiled_with(whole):
+def test_a_valid_file_is_described_without_its_compile_config(whole):
     description, size = examine_keras(whole)
     assert description["class_name"] == "Functional"
     assert description["compile_config"] is None
     assert size > 4 * tiny.classifier().count_params()
 
 
-def test_models_of_all_kinds_of_built_in_parts_are_known(tmp_path):
+def test_models_of_built_in_objects_are_accepted(tmp_path):
     images = keras.Input((8, 8, 3))
     inner = layers.Conv2D(2, 3, activation="relu", kernel_regularizer="l2", padding="same")(images)
     inner = layers.Conv2D(2, 1, activation=keras.activations.silu, kernel_constraint="max_norm")(
@@ -77,15 +77,15 @@ def test_models_of_all_kinds_of_built_in_parts_are_known(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../../escape.txt", "/etc/escape", "assets/vocabulary.txt"])
-def test_a_member_that_no_classifier_needs_is_refused(rewritten, name):
-    assert "members beside" in refusal(rewritten(**{name: b"x"}))
+def test_an_unexpected_member_is_refused(rewritten, name):
+    assert "members other than" in refusal(rewritten(**{name: b"x"}))
 
 
-def test_a_name_that_stands_twice_is_refused(rewritten):
+def test_a_duplicate_member_is_refused(rewritten):
     path = rewritten()
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as archive:
         archive.writestr("config.json", "{}")
-    assert "members beside" in refusal(path)
+    assert "members other than" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
@@ -93,7 +93,7 @@ def test_a_missing_member_is_refused(rewritten, name):
     assert f"no {name}" in refusal(rewritten(**{name: None}))
 
 
-def test_a_zip_that_unpacks_to_more_than_its_share_is_refused(rewritten):
+def test_a_zip_bomb_is_refused(rewritten):
     path = rewritten(model__weights__h5=bytes(60_000_000))
     assert path.stat().st_size < 200_000
     assert "unpack to" in refusal(path)
@@ -107,7 +107,7 @@ def test_a_description_that_is_too_long_is_refused(rewritten, monkeypatch):
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "3", '"text"', "\xff", "[" * 100_000, '{"class_name": ' * 50_000]
 )
-def test_a_description_that_is_none_is_refused(rewritten, text):
+def test_an_invalid_description_is_refused(rewritten, text):
     refusal(rewritten(config__json=text))
 
 
@@ -134,12 +134,12 @@ def test_a_description_that_is_none_is_refused(rewritten, text):
     ],
     ids=str,
 )
-def test_what_is_not_built_in_is_refused_by_its_name(whole, rewritten, change):
+def test_a_class_that_is_not_built_in_is_refused_by_its_name(whole, rewritten, change):
     text = described(whole, lambda layer: layer.update(change))
-    assert "it asks for" in refusal(rewritten(config__json=text))
+    assert "it requires" in refusal(rewritten(config__json=text))
 
 
-def test_it_is_refused_at_any_depth(whole, rewritten):
+def test_a_class_is_refused_at_any_depth(whole, rewritten):
     hidden = {"class_name": "Lambda", "module": "keras.layers", "config": {}}
     text = described(whole, lambda layer: layer["config"].update(extra=[[{"a": hidden}]]))
     assert "keras.layers.Lambda" in refusal(rewritten(config__json=text))

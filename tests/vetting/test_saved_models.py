@@ -1,4 +1,4 @@
-"""What a SavedModel would execute, read from its graph alone."""
+"""The operations of a SavedModel, read from its graph."""
 
 import pytest
 from tensorflow.core.protobuf import saved_model_pb2
@@ -17,19 +17,19 @@ def write(folder, *kinds, within=()):
     (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
 
 
-def test_operations_are_counted_and_those_that_reach_out_are_named(tmp_path):
+def test_operations_are_counted_and_those_with_side_effects_named(tmp_path):
     write(tmp_path, "Add", "Add", "Conv2D", within=["WriteFile", "PyFunc"])
     assert operations(tmp_path) == (
-        "a graph of 5 operations of 4 kinds; beyond tensors reach PyFunc, WriteFile"
+        "a graph of 5 operations of 4 kinds; with side effects: PyFunc, WriteFile"
     )
 
 
-def test_a_graph_of_arithmetic_reaches_nowhere(tmp_path):
+def test_a_graph_of_arithmetic_has_no_side_effects(tmp_path):
     write(tmp_path, "Add", "MatMul")
     assert operations(tmp_path) == "a graph of 2 operations of 2 kinds"
 
 
-def test_a_folder_is_known_by_its_graph(tmp_path):
+def test_a_saved_model_is_recognized_by_its_graph(tmp_path):
     assert not is_saved_model(tmp_path) and not is_saved_model(tmp_path / "nowhere")
     write(tmp_path)
     assert is_saved_model(tmp_path) and is_saved_model(str(tmp_path))
@@ -41,6 +41,6 @@ def test_a_graph_that_cannot_be_read_or_is_too_large_is_refused(tmp_path, monkey
         operations(tmp_path)
     assert len(str(caught.value).splitlines()) == 1
     write(tmp_path, "Add")
-    monkeypatch.setattr(saved_models, "_LARGEST", 3)
+    monkeypatch.setattr(saved_models, "_MAX_SIZE", 3)
     with pytest.raises(RequestError, match="more than 3 bytes"):
         operations(tmp_path)

@@ -1,4 +1,4 @@
-"""The structure of .tflite files: real ones, and ones with a single thing changed."""
+"""The structure of .tflite files: valid ones, and ones with a single change."""
 
 import flatbuffers
 import pytest
@@ -19,7 +19,7 @@ def content(tmp_path_factory):
 
 
 def changed(content, change):
-    """The file after `change` of its model, an object of the schema."""
+    """Returns the file after `change` of its model, an object of the schema."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
     change(model)
     builder = flatbuffers.Builder()
@@ -27,7 +27,7 @@ def changed(content, change):
     return bytes(builder.Output())
 
 
-def test_a_real_file_is_right_with_metadata_behind_it_too(content, tmp_path):
+def test_a_valid_file_passes_with_and_without_metadata(content, tmp_path):
     check_structure(content)
     check_structure(content + b"appended")
     check_structure(changed(content, lambda model: None))
@@ -47,8 +47,8 @@ def code(name):
 def attribute(where, name, value):
     def change(model):
         graph = model.subgraphs[0]
-        part = {"tensor": graph.tensors, "operator": graph.operators, "model": [model]}[where][0]
-        setattr(part, name, value)
+        target = {"tensor": graph.tensors, "operator": graph.operators, "model": [model]}[where][0]
+        setattr(target, name, value)
 
     return change
 
@@ -61,32 +61,32 @@ def attribute(where, name, value):
         (code("CALL_ONCE"), "the operation CALL_ONCE"),
         (code("STABLEHLO_CUSTOM_CALL"), "the operation STABLEHLO_CUSTOM_CALL"),
         (attribute("operator", "opcodeIndex", 500), "not in its list"),
-        (attribute("operator", "inputs", [0, 5000]), "not there"),
-        (attribute("operator", "outputs", [-2]), "not there"),
+        (attribute("operator", "inputs", [0, 5000]), "a missing tensor"),
+        (attribute("operator", "outputs", [-2]), "a missing tensor"),
         (attribute("tensor", "buffer", 5000), "without its weights"),
         (attribute("tensor", "shape", [1, 2**20, 2**20]), "elements"),
         (attribute("tensor", "shape", [1, -5]), "elements"),
         (attribute("model", "subgraphs", []), "no graph"),
     ],
 )
-def test_one_thing_that_is_not_right_is_named(content, change, words):
+def test_a_single_fault_is_named(content, change, words):
     with pytest.raises(ValueError, match=words):
         check_structure(changed(content, change))
 
 
-def test_too_many_parts_are_refused(content, monkeypatch):
-    monkeypatch.setattr(tflite_files, "_MAX_PARTS", 3)
+def test_too_many_items_are_refused(content, monkeypatch):
+    monkeypatch.setattr(tflite_files, "_MAX_COUNT", 3)
     with pytest.raises(ValueError, match="more than 3"):
         check_structure(content)
 
 
 @pytest.mark.parametrize("length", [0, 4, 8, 9, 100, 5000])
-def test_a_file_that_was_cut_is_refused(content, length):
+def test_a_truncated_file_is_refused(content, length):
     with pytest.raises(ValueError):
         check_structure(content[:length])
 
 
-def test_what_is_wrong_reaches_the_person(content, tmp_path):
+def test_the_fault_is_in_the_error(content, tmp_path):
     path = tmp_path / "custom.tflite"
     path.write_bytes(changed(content, code("CUSTOM")))
     with pytest.raises(RequestError, match="the operation CUSTOM.*Get the file again") as caught:

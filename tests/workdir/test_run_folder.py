@@ -17,6 +17,7 @@ from mosaickd_tf.config import (
     OptimizationConfig,
     RunConfig,
     TeacherConfig,
+    from_sections,
     options,
 )
 from mosaickd_tf.errors import RequestError
@@ -28,7 +29,7 @@ OTHER = DistillConfig(optimization=OptimizationConfig(rounds=6))
 
 
 def occupy(path, config, **options):
-    """A run that does nothing in its folder."""
+    """Opens and closes the folder of a run."""
     with RunFolder(path, config, **options):
         pass
 
@@ -69,9 +70,9 @@ def test_the_flags_say_everything_but_where(tmp_path):
 )
 def test_the_flags_read_again_are_the_same_config(tmp_path, config):
     occupy(tmp_path, config)
-    sections = flags.parse(distill.topics(), [f"--flagfile={tmp_path / 'flags.cfg'}"])
-    sections.pop("place")
-    assert DistillConfig(**sections) == config
+    sections = flags.parse(distill.sections(), [f"--flagfile={tmp_path / 'flags.cfg'}"])
+    sections.pop("output")
+    assert from_sections(DistillConfig, sections) == config
 
 
 def test_the_command_names_what_is_not_at_its_default():
@@ -87,9 +88,9 @@ def test_the_command_names_what_is_not_at_its_default():
         "bin/distill --compare_with=kd --target_dataset=embedded:digits "
         "'--ood_dataset=folder:my pictures' --rounds=5 --deterministic=true"
     )
-    sections = flags.parse(distill.topics(), shlex.split(command)[1:])
-    sections.pop("place")
-    assert DistillConfig(**sections) == config
+    sections = flags.parse(distill.sections(), shlex.split(command)[1:])
+    sections.pop("output")
+    assert from_sections(DistillConfig, sections) == config
 
 
 def test_a_run_of_the_same_flags_goes_on_in_its_folder(tmp_path):
@@ -104,7 +105,7 @@ def refusal(*arguments, **options):
     with pytest.raises(RequestError) as caught:
         RunFolder(*arguments, **options)
     assert len(str(caught.value).splitlines()) == 1
-    assert "--workdir" in str(caught.value)
+    assert "workdir" in str(caught.value)
     return str(caught.value)
 
 
@@ -137,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_not_the_requests_fault(tmp_path, monkeypatch):
-    """The commands tell the two apart: 3 for a run that could not go on, 2 for a wrong request."""
+    """Checks the cause of exit code 3 (run could not continue) instead of 2 (wrong request)."""
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -172,6 +173,40 @@ def test_how_a_run_guards_itself_may_change_on_its_way(tmp_path, changed):
     config = dataclasses.replace(CONFIG, run=RunConfig(**changed))
     occupy(tmp_path, config)
     assert (tmp_path / "flags.cfg").read_text() == as_flagfile(config)
+
+
+def old_flags(config, **removed):
+    """Returns the flagfile of version 0.1.0, which had five options more and lacked `task`."""
+    removed = {
+        "memory_size": 0,
+        "generator_restart_every": 0,
+        "generator_steps_per_round": 1,
+        "conditional_weight": 0.0,
+        "adversarial_warmup": 0,
+    } | removed
+    lines = [line for line in as_flagfile(config).splitlines() if not line.startswith("--task=")]
+    return "".join(f"{line}\n" for line in [*lines, *(f"--{n}={v}" for n, v in removed.items())])
+
+
+def test_a_run_of_the_version_before_is_resumed(tmp_path):
+    (tmp_path / "flags.cfg").write_text(old_flags(CONFIG))
+    occupy(tmp_path, CONFIG)
+    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(CONFIG)
+
+
+def test_a_run_of_the_version_before_with_other_flags_is_refused(tmp_path):
+    (tmp_path / "flags.cfg").write_text(old_flags(CONFIG))
+    message = refusal(tmp_path, OTHER)
+    assert "Expected: --rounds=5. Received: --rounds=6." in message
+    multi_label = dataclasses.replace(CONFIG, data=DataConfig(task="multi_label"))
+    message = refusal(tmp_path, multi_label)
+    assert "Expected: --task=single_label. Received: --task=multi_label." in message
+
+
+def test_a_run_with_a_removed_option_in_effect_is_refused_with_its_version(tmp_path):
+    (tmp_path / "flags.cfg").write_text(old_flags(CONFIG, generator_steps_per_round=3))
+    with pytest.raises(RequestError, match="`generator_steps_per_round` .* version 0.1.0"):
+        RunFolder(tmp_path, CONFIG)
 
 
 def test_flags_that_became_unreadable_are_other_flags(tmp_path):

@@ -1,15 +1,15 @@
-// A pad to draw on: bright strokes on black, as the gray scans that small models know.
+// A canvas to draw on: white strokes on black, as in scanned digits.
 
 const PEN = 0.085; // width of a stroke, as a share of the pad
 const MARGIN = 0.04; // around a drawing that fills the frame
 
 /**
- * Lets a person draw on a canvas.
+ * Makes a canvas a drawing pad.
  *
  * @param {HTMLCanvasElement} pad the canvas, square.
  * @param {function()} changed called after each stroke.
  * @return {{clear: function(), isEmpty: function(): boolean, pixels: function(boolean): ImageData}}
- *     `pixels` gives the drawing, moved and enlarged until it fills the frame if asked to.
+ *     `pixels` returns the drawing, centered and scaled to fill the frame if its argument is true.
  */
 export function drawingPad(pad, changed) {
   const context = pad.getContext("2d", { willReadFrequently: true });
@@ -57,7 +57,7 @@ export function drawingPad(pad, changed) {
   return { clear, isEmpty: () => empty, pixels };
 }
 
-/** The drawing alone, in the middle of a black square. */
+/** Returns the drawing alone, centered and scaled in a black square. */
 function filling(pad, { data, width, height }) {
   const box = { left: width, top: height, right: 0, bottom: 0 };
   for (let y = 0; y < height; y++) {

@@ -1,14 +1,15 @@
-// Puts the page together: where a picture comes from, and what the models say of it.
+// The page: inputs for an image, and the predictions of the models.
 
 import { drawingPad } from "./drawing.js";
 import { openModels } from "./models.js";
-import { toImage } from "./picture.js";
+import { toImage } from "./image.js";
 
 const SHOWN = 10; // classes
-const LARGEST = 50e6; // pixels of a picture
+const LARGEST = 50e6; // pixels of an image
+const PRESENT = 0.5; // probability from which an independent label is predicted
 const by = (id) => document.getElementById(id);
 
-/** An element with text in it, which is text whatever it holds. */
+/** Returns an element with text, which is never parsed as HTML. */
 function element(tag, text = "", attributes = {}) {
   const made = document.createElement(tag);
   made.textContent = text;
@@ -16,27 +17,27 @@ function element(tag, text = "", attributes = {}) {
   return made;
 }
 
-function say(words, state) {
-  by("status").textContent = words;
+function setStatus(text, state) {
+  by("status").textContent = text;
   document.documentElement.dataset.state = state;
 }
 
-/** Does what was asked; a failure is said on the page. */
-async function trying(work) {
+/** Runs an asynchronous function; shows its error on the page. */
+async function attempt(work) {
   try {
     await work();
   } catch (error) {
-    say(`That did not work: ${error.message ?? error}`, "failed");
+    setStatus(`Error: ${error.message ?? error}`, "failed");
   }
 }
 
-/** The pixels of a picture from a file or an address, turned as its EXIF data say. */
+/** Returns the pixels of an image file, rotated according to its EXIF data. */
 async function pixelsOf(blob) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
   } catch {
-    throw new Error("this is no picture that the browser can read");
+    throw new Error("this is no image that the browser can read");
   }
   const { width, height } = bitmap;
   if (width * height > LARGEST) throw new Error(`${width} × ${height} pixels are too many`);
@@ -50,24 +51,33 @@ class Page {
   constructor(about, models) {
     this.about = about;
     this.models = models;
-    this.asked = 0;
+    this.requests = 0;
   }
 
-  /** Shows what the models say of a picture; the answer to an older one is dropped. */
+  /** Shows the predictions of the models for an image; those of an older request are dropped. */
   async show({ data, width, height }, what) {
-    const asked = ++this.asked;
+    const request = ++this.requests;
     const image = toImage(data, width, height, this.about.image);
-    const answers = [];
-    for (const model of this.models) answers.push(await model.answer(image));
-    if (asked !== this.asked) return;
+    const predictions = [];
+    for (const model of this.models) predictions.push(await model.predict(image));
+    if (request !== this.requests) return;
     this.showImage(image);
     by("what").textContent = what;
     for (const example of by("examples").querySelectorAll("button")) {
       example.setAttribute("aria-pressed", String(example.title === what));
     }
-    by("answer").textContent = this.about.labels[highest(answers[0].shares)[0]];
-    by("models").replaceChildren(...this.models.map((model, n) => this.column(model, answers[n])));
-    say(this.about.lead, "ready");
+    by("answer").textContent = this.predicted(predictions[0].shares)
+      .map((number) => this.about.labels[number])
+      .join(", ") || "no label";
+    by("models").replaceChildren(...this.models.map((model, n) => this.column(model, predictions[n])));
+    setStatus(this.about.lead, "ready");
+  }
+
+  /** Returns the numbers of the predicted labels: the class with the highest share, or several. */
+  predicted(shares) {
+    const order = highest(shares);
+    if (!this.about.multi_label) return order.slice(0, 1);
+    return order.filter((number) => shares[number] > PRESENT);
   }
 
   showImage(image) {
@@ -88,11 +98,11 @@ class Page {
     const column = element("section", "", { "data-file": facts.file });
     const bytes = facts.bytes.toLocaleString("en");
     const bars = element("ol", "", { class: "bars" });
-    const [first] = highest(shares);
+    const predicted = this.predicted(shares);
     const rows = highest(shares).slice(0, SHOWN);
     if (shares.length <= SHOWN) rows.sort((one, other) => one - other);
     for (const number of rows) {
-      bars.append(this.bar(number, shares[number], outputs[number], number === first));
+      bars.append(this.bar(number, shares[number], outputs[number], predicted.includes(number)));
     }
     const time = `${milliseconds.toPrecision(2)} ms`;
     column.append(element("h2", facts.name));
@@ -100,10 +110,10 @@ class Page {
     return column;
   }
 
-  bar(number, share, output, named) {
+  bar(number, share, output, predicted) {
     const label = this.about.labels[number];
     const row = element("li", "", { "data-class": number, "data-output": output });
-    row.classList.toggle("named", named);
+    row.classList.toggle("named", predicted);
     const bar = element("span", "", { class: "bar", "aria-hidden": "true" });
     const filled = bar.appendChild(element("span"));
     filled.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
@@ -113,7 +123,7 @@ class Page {
   }
 }
 
-/** Numbers of the classes, the highest share first. */
+/** Returns the numbers of the classes, the highest share first. */
 function highest(shares) {
   return [...shares.keys()].sort((one, other) => shares[other] - shares[one]);
 }
@@ -121,7 +131,7 @@ function highest(shares) {
 function offerDrawing(page) {
   const pad = drawingPad(by("pad"), () => draw());
   const draw = () => {
-    if (!pad.isEmpty()) trying(() => page.show(pad.pixels(by("fit").checked), "Your drawing"));
+    if (!pad.isEmpty()) attempt(() => page.show(pad.pixels(by("fit").checked), "Your drawing"));
   };
   by("clear").addEventListener("click", pad.clear);
   by("fit").addEventListener("change", draw);
@@ -129,7 +139,7 @@ function offerDrawing(page) {
 }
 
 function offerFiles(page) {
-  const take = (file) => file && trying(async () => page.show(await pixelsOf(file), file.name));
+  const take = (file) => file && attempt(async () => page.show(await pixelsOf(file), file.name));
   by("file").addEventListener("change", () => take(by("file").files[0]));
   const mark = (on) => document.body.classList.toggle("dragged", on);
   for (const [kind, on] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
@@ -146,7 +156,7 @@ function offerExamples(page, examples) {
     const button = element("button", "", { type: "button", title: what, "aria-pressed": "false" });
     button.append(element("img", "", { src: path, alt: what }));
     const pixels = async () => pixelsOf(await (await fetch(path)).blob());
-    button.addEventListener("click", () => trying(async () => page.show(await pixels(), what)));
+    button.addEventListener("click", () => attempt(async () => page.show(await pixels(), what)));
     return button;
   });
   for (const button of buttons) by("examples").appendChild(element("li")).append(button);
@@ -154,13 +164,13 @@ function offerExamples(page, examples) {
   buttons[0]?.click();
 }
 
-await trying(async () => {
+await attempt(async () => {
   const about = await (await fetch("/about.json")).json();
   by("title").textContent = document.title = about.title;
-  const page = new Page(about, await openModels(about.models));
+  const page = new Page(about, await openModels(about.models, about.multi_label));
   by("tool").hidden = false;
   if (about.image.channels === 1) offerDrawing(page);
   offerFiles(page);
-  say(about.lead, about.examples.length ? "loading" : "ready");
+  setStatus(about.lead, about.examples.length ? "loading" : "ready");
   offerExamples(page, about.examples);
 });

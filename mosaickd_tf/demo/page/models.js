@@ -1,9 +1,9 @@
-// The student's files, each run by LiteRT.js on the processor.
+// The student's files, each run by LiteRT.js on the CPU.
 
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
-// A latency is the median of some rounds' means, each of as many runs as go into so many
-// milliseconds: browsers read their clock coarsely.
+// A latency is the median of the mean times of several rounds, each of as many runs as fit into
+// some milliseconds: browsers have a coarse clock.
 const ROUNDS = 7;
 const MILLISECONDS = 6;
 const RUNS = 200; // of a round at most
@@ -11,33 +11,36 @@ const RUNS = 200; // of a round at most
 /**
  * Loads the runtime and the files.
  *
- * @param {Array} about what the server says of each file.
+ * @param {Array} models facts on each file, of about.json.
+ * @param {boolean} multiLabel whether probabilities are independent.
  * @return {Promise<Array<Model>>}
  */
-export async function openModels(about) {
+export async function openModels(models, multiLabel) {
   await loadLiteRt("/litert/core/wasm/");
   const opened = [];
-  for (const facts of about) {
-    opened.push(new Model(facts, await loadAndCompile(facts.path, { accelerator: "wasm" })));
+  for (const facts of models) {
+    const compiled = await loadAndCompile(facts.path, { accelerator: "wasm" });
+    opened.push(new Model(facts, compiled, multiLabel));
   }
   return opened;
 }
 
 class Model {
-  constructor(facts, compiled) {
+  constructor(facts, compiled, multiLabel) {
     this.facts = facts;
     this.compiled = compiled;
+    this.multiLabel = multiLabel;
     this.shape = compiled.getInputDetails()[0].shape;
   }
 
   /**
    * Runs one image.
    *
-   * @param {Uint8Array} image as `toImage` makes it.
-   * @return {Promise<{outputs, shares: Array<number>, milliseconds: number}>} what the file
-   *     returned as it is, a share for each class, and the time of one image.
+   * @param {Uint8Array} image as returned by `toImage`.
+   * @return {Promise<{outputs, shares: Array<number>, milliseconds: number}>} outputs of the
+   *     file, the probability of each class, and the time of one image.
    */
-  async answer(image) {
+  async predict(image) {
     const input = new Tensor(image, this.shape);
     try {
       const outputs = await this.run(input); // the first run, which is slower, is not timed
@@ -73,6 +76,7 @@ class Model {
     const { scale, zero_point: zero, returns } = this.facts;
     const values = Array.from(outputs, (value) => (scale ? scale * (value - zero) : value));
     if (returns === "probabilities") return values;
+    if (this.multiLabel) return values.map((value) => 1 / (1 + Math.exp(-value)));
     const highest = Math.max(...values);
     const powers = values.map((value) => Math.exp(value - highest));
     const sum = powers.reduce((total, value) => total + value, 0);

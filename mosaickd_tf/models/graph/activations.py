@@ -1,4 +1,4 @@
-"""What layers take in or give out while a model is called, whatever kind of model it is."""
+"""Capture of the inputs or outputs of layers while a model of any kind is called."""
 
 import contextlib
 import functools
@@ -6,17 +6,18 @@ import functools
 import keras
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.graph.walk import leaf_layers
 
 
 class ActivationCapture:
-    """Calls a model and notes what passes some of its layers on the way.
+    """Callable that runs a model and captures the inputs or outputs of some of its layers.
 
-    The layers may lie at any depth of nested or subclassed models. Gradients flow through
-    what is noted as through the model's own output.
+    The layers may lie at any depth of nested or subclassed models. Gradients flow through the
+    captured tensors as through the model's own output.
 
     Args:
         model: a Keras model.
-        layers: the layers of it to watch.
+        layers: the layers of it to capture.
         side: `"output"` or `"input"` of the layers.
     """
 
@@ -29,14 +30,14 @@ class ActivationCapture:
         """Calls the model.
 
         Returns:
-            The model's output, and a list with the tensor noted at each layer.
+            `(outputs, captured)`: the model's output, and a list of one tensor per layer.
         """
-        notes = {}
+        captured = {}
         with contextlib.ExitStack() as stack:
             for layer in self.layers:
-                stack.enter_context(_noting(layer, self.side, notes))
+                stack.enter_context(_capturing(layer, self.side, captured))
             outputs = self.model(inputs, training=training)
-        return outputs, [notes[id(layer)] for layer in self.layers]
+        return outputs, [captured[id(layer)] for layer in self.layers]
 
 
 def layers_by_name(model, names):
@@ -45,12 +46,12 @@ def layers_by_name(model, names):
     Raises:
         RequestError: for a name that no layer, or more than one, has.
     """
-    every = leaves(model)
+    layers = leaf_layers(model)
     found = []
     for name in names:
-        matches = [layer for layer in every if layer.name == name]
+        matches = [layer for layer in layers if layer.name == name]
         if len(matches) != 1:
-            known = ", ".join(layer.name for layer in every[:5])
+            known = ", ".join(layer.name for layer in layers[:5])
             raise RequestError(
                 f"Not a layer. Expected the name of one layer of {model.name!r}, such as {known}. "
                 f"Received: {name!r}, which {len(matches)} layers have. Name another"
@@ -60,27 +61,23 @@ def layers_by_name(model, names):
 
 
 def normalizations(model):
-    """The batch normalisations of a model, at any depth."""
-    return [x for x in leaves(model) if isinstance(x, keras.layers.BatchNormalization)]
-
-
-def leaves(model):
-    """The layers of a model that have none inside, at any depth."""
-    return [layer for layer in model._flatten_layers() if not getattr(layer, "layers", None)]
+    """Lists the batch normalizations of a model, at any depth."""
+    return [x for x in leaf_layers(model) if isinstance(x, keras.layers.BatchNormalization)]
 
 
 @contextlib.contextmanager
-def _noting(layer, side, notes):
+def _capturing(layer, side, captured):
+    """Replaces a layer's `call` by one that stores its input or output under the layer's id."""
     call = layer.call
 
     @functools.wraps(call)
-    def noted(inputs, *args, **kwargs):
+    def capturing_call(inputs, *args, **kwargs):
         outputs = call(inputs, *args, **kwargs)
-        notes[id(layer)] = inputs if side == "input" else outputs
+        captured[id(layer)] = inputs if side == "input" else outputs
         return outputs
 
-    layer.call = noted
+    layer.call = capturing_call
     try:
         yield
     finally:
-        del layer.call  # the class's own again
+        del layer.call  # the method of the class applies again

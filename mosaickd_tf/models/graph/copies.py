@@ -1,69 +1,70 @@
-"""Copies of a network for another purpose: fast in training, or portable in a file.
+"""Copies of a model for training and for files.
 
-The builders of this package make networks of built-in Keras layers in float32, which load
-anywhere. Training wants fused layers and, where the machine has it, low precision.
-Both copies are made by rewriting the network's configuration and carrying its weights over.
+The builders of this package make models of built-in Keras layers in float32, which load
+anywhere. Training needs fused layers and, where the hardware supports it, low precision. Both
+copies rewrite the model's configuration and take over its weights.
 """
 
 import keras
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.graph.activations import leaves
 from mosaickd_tf.models.graph.upsampling import (
     DeferredUpSampling2D,
     UpsamplingConv2D,
     fusable_upsampling,
 )
+from mosaickd_tf.models.graph.walk import leaf_layers, producer
 from mosaickd_tf.models.normalization import FusedBatchNormalization
+from mosaickd_tf.utils.text import first_line
 
-# Layers of Keras, and ours that do the same faster: the first always, the others in pairs.
-_FASTER = {
+# Layers of Keras and their fused replacements: the first always, the other two in pairs.
+_FUSED = {
     "BatchNormalization": FusedBatchNormalization,
     "UpSampling2D": DeferredUpSampling2D,
     "Conv2D": UpsamplingConv2D,
 }
-_BUILT_IN = {ours.__name__: name for name, ours in _FASTER.items()}
-# The entrance and the exit of a network: images in [0, 1] and logits need float32.
+_BUILT_IN = {fused.__name__: name for name, fused in _FUSED.items()}
+# Input and output layers of a model: images in [0, 1] and logits need float32.
 _FLOAT32_LAYERS = ("Normalization", "Rescaling", "InputLayer", "Softmax")
 
 
 def training_copy(model, policy="float32"):
-    """Copies a network for training: fused layers and the given precision.
+    """Copies a model for training: fused layers and the given precision.
 
     Args:
         model: a Keras model with a configuration (functional, sequential or registered).
         policy: name of a Keras dtype policy, `"float32"`, `"mixed_bfloat16"` or
-            `"mixed_float16"`. The standardisation stays float32, and so do the output layers:
-            the last with weights and those without behind it.
+            `"mixed_float16"`. The input standardization stays float32, and so do the output
+            layers: the last with weights and those without after it.
 
     Returns:
-        A new model of the same weights; images in and logits out keep their dtype.
+        A new model with the same weights; its inputs and outputs keep their dtype.
 
     Raises:
-        RequestError: when the model has no configuration to copy it by.
+        RequestError: for a model that cannot be rebuilt from its configuration.
     """
-    pairs = fusable_upsampling(model)
+    fusable = fusable_upsampling(model)
 
-    def faster(node):
+    def fused(node):
         name = node["class_name"]
-        wanted = name == "BatchNormalization" or node["config"].get("name") in pairs
-        return _ours(name) if wanted else {}
+        replaced = name == "BatchNormalization" or node["config"].get("name") in fusable
+        return _serialized_class(_FUSED[name]) if replaced else {}
 
-    return _rewritten(model, faster, policy, _output_layers(model))
+    return _rewritten(model, fused, policy, _output_layers(model))
 
 
 def portable_copy(model):
-    """Copies a network for a file: built-in layers only, float32, trainable.
+    """Copies a model for a file: built-in layers only, float32, trainable.
 
     Args:
         model: a Keras model with a configuration.
 
     Returns:
-        A new float32 model of the same weights that loads without this package, as far as
-        the layers outside this package do.
+        A new float32 model with the same weights. It loads without this package, unless the
+        model contains other custom layers.
 
     Raises:
-        RequestError: when the model has no configuration to copy it by.
+        RequestError: for a model that cannot be rebuilt from its configuration.
     """
 
     def built_in(node):
@@ -78,71 +79,79 @@ def portable_copy(model):
 
 
 def computes_in_float16(*networks):
-    """Whether any layer of these models or layers computes in float16, at any depth."""
-    layers = [layer for network in networks for layer in leaves(network)]
+    """Tells whether any layer of these models or layers computes in float16, at any depth."""
+    layers = [layer for network in networks for layer in leaf_layers(network)]
     return "float16" in {layer.compute_dtype for layer in layers}
 
 
 def _output_layers(model):
-    """Names of the layers from the last weights to a model's outputs, nested ones too.
+    """Collects the names of the layers from the last weights to the outputs, nested ones too.
 
-    What lies between has no weights and hands the logits on. The walk back ends at a nonlinear
-    `Activation` too: what that gives are images or probabilities, which it computes itself.
+    The layers after the last weights pass the logits on. The search backwards also ends at a
+    nonlinear `Activation`, which computes images or probabilities itself.
     """
     names = set()
     tensors = list(getattr(model, "outputs", None) or [])
     known = {id(tensor) for tensor in tensors}
     while tensors:
-        layer, node, _ = tensors.pop()._keras_history
+        node = producer(tensors.pop())
+        layer = node.operation
         names |= {layer.name} | _output_layers(layer)
-        if getattr(layer, "weights", None) or _bends(layer):
+        if getattr(layer, "weights", None) or _is_nonlinear(layer):
             continue
-        before = [t for t in layer._inbound_nodes[node].input_tensors if id(t) not in known]
-        known |= {id(tensor) for tensor in before}
-        tensors += before
+        inputs = [tensor for tensor in node.input_tensors if id(tensor) not in known]
+        known |= {id(tensor) for tensor in inputs}
+        tensors += inputs
     return names
 
 
-def _bends(layer):
+def _is_nonlinear(layer):
     linear = keras.activations.linear
     return isinstance(layer, keras.layers.Activation) and layer.activation is not linear
 
 
-def _ours(name):
-    """How a serialised layer of ours names itself that takes the place of one of Keras."""
-    ours = _FASTER[name]
+def _serialized_class(cls):
+    """Returns the entries by which a serialized layer names a registered class."""
     return {
-        "module": ours.__module__,
-        "class_name": ours.__name__,
-        "registered_name": f"mosaickd_tf>{ours.__name__}",
+        "module": cls.__module__,
+        "class_name": cls.__name__,
+        "registered_name": f"mosaickd_tf>{cls.__name__}",
     }
 
 
-def _rewritten(model, instead, policy, keep):
+def _rewritten(model, replacement, policy, keep):
+    """Rebuilds a model from its rewritten configuration, with its weights."""
     try:
-        described = keras.saving.serialize_keras_object(model)
+        serialized = keras.saving.serialize_keras_object(model)
         copy = keras.saving.deserialize_keras_object(
-            _rewrite(described, instead, policy, frozenset(keep))
+            _rewrite(serialized, replacement, policy, frozenset(keep))
         )
     except (NotImplementedError, TypeError, ValueError) as error:
         raise RequestError(
-            f"The model {model.name!r} cannot be copied: it needs `get_config` and registered "
-            f"classes. Keras says: {str(error).splitlines()[0]}"
+            f"The model {model.name!r} cannot be copied. Expected a model with `get_config` and "
+            f"registered classes. Received: {first_line(error)}"
         ) from error
     copy.set_weights(model.get_weights())
     return copy
 
 
-def _rewrite(node, instead, policy, keep):
-    """Walks a serialised Keras object and exchanges layers and policies."""
+def _rewrite(node, replacement, policy, keep):
+    """Replaces layers and dtype policies in a serialized Keras object.
+
+    Args:
+        node: a serialized object, or a part of one.
+        replacement: function of a serialized layer that returns the entries to replace in it.
+        policy: name of the dtype policy to set.
+        keep: names of layers that stay float32.
+    """
     if isinstance(node, (list, tuple)):
-        return type(node)(_rewrite(item, instead, policy, keep) for item in node)
+        return type(node)(_rewrite(item, replacement, policy, keep) for item in node)
     if not isinstance(node, dict):
         return node
-    node = {key: _rewrite(value, instead, policy, keep) for key, value in node.items()}
+    node = {key: _rewrite(value, replacement, policy, keep) for key, value in node.items()}
     config = node.get("config")
     if "class_name" in node and isinstance(config, dict):
-        node.update(instead(node))
+        node.update(replacement(node))
     if isinstance(config, dict) and isinstance(config.get("dtype"), dict):
         stays = node["class_name"] in _FLOAT32_LAYERS or config.get("name") in keep
         config["dtype"]["config"] = {"name": "float32" if stays else policy}

@@ -1,35 +1,36 @@
-"""What a network costs: parameters and multiply-accumulates."""
+"""Cost of a model: parameters and multiply-accumulates."""
 
 import math
 
 from keras import layers
 
-from mosaickd_tf.models.graph.activations import leaves
+from mosaickd_tf.models.graph.walk import leaf_layers
 
 _STATISTICS = ("moving_mean", "moving_variance", "mean", "variance", "count")
 
 
 def parameters(model):
-    """Number of parameters that training moves, frozen or not, as papers count them."""
+    """Counts the trainable parameters, whether or not they are frozen now, as papers do."""
     return sum(
         math.prod(weight.shape)
-        for layer in leaves(model)
+        for layer in leaf_layers(model)
         for weight in layer.weights
         if weight.name not in _STATISTICS
     )
 
 
 def macs(model):
-    """Multiply-accumulates of one image through convolutions and dense layers.
+    """Counts the multiply-accumulates of one image in convolutions and dense layers.
 
     Args:
         model: a functional or sequential Keras model.
 
     Returns:
-        An integer, or None when a layer with weights is of a kind that is not counted here.
+        An integer, or None for a model with weights in a layer of another kind, normalizations
+        aside.
     """
     total = 0
-    for layer in leaves(model):
+    for layer in leaf_layers(model):
         if isinstance(layer, layers.DepthwiseConv2D | layers.Conv2D):
             positions = math.prod(layer.output.shape[1:3])
             total += positions * math.prod(layer.kernel.shape)

@@ -1,16 +1,17 @@
-"""Normalisations disappear into the convolutions before them."""
+"""Folding of normalizations into the convolutions before them."""
 
 import functools
 
 from mosaickd_tf.models.graph.copies import portable_copy
-from mosaickd_tf.models.graph.nodes import PER_CHANNEL_AFFINE, build, read_nodes
+from mosaickd_tf.models.graph.nodes import PER_CHANNEL_AFFINE, build_model
+from mosaickd_tf.models.graph.reading import read_nodes
 
 
 def folded_copy(model, library):
-    """Carries a classifier over to convolutions with bias and no normalisations.
+    """Copies a classifier as convolutions with bias and without normalizations.
 
-    A scale and offset that no convolution can take in becomes a depthwise convolution of one
-    pixel, which is one operation where integers compute, and can be quantised in training.
+    A scale and offset that no convolution can absorb becomes a 1x1 depthwise convolution, which
+    is one operation in integer arithmetic and supports quantization-aware training.
 
     Args:
         model: a functional or sequential Keras 3 model from unit images to logits.
@@ -21,52 +22,53 @@ def folded_copy(model, library):
         layers named after the model's.
 
     Raises:
-        RequestError: for a layer that cannot be carried over, with its name.
+        RequestError: for an unsupported layer, with its name.
     """
     nodes = fold(read_nodes(portable_copy(model)))
-    return build(nodes, library, model.name, functools.partial(_depthwise, library.layers))
+    return build_model(nodes, library, model.name, functools.partial(_depthwise, library.layers))
 
 
 def unfolded_copy(model, library):
-    """Carries a classifier over with its batch normalisations, which can go on learning.
+    """Copies a classifier with its batch normalizations, which can be trained further.
 
-    Args, result and errors are those of `folded_copy`.
+    Arguments, result and errors are those of `folded_copy`.
     """
     nodes = read_nodes(portable_copy(model))
-    return build(nodes, library, model.name, functools.partial(_normalization, library.layers))
+    affine = functools.partial(_normalization, library.layers)
+    return build_model(nodes, library, model.name, affine)
 
 
 def fold(nodes):
-    """Folds each scale and offset into what comes before it, where that serves nothing else.
+    """Folds each scale and offset into the node before it, where no other node reads that one.
 
-    A batch normalisation behind a convolution becomes part of its kernel and bias; two scales
-    and offsets in a row become one. One that stands alone, as before the ReLU of a
+    A batch normalization after a convolution becomes part of its kernel and bias; two scales
+    and offsets in a row become one. One that follows neither, as before the ReLU of a
     pre-activation block, stays.
 
     Args:
-        nodes: a list of `Node` as `read_nodes` gives it; changed in place.
+        nodes: a list of `Node` from `read_nodes`; changed in place.
 
     Returns:
-        The nodes that are left, in order.
+        The remaining nodes, in order.
     """
     kept = {}
-    instead = {}  # name of a folded node: that of the node which does its work
+    absorbed = {}  # name of a folded node -> name of the node that absorbed it
     for node in nodes:
-        node.inputs = [instead.get(name, name) for name in node.inputs]
+        node.inputs = [absorbed.get(name, name) for name in node.inputs]
         before = kept.get(node.inputs[0]) if node.kind == PER_CHANNEL_AFFINE else None
-        if before and before.kind in _ABSORB and _users(before, nodes, instead) == 1:
+        if before and before.kind in _ABSORB and _uses(before, nodes, absorbed) == 1:
             before.weights = _ABSORB[before.kind](*before.weights, *node.weights)
             before.trainable |= node.trainable
-            instead[node.name] = before.name
+            absorbed[node.name] = before.name
         else:
             kept[node.name] = node
     return list(kept.values())
 
 
-def _users(node, nodes, instead):
-    """How often the output of a node is taken by nodes that are left."""
-    left = [other for other in nodes if other.name not in instead]
-    return sum(instead.get(name, name) == node.name for other in left for name in other.inputs)
+def _uses(node, nodes, absorbed):
+    """Counts how often the remaining nodes take the output of a node."""
+    left = [other for other in nodes if other.name not in absorbed]
+    return sum(absorbed.get(name, name) == node.name for other in left for name in other.inputs)
 
 
 def _into_last_axis(kernel, bias, scale, offset):
@@ -86,7 +88,7 @@ _ABSORB = {
 
 
 def _normalization(layers, node, tensor):
-    """As `_depthwise`, but a batch normalisation stays what it is."""
+    """Builds a node as `_depthwise` does, but keeps batch normalizations."""
     if node.normalization is None:
         return _depthwise(layers, node, tensor)
     layer = layers.BatchNormalization(name=node.name, **node.normalization.arguments)
@@ -94,7 +96,11 @@ def _normalization(layers, node, tensor):
 
 
 def _depthwise(layers, node, tensor):
-    """The layer, which wants maps, that is a scale and offset; its weights; what it gives."""
+    """Builds a scale and offset as a depthwise convolution, of vectors as of 1x1 maps.
+
+    Returns:
+        The layer, its weights, and the output tensor.
+    """
     layer = layers.DepthwiseConv2D(1, name=node.name, trainable=node.trainable)
     scale, offset = node.weights
     weights = [scale.reshape(1, 1, -1, 1), offset]

@@ -1,4 +1,4 @@
-"""The teacher as the rounds ask it: nothing left in it that only training needs."""
+"""Copy of a classifier for inference only, as a round runs its teacher."""
 
 import logging
 
@@ -8,47 +8,56 @@ import numpy as np
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.graph.copies import portable_copy
 from mosaickd_tf.models.graph.folding import fold
-from mosaickd_tf.models.graph.nodes import build, read_nodes
+from mosaickd_tf.models.graph.nodes import build_model
+from mosaickd_tf.models.graph.reading import read_nodes
 from mosaickd_tf.models.normalization import FusedBatchNormalization
 
 logger = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4  # of the root mean square of the logits, in float32
-_FURTHER = 2.0  # times as far from float32 as the model itself may a copy in low precision be
-_COMPARED = 8  # images
+_MAX_ERROR_RATIO = 2.0  # error of a low-precision copy to that of the model, both to float32
+_NUM_IMAGES = 8  # of noise, for the comparison
 
 
 def inference_copy(model):
-    """A copy of a classifier that is only asked: folded, its weights in the precision of use.
+    """Copies a classifier for inference: normalizations folded, weights in the compute dtype.
 
-    Normalisations become part of the convolutions before them, and what nobody trains keeps no
-    float32 weights beside those it computes with. Gradients go through it to the images.
+    Normalizations become part of the convolutions before them. Weights that are not trained
+    need no float32 copy beside the one that the layers compute with. Gradients flow through the
+    copy to the images. The copy does not follow later changes of the model's weights.
 
     Args:
         model: a built Keras model from unit images to logits, in any precision.
 
     Returns:
-        A model of the same logits, to rounding; the model itself where it has layers that
-        cannot be carried over or where the copy gives other logits.
+        A model of the same logits, to rounding, with no trainable weights; the model itself,
+        with a log line, if it has an unsupported layer or the copy's logits differ.
     """
     try:
         exact = portable_copy(model)
         nodes = fold(read_nodes(model, max_pixel=1.0))
     except RequestError as error:
-        logger.info("The model %r is asked as it is, not folded. %s", model.name, error)
+        logger.info("Model %r is not optimized for inference: %s", model.name, error)
         return model
-    copy = build(nodes, keras, model.name, _normalization, precise=True)
+    copy = build_model(nodes, keras, model.name, _fused_affine, keep_dtypes=True)
     copy.trainable = False
-    if _gives_the_same(copy, model, exact):
+    copy.is_inference_copy = True
+    if _same_logits(copy, model, exact):
         return copy
     logger.info(
-        "The model %r is asked as it is, not folded. A folded copy gives other logits", model.name
+        "Model %r is not optimized for inference: its optimized copy returns other logits",
+        model.name,
     )
     return model
 
 
-def _normalization(node, tensor):
-    """A scale and offset as one fused operation, which computes and keeps them in float32."""
+def is_inference_copy(model):
+    """Checks whether `inference_copy` folded a model."""
+    return getattr(model, "is_inference_copy", False)
+
+
+def _fused_affine(node, tensor):
+    """Builds scale and offset as one fused operation that computes and stores them in float32."""
     dtype = node.dtype if node.dtype == "float32" else f"mixed_{node.dtype}"
     layer = FusedBatchNormalization(epsilon=0.0, name=node.name, dtype=dtype)
     scale, offset = node.weights
@@ -56,19 +65,22 @@ def _normalization(node, tensor):
     return layer, weights, layer(tensor)
 
 
-def _gives_the_same(copy, model, exact):
-    """Whether logits of noise are those of the model in float32, as far as its own are."""
+def _same_logits(copy, model, exact):
+    """Tells whether the copy is about as close to the float32 logits of noise as the model is."""
     shape = [side or 32 for side in model.input_shape[1:]]
-    images = np.random.RandomState(0).uniform(size=(_COMPARED, *shape)).astype("float32")
-    wanted, asked, received = (
+    images = np.random.RandomState(0).uniform(size=(_NUM_IMAGES, *shape)).astype("float32")
+    expected, original, received = (
         keras.ops.convert_to_numpy(network(images, training=False)).astype("float64")
         for network in (exact, model, copy)
     )
-    if received.shape != wanted.shape:
+    if received.shape != expected.shape:
         return False
-    allowed = max(TOLERANCE * _size(wanted), _FURTHER * _size(asked - wanted))
-    return bool(_size(received - wanted) <= allowed)
+    allowed = max(
+        TOLERANCE * _root_mean_square(expected),
+        _MAX_ERROR_RATIO * _root_mean_square(original - expected),
+    )
+    return bool(_root_mean_square(received - expected) <= allowed)
 
 
-def _size(logits):
+def _root_mean_square(logits):
     return np.sqrt(np.mean(np.square(logits)))

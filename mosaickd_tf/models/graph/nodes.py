@@ -1,35 +1,11 @@
-"""A network as a list of nodes that knows nothing of which Keras it came from."""
+"""A classifier as a list of nodes, independent of the Keras that it came from."""
 
 import dataclasses
-import typing
 
-import keras
 import numpy as np
-from keras import tree
 
-from mosaickd_tf.errors import RequestError
-
-UNIT_IMAGES = "unit_images"  # the node that makes them of bytes
-PER_CHANNEL_AFFINE = "affine"  # x · scale + offset of each channel; the two are its weights
-
-# Layers without weights: what is to be known of each beside its inputs.
-_PLAIN = {
-    "Add": (),
-    "AveragePooling2D": ("pool_size", "strides", "padding"),
-    "Concatenate": ("axis",),
-    "Flatten": (),
-    "GlobalAveragePooling2D": ("keepdims",),
-    "MaxPooling2D": ("pool_size", "strides", "padding"),
-    "Multiply": (),
-    "Reshape": ("target_shape",),
-    "ZeroPadding2D": ("padding",),
-}
-_KERNELS = {
-    "Conv2D": ("filters", "kernel_size", "strides", "padding", "dilation_rate", "groups"),
-    "DepthwiseConv2D": ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier"),
-    "Dense": ("units",),
-}
-_IDENTITIES = ("Dropout", "SpatialDropout2D", "GaussianNoise", "Identity")  # when nobody trains
+UNIT_IMAGES = "unit_images"  # name of the node that scales bytes to unit images
+PER_CHANNEL_AFFINE = "affine"  # x · scale + offset per channel; the two are its weights
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -37,15 +13,15 @@ class Node:
     """One layer.
 
     Attributes:
-        kind: the name of a class of Keras layers, or `PER_CHANNEL_AFFINE`.
-        name: of the layer.
-        inputs: names of the nodes whose outputs it takes; none for the images.
-        arguments: what the layer is made with.
-        weights: arrays, float64: kernel and bias, or scale and offset; may be empty.
-        trainable: whether training may move the weights.
-        dtype: in which the layer computes.
-        normalization: of a `PER_CHANNEL_AFFINE` node, the batch normalisation that it is while
-            nobody trains; None where it is none.
+        kind: name of a class of Keras layers, or `PER_CHANNEL_AFFINE`.
+        name: name of the layer.
+        inputs: names of the nodes whose outputs it takes; empty for the images.
+        arguments: constructor arguments of the layer.
+        weights: float64 arrays: kernel and bias, or scale and offset; may be empty.
+        trainable: whether training may change the weights.
+        dtype: dtype in which the layer computes.
+        normalization: for a `PER_CHANNEL_AFFINE` node read from a batch normalization, that
+            layer; else None.
     """
 
     kind: str
@@ -60,11 +36,11 @@ class Node:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Normalization:
-    """A batch normalisation.
+    """A batch normalization.
 
     Attributes:
-        arguments: what the layer is made with.
-        weights: gamma and beta, where it has them, mean and variance; float64.
+        arguments: constructor arguments of the layer.
+        weights: gamma and beta if it has them, then mean and variance; float64.
     """
 
     arguments: dict
@@ -72,178 +48,28 @@ class Normalization:
 
     @classmethod
     def of(cls, layer):
-        """That of a Keras 3 layer."""
-        arguments = _arguments(layer, ("epsilon", "momentum", "center", "scale"))
-        return cls(arguments=arguments, weights=[_double(array) for array in layer.get_weights()])
-
-
-def read_nodes(model, max_pixel=255.0):
-    """Reads a classifier of unit images as nodes from images in [0, max_pixel] to logits.
-
-    Args:
-        model: a functional or sequential Keras 3 model, models in it included.
-        max_pixel: the value of the nodes' images that is 1 in the model's.
-
-    Returns:
-        A list of `Node` in the order of computation; the last gives the logits.
-
-    Raises:
-        RequestError: for a layer that cannot be carried over, with its name.
-    """
-    _check_readable(model)
-    images = Node(
-        kind="InputLayer", name="images", inputs=[], arguments={"shape": model.input_shape[1:]}
-    )
-    scale = Node(
-        kind=PER_CHANNEL_AFFINE,
-        name=UNIT_IMAGES,
-        inputs=["images"],
-        weights=[np.full(model.input_shape[-1], 1 / max_pixel), np.zeros(model.input_shape[-1])],
-        trainable=False,
-    )
-    first = [images] if max_pixel == 1 else [images, scale]
-    reader = _Reader(first)
-    last = reader.walk(model, [first[-1].name])
-    if reader.nodes[-1].name != last:
-        raise RequestError(f"Layers of {model.name!r} follow its output. Expected none")
-    return reader.nodes
-
-
-class _Reader:
-    """Goes through a model and the models in it and writes down a node for each layer."""
-
-    def __init__(self, nodes):
-        self.nodes = nodes
-
-    def walk(self, model, inputs):
-        """Reads one model; returns the name of the node that gives its output."""
-        _check_readable(model)
-        functional = keras.Model(model.inputs, model.outputs)
-        given = dict(zip((id(t) for t in functional.inputs), inputs, strict=True))
-        for layer in functional.operations:
-            if isinstance(layer, keras.layers.InputLayer):
-                continue
-            tensors, output = _ends(layer, functional)
-            given[id(output)] = self._read(layer, [given[id(tensor)] for tensor in tensors])
-        return given[id(functional.outputs[0])]
-
-    def _read(self, layer, inputs):
-        kind = type(layer).__name__
-        if not isinstance(layer, keras.layers.Layer):
-            return self._operation(kind, layer, inputs)
-        if isinstance(layer, keras.Model):
-            return self.walk(layer, inputs)
-        if getattr(layer, "data_format", "channels_last") != "channels_last":
-            raise refusal(layer, "channels as the last axis", layer.data_format)
-        if kind in _IDENTITIES:
-            return inputs[0]
-        if kind in _PLAIN:
-            return self._add(kind, layer, inputs, _arguments(layer, _PLAIN[kind]))
-        if _is_affine(layer):  # as the networks have that come from here
-            weights = [_double(array).reshape(-1) for array in layer.get_weights()]
-            return self._add(PER_CHANNEL_AFFINE, layer, inputs, {}, weights, layer.trainable)
-        if kind in _KERNELS:
-            return self._kernel(kind, layer, inputs)
-        if kind in _AFFINES:
-            normalizes = isinstance(layer, keras.layers.BatchNormalization)
-            weights = list(_AFFINES[kind](layer))
-            name = self._add(PER_CHANNEL_AFFINE, layer, inputs, {}, weights, normalizes)
-            if normalizes:
-                self.nodes[-1].normalization = Normalization.of(layer)
-            return name
-        if kind == "ReLU":
-            return self._relu(layer, inputs)
-        if kind == "Activation":
-            return self._activation(layer, "", inputs)
-        raise refusal(layer, f"layers of {', '.join(sorted(known_layers()))}", kind)
-
-    def _operation(self, kind, operation, inputs):
-        """`x + y` or `x * y`, which layers of the same names do; other operations have none."""
-        ranks = {len(tensor.shape) for tensor in tree.flatten(operation.input)}
-        if kind not in ("Add", "Multiply") or len(inputs) != 2 or len(ranks) != 1:
-            raise refusal(
-                operation, "a layer, or x + y or x * y of two tensors of one rank", f"ops.{kind}"
-            )
-        return self._add(kind, operation, inputs)
-
-    def _add(self, kind, layer, inputs, arguments=None, weights=(), trainable=True, suffix=""):
-        name = layer.name + suffix
-        while name in {node.name for node in self.nodes}:  # models in a model may repeat names
-            name += "_again"
-        node = Node(kind=kind, name=name, inputs=inputs, weights=list(weights))
-        node.arguments, node.trainable = arguments or {}, trainable
-        node.dtype = getattr(layer, "compute_dtype", None) or layer.output.dtype
-        self.nodes.append(node)
-        return name
-
-    def _kernel(self, kind, layer, inputs):
-        kernel, *bias = [_double(variable) for variable in layer.get_weights()]
-        outputs = int(np.prod(kernel.shape[2:])) if kind == "DepthwiseConv2D" else kernel.shape[-1]
-        weights = [kernel, bias[0] if bias else np.zeros(outputs)]
-        name = self._add(kind, layer, inputs, _arguments(layer, _KERNELS[kind]), weights)
-        return self._activation(layer, "_activation", [name])
-
-    def _relu(self, layer, inputs):
-        if layer.negative_slope or layer.threshold:
-            raise refusal(layer, "a ReLU that is 0 below 0", f"slope {layer.negative_slope}")
-        return self._add("ReLU", layer, inputs, {"max_value": layer.max_value})
-
-    def _activation(self, layer, suffix, inputs):
-        function = keras.activations.serialize(layer.activation)
-        if function == "linear":
-            return inputs[0]
-        if function in ("relu", "relu6"):
-            arguments = {"max_value": 6.0 if function == "relu6" else None}
-            return self._add("ReLU", layer, inputs, arguments, suffix=suffix)
-        if function not in ("hard_sigmoid", "hard_silu"):
-            raise refusal(layer, "relu, relu6, hard_sigmoid, hard_silu or none", function)
-        gate = self._hard_sigmoid(layer, suffix, inputs)
-        if function == "hard_sigmoid":
-            return gate
-        return self._add("Multiply", layer, [inputs[0], gate], suffix=suffix)
-
-    def _hard_sigmoid(self, layer, suffix, inputs):
-        """`relu6(x + 3) / 6`, of which neither Keras has the same layer."""
-        ones = np.ones(layer.output.shape[-1])
-        shift, sixth = [ones, 3 * ones], [ones / 6, 0 * ones]
-        above = self._add(PER_CHANNEL_AFFINE, layer, inputs, {}, shift, False, f"{suffix}_above")
-        capped = self._add("ReLU", layer, [above], {"max_value": 6.0}, suffix=f"{suffix}_capped")
-        return self._add(PER_CHANNEL_AFFINE, layer, [capped], {}, sixth, False, f"{suffix}_sixth")
-
-
-def _check_readable(model):
-    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
-        raise RequestError(
-            f"The model {model.name!r} cannot be read layer by layer. Expected a functional or "
-            f"sequential model. Received: a {type(model).__name__}"
+        """Reads a Keras 3 `BatchNormalization`."""
+        return cls(
+            arguments={
+                name: getattr(layer, name) for name in ("epsilon", "momentum", "center", "scale")
+            },
+            weights=[np.asarray(array, "float64") for array in layer.get_weights()],
         )
 
 
-def known_layers():
-    """Names of the classes of layers that can be carried over."""
-    return [*_PLAIN, *_KERNELS, *_AFFINES, *_IDENTITIES, "Activation", "ReLU"]
-
-
-def refusal(layer, expected, received):
-    """The `RequestError` for a layer that cannot be carried over."""
-    return RequestError(
-        f"The layer {layer.name!r} cannot be read. Expected {expected}. Received: {received}"
-    )
-
-
-def build(nodes, library, name, affine, precise=False):
-    """Builds nodes as a functional model of `keras` or `tf_keras`.
+def build_model(nodes, library, name, affine, keep_dtypes=False):
+    """Builds a functional model of `keras` or `tf_keras` from nodes.
 
     Args:
-        nodes: a list of `Node`, folded or not.
+        nodes: a list of `Node`, folded or not; the first is the `InputLayer` called `images`.
         library: the module `keras` or `tf_keras`.
-        name: of the model.
-        affine: from a `PER_CHANNEL_AFFINE` node and its input tensor to the layer that computes
-            it, that layer's weights and the tensor that it gives.
-        precise: whether layers compute, and keep their weights, in the nodes' dtype.
+        name: name of the model.
+        affine: function of a `PER_CHANNEL_AFFINE` node and its input tensor that returns the
+            layer that computes it, the weights of that layer, and the output tensor.
+        keep_dtypes: whether layers compute, and store their weights, in the dtypes of the nodes.
 
     Returns:
-        A model from the nodes' images to what the last node gives.
+        A model from the nodes' images to the output of the last node.
     """
     tensors, weighted = {}, []
     for node in nodes:
@@ -254,7 +80,7 @@ def build(nodes, library, name, affine, precise=False):
             layer, weights, tensors[node.name] = affine(node, inputs[0])
             weighted.append((layer, weights))
         else:
-            dtype = {"dtype": node.dtype} if precise else {}
+            dtype = {"dtype": node.dtype} if keep_dtypes else {}
             layer = getattr(library.layers, node.kind)(name=node.name, **node.arguments, **dtype)
             weighted.append((layer, node.weights))
             tensors[node.name] = layer(inputs if len(inputs) > 1 else inputs[0])
@@ -262,68 +88,3 @@ def build(nodes, library, name, affine, precise=False):
     for layer, weights in weighted:
         layer.set_weights([array.astype("float32") for array in weights])
     return model
-
-
-def _ends(layer, model):
-    """The tensors that a layer of a functional model takes, and the one that it gives."""
-    levels = model._nodes_by_depth.values()
-    nodes = [node for level in levels for node in level if node.operation is layer]
-    if len(nodes) != 1:
-        raise refusal(layer, "a layer that is used once", f"one that is used {len(nodes)} times")
-    if len(nodes[0].output_tensors) != 1:
-        raise refusal(layer, "one output", f"{len(nodes[0].output_tensors)}")
-    return nodes[0].input_tensors, nodes[0].output_tensors[0]
-
-
-def _arguments(layer, names):
-    return {name: getattr(layer, name) for name in names}
-
-
-def _is_affine(layer):
-    """Whether it is a depthwise convolution that does no more than scale and shift."""
-    return (
-        isinstance(layer, keras.layers.DepthwiseConv2D)
-        and (layer.kernel_size, layer.strides, layer.depth_multiplier) == ((1, 1), (1, 1), 1)
-        and layer.use_bias
-        and layer.activation is keras.activations.linear
-    )
-
-
-def _double(array):
-    return np.asarray(array, "float64")
-
-
-def _rescaling(layer) -> typing.Iterator[np.ndarray]:
-    channels = layer.output.shape[-1]
-    for value in (layer.scale, layer.offset):
-        yield np.broadcast_to(_double(value), channels).copy()
-
-
-def _normalization(layer):
-    channels = layer.output.shape[-1]
-    if tuple(layer.axis) not in ((-1,), (len(layer.output.shape) - 1,)) or layer.invert:
-        raise refusal(layer, "a mean and a variance of each channel", f"axis {layer.axis}")
-    mean, variance = (
-        np.broadcast_to(_double(keras.ops.convert_to_numpy(value)).reshape(-1), channels)
-        for value in (layer.mean, layer.variance)
-    )
-    std = np.maximum(np.sqrt(variance), keras.config.epsilon())  # as Keras computes it
-    yield from (1 / std, -mean / std)
-
-
-def _batch_normalization(layer):
-    if layer.axis not in (-1, len(layer.output.shape) - 1):
-        raise refusal(layer, "statistics of each channel", f"axis {layer.axis}")
-    mean, variance = _double(layer.moving_mean), _double(layer.moving_variance)
-    gamma = _double(layer.gamma) if layer.scale else 1.0
-    beta = _double(layer.beta) if layer.center else 0.0
-    scale = gamma / np.sqrt(variance + layer.epsilon)
-    yield from (scale, beta - mean * scale)
-
-
-_AFFINES = {
-    "BatchNormalization": _batch_normalization,
-    "FusedBatchNormalization": _batch_normalization,
-    "Normalization": _normalization,
-    "Rescaling": _rescaling,
-}

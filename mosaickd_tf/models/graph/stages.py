@@ -1,4 +1,4 @@
-"""Where the stages of a network end."""
+"""Output layers of the stages of a classifier."""
 
 import re
 
@@ -10,17 +10,17 @@ _NAME = re.compile(r"stage(\d+)_")
 def stage_outputs(model):
     """Finds the last layer of each stage of a classifier by the names of its layers.
 
-    The layers of stage k of a network of this package are called `stage{k}_...`, and the last
-    of them in the order of computation gives the stage's output. Copies keep the names.
+    The layers of stage k of a network of this package are called `stage{k}_...`; the last of
+    them in the order of computation gives the output of the stage. Copies keep the names.
 
     Args:
-        model: a Keras model; models inside of it are not looked into.
+        model: a Keras model; layers inside nested models are not considered.
 
     Returns:
-        A list of layer names, one a stage, in the order of the stages.
+        A list of layer names, one per stage, in the order of the stages.
 
     Raises:
-        RequestError: for a network without such names.
+        RequestError: for a model without such layer names.
     """
     last = {}
     for layer in model.layers:
@@ -29,8 +29,8 @@ def stage_outputs(model):
             last[int(match[1])] = layer.name
     if not last:
         raise RequestError(
-            f"The stages of the network {model.name!r} are not known. Expected layers called "
-            "stage1_..., stage2_..., as in the networks of this package. Received: none; name "
-            "them with --teacher_layers/--student_layers"
+            f"The stages of the model {model.name!r} are unknown. Expected layers called "
+            "stage1_..., stage2_..., as in the networks of this package. Received: none. Name "
+            "layers by `teacher_layers` and `student_layers`"
         )
     return [last[stage] for stage in sorted(last)]

@@ -1,8 +1,8 @@
-"""Weights of the official PyTorch code, read into the networks of this package.
+"""Networks of this package with weights from .pth files of the official PyTorch code.
 
 A .pth file holds a state dict, bare or under the key `state_dict`; its keys may start with
 `module.`, as data-parallel training writes them. It is read weights-only: no code runs from it.
-Convolutions lie as OIHW in PyTorch and as HWIO in Keras; dense kernels are transposed.
+Convolution kernels are OIHW in PyTorch and HWIO in Keras; dense kernels are transposed.
 """
 
 import pathlib
@@ -15,8 +15,8 @@ from keras import layers
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.registry import build_classifier, check_classifier_name
 
-# From the names of our layers to PyTorch's modules. A layer of a block goes without its
-# `stage{k}_block{n}_`; then {stage} counts from 1, {before} and {block} from 0.
+# From names of Keras layers to names of PyTorch modules. Names of layers in a block are without
+# the prefix `stage{k}_block{n}_`; {stage} counts from 1, {before} and {block} from 0.
 _WIDE_RESNET = {
     "stem": "conv1",
     "1_norm": "block{stage}.layer.{block}.bn1",
@@ -38,15 +38,15 @@ _RESNET = {
     "project_norm": "layer{stage}.{block}.shortcut.1",
     "logits": "linear",
 }
-_VGG = {  # a convolution, its normalisation and its ReLU are three numbers in a row
+_VGG = {  # a convolution, its normalization and its ReLU have consecutive numbers
     "conv": "block{before}.{conv}",
     "norm": "block{before}.{norm}",
     "logits": "classifier",
 }
 _FAMILIES = {"wrn": _WIDE_RESNET, "resnet": _RESNET, "vgg": _VGG}
 _IN_BLOCK = re.compile(r"stage(\d+)_block(\d+)_(.+)")
-_NAMED = 1000  # so many keys of a kind that do not fit are named; no network has more
-_SHOWN = 5  # so many keys of something that is no state dict at all
+_MAX_LISTED = 1000  # keys in an error about weights that do not fit; no network has more
+_MAX_LISTED_OTHER = 5  # keys in an error about a dict that is not a state dict
 
 
 def load_torch_classifier(path, name, *, input_shape, mean, std, allow_code=False):
@@ -58,14 +58,14 @@ def load_torch_classifier(path, name, *, input_shape, mean, std, allow_code=Fals
         input_shape: `(height, width, channels)` of the unit images.
         mean: mean of each channel of unit images with which the network was trained.
         std: their standard deviation.
-        allow_code: whether a file that is not weights alone may run what it asks for.
+        allow_code: whether a file that holds more than weights may run its code.
 
     Returns:
-        A Keras model from unit images to logits; the weights say how many classes it has.
+        A Keras model from unit images to logits, with as many classes as the weights have.
 
     Raises:
-        RequestError: for another network, without PyTorch, for a file that is missing, not
-            readable weights-only or no state dict, and for weights of another network.
+        RequestError: for an unsupported network, without PyTorch, for a file that is missing,
+            not readable weights-only or not a state dict, and for weights of another network.
     """
     _family(name)
     state = read_state_dict(path, allow_code)
@@ -77,16 +77,20 @@ def load_torch_classifier(path, name, *, input_shape, mean, std, allow_code=Fals
 def read_state_dict(path, allow_code=False):
     """Reads a .pth file without running code from it, unless that is allowed.
 
+    Args:
+        path: the file.
+        allow_code: whether a file that holds more than weights may run its code.
+
     Returns:
         A dict from PyTorch's names to float32 arrays.
 
     Raises:
-        RequestError: as `load_torch_classifier` says.
+        RequestError: as in `load_torch_classifier`.
     """
     if not pathlib.Path(path).is_file():
         raise RequestError(
-            f"No such file. Expected a .pth file. Received: {str(path)!r}. Mind that a relative "
-            "path starts where the command is run"
+            f"No such file. Expected a .pth file. Received: {str(path)!r}. Note that a relative "
+            "path starts at the current folder"
         )
     content = _read(path, allow_code)
     if allow_code and hasattr(content, "state_dict"):  # a whole module
@@ -111,70 +115,70 @@ def classifier_of_state(state, name, *, input_shape, mean, std, source="the stat
 
     Args:
         state: dict from PyTorch's names to arrays.
-        name: as in `load_torch_classifier`, like the arguments that follow.
-        input_shape: the shape of the images.
-        mean: their mean.
-        std: their standard deviation.
-        source: what to call the state dict in an error.
+        name: name of the network.
+        input_shape: `(height, width, channels)` of the unit images.
+        mean: mean of each channel with which the network was trained.
+        std: standard deviation of each channel.
+        source: name of the state dict in errors.
 
     Returns:
         A Keras model from unit images to logits.
 
     Raises:
-        RequestError: naming keys that are missing or surplus, and shapes that do not fit.
+        RequestError: for missing or surplus keys and shapes that do not fit, with their names.
     """
     table = _family(name)
-    last = state.get(f"{table['logits']}.bias", np.zeros(2))  # if missing, that is said below
+    last = state.get(f"{table['logits']}.bias", np.zeros(2))  # if missing, reported below
     model = build_classifier(
         name, num_classes=max(2, last.size), input_shape=input_shape, mean=mean, std=std
     )
-    wanted = dict(_wanted(model, table))
+    expected = dict(_expected_variables(model, table))
     given = {key: array for key, array in state.items() if not key.endswith("num_batches_tracked")}
-    faults = _faults(wanted, given)
+    faults = _faults(expected, given)
     if faults:
         raise RequestError(
             f"The weights do not fit. Expected those of {name} for images of {input_shape}. "
-            f"Received {source!r} with {'; '.join(faults)}. Name another --teacher_network"
+            f"Received {source!r} with {'; '.join(faults)}. Choose another `teacher_network`"
         )
-    for key, (variable, axes) in wanted.items():
+    for key, (variable, axes) in expected.items():
         variable.assign(given[key].transpose(axes))
     return model
 
 
-def _faults(wanted, given):
-    """What does not fit, in words: how many keys of which kind, and each of them."""
+def _faults(expected, given):
+    """Describes the keys that do not fit: for each kind of fault their number and names."""
     shapes = []
-    for key, (variable, axes) in wanted.items():
-        expected = tuple(variable.shape[axes.index(axis)] for axis in range(len(axes)))
-        if key in given and given[key].shape != expected:
-            shapes.append(f"{key} of {given[key].shape} instead of {expected}")
+    for key, (variable, axes) in expected.items():
+        shape = tuple(variable.shape[axes.index(axis)] for axis in range(len(axes)))
+        if key in given and given[key].shape != shape:
+            shapes.append(f"{key} of {given[key].shape} instead of {shape}")
     kinds = {
-        "missing": [key for key in wanted if key not in given],
-        "surplus": [repr(key) for key in given if key not in wanted],
+        "missing": [key for key in expected if key not in given],
+        "surplus": [repr(key) for key in given if key not in expected],
         "of another shape": shapes,
     }
-    return [f"{len(keys):,} {kind}: {_named(keys)}" for kind, keys in kinds.items() if keys]
+    return [f"{len(keys):,} {kind}: {_listed(keys)}" for kind, keys in kinds.items() if keys]
 
 
-def _named(keys, at_most=_NAMED):
-    """Keys with commas between them, of very many the first."""
+def _listed(keys, at_most=_MAX_LISTED):
+    """Joins keys by commas, only the first of very many."""
     return ", ".join([*keys[:at_most], "..."] if len(keys) > at_most else keys)
 
 
 def _family(name):
-    """The table of a network's family."""
+    """Returns the table of names for a network's family."""
     check_classifier_name(name)
     for family, table in _FAMILIES.items():
         if name.startswith(family):
             return table
     raise RequestError(
         "The official code has no such weights for small images. Expected a network of: wrnD_W, "
-        f"resnet18, resnet34, vgg11_bn. Received: {name!r}. Name another --teacher_network"
+        f"resnet18, resnet34, vgg11_bn. Received: {name!r}. Choose another `teacher_network`"
     )
 
 
 def _check_numbers(state, size):
-    """Raises `ValueError` for tensors that say more numbers than their file has bits."""
+    """Raises `ValueError` for tensors of more numbers than their file has bits."""
     numbers = sum(tensor.numel() for tensor in state.values())
     if numbers > 8 * size:
         raise ValueError(f"{numbers:,} numbers in {size:,} bytes")
@@ -191,33 +195,33 @@ def _read(path, allow_code):
     try:
         _check_archive(path)
         return torch.load(path, weights_only=not allow_code, map_location="cpu")
-    except Exception as error:  # the file leads torch to whatever it does
-        asked = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
-        reason = f"it asks for {asked[1]}" if asked else type(error).__name__
+    except Exception as error:  # torch raises various types for a broken file
+        needed = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+        reason = f"it needs {needed[1]}" if needed else type(error).__name__
         raise RequestError(
-            "Not readable as weights. Expected a .pth file of tensors alone, as torch.save writes "
+            "Not readable as weights. Expected a .pth file of tensors only, as torch.save writes "
             f"a state dict; others may run code and are not opened. Received: {str(path)!r} "
-            f"({reason}). Save model.state_dict(), or if you trust the file, say --allow_code"
+            f"({reason}). Save model.state_dict(), or if you trust the file, set `allow_code`"
         ) from error
 
 
 def _check_archive(path):
-    """Raises `ValueError` for a zip whose members are larger than it: PyTorch packs none."""
+    """Raises `ValueError` for a zip of compressed members: PyTorch compresses none."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > 2 * pathlib.Path(path).stat().st_size:
-            raise ValueError("it unpacks to more than its share")
+            raise ValueError("it unpacks to more than twice its size")
 
 
 def _described(content):
     if not isinstance(content, dict):
         return type(content).__name__
-    return f"a dict of {_named(list(map(repr, content)), _SHOWN)}"
+    return f"a dict of {_listed(list(map(repr, content)), _MAX_LISTED_OTHER)}"
 
 
-def _wanted(model, table):
-    """Pairs of PyTorch's key and (our variable, how PyTorch's axes become ours)."""
+def _expected_variables(model, table):
+    """Yields pairs of PyTorch's key and (Keras variable, order of PyTorch's axes in it)."""
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
             yield f"{_module(layer.name, table)}.weight", (layer.kernel, (2, 3, 1, 0))
@@ -234,7 +238,7 @@ def _wanted(model, table):
 
 
 def _module(name, table):
-    """PyTorch's name of the module that a layer of ours is."""
+    """Returns PyTorch's name of the module for a Keras layer."""
     match = _IN_BLOCK.fullmatch(name)
     if not match:
         return table[name]

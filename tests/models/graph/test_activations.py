@@ -1,4 +1,4 @@
-"""What passes the layers of a model, at any depth, is noted with its gradient."""
+"""Capture of layer inputs and outputs at any depth, with their gradients."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ IMAGES = np.random.RandomState(3).uniform(size=(4, 8, 8, 3)).astype("float32")
 
 
 def nested():
-    """A model of our own in another model."""
+    """Builds a classifier inside another model."""
     inputs = keras.Input((8, 8, 3))
     return keras.Model(inputs, tiny.wide_resnet()(keras.layers.Rescaling(2.0)(inputs)))
 
@@ -25,58 +25,58 @@ def models():
         "functional": plain,
         "nested": nested(),
         "subclassed": tiny.Subclassed(tiny.wide_resnet()),
-        "fast": training_copy(plain),
+        "fused": training_copy(plain),
     }
 
 
-@pytest.mark.parametrize("kind", ["functional", "nested", "subclassed", "fast"])
-def test_the_noted_features_are_those_that_the_next_layers_use(kind):
+@pytest.mark.parametrize("kind", ["functional", "nested", "subclassed", "fused"])
+def test_the_captured_features_are_those_that_the_next_layers_use(kind):
     model = models()[kind]
     features, logits_layer = layers_by_name(model, ["features", "logits"])
-    logits, (seen,) = ActivationCapture(model, [features])(IMAGES)
-    np.testing.assert_array_equal(logits, logits_layer(seen))
+    logits, (captured,) = ActivationCapture(model, [features])(IMAGES)
+    np.testing.assert_array_equal(logits, logits_layer(captured))
     np.testing.assert_array_equal(logits, model(IMAGES))
 
 
-def test_the_input_of_a_normalisation_has_the_statistics_that_it_moves_towards():
+def test_the_input_of_a_normalization_has_the_statistics_that_it_moves_towards():
     model = tiny.wide_resnet()
     (layer,) = layers_by_name(model, ["stage1_block1_1_norm"])
     before = layer.moving_mean.numpy()
-    _, (seen,) = ActivationCapture(model, [layer], side="input")(IMAGES, training=True)
-    expected = 0.9 * before + 0.1 * seen.numpy().astype("float64").mean(axis=(0, 1, 2))
+    _, (captured,) = ActivationCapture(model, [layer], side="input")(IMAGES, training=True)
+    expected = 0.9 * before + 0.1 * captured.numpy().astype("float64").mean(axis=(0, 1, 2))
     np.testing.assert_allclose(layer.moving_mean, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_the_gradient_flows_through_what_is_noted(jit_compile):
+def test_the_gradient_flows_through_what_is_captured(jit_compile):
     model = tiny.wide_resnet()
-    taps = ActivationCapture(model, layers_by_name(model, ["stage1_block1_add"]))
+    capture = ActivationCapture(model, layers_by_name(model, ["stage1_block1_add"]))
 
     @tf.function(jit_compile=jit_compile)
     def gradient(images):
         with tf.GradientTape() as tape:
             tape.watch(images)
-            _, (seen,) = taps(images)
-            loss = tf.reduce_sum(seen**2)
+            _, (captured,) = capture(images)
+            loss = tf.reduce_sum(captured**2)
         return loss, tape.gradient(loss, images)
 
     images = tf.constant(IMAGES)
     loss, slope = gradient(images)
-    node = 1e-3 * slope / tf.norm(slope)
-    moved = gradient(images + node)[0] - gradient(images - node)[0]
-    assert float(moved) == pytest.approx(2e-3 * float(tf.norm(slope)), rel=0.02)
+    step = 1e-3 * slope / tf.norm(slope)
+    difference = gradient(images + step)[0] - gradient(images - step)[0]
+    assert float(difference) == pytest.approx(2e-3 * float(tf.norm(slope)), rel=0.02)
 
 
-def test_a_watched_layer_is_left_as_it_was():
+def test_a_captured_layer_is_left_as_it_was():
     model = tiny.wide_resnet()
     layers = normalizations(model)
-    taps = ActivationCapture(model, layers)
-    with pytest.raises(ValueError):  # noqa: PT011  the words are those of Keras
-        taps(IMAGES[0, 0])
+    capture = ActivationCapture(model, layers)
+    with pytest.raises(ValueError):  # noqa: PT011  Keras words the message
+        capture(IMAGES[0, 0])
     assert not any("call" in vars(layer) for layer in layers)
 
 
-def test_normalisations_are_found_at_any_depth():
+def test_normalizations_are_found_at_any_depth():
     assert len(normalizations(nested())) == len(normalizations(tiny.wide_resnet())) == 7
 
 

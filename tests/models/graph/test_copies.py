@@ -1,4 +1,4 @@
-"""Copies of a network: the same function, fused for training or built in for a file."""
+"""Copies of a model: the same function, with fused layers for training or portable."""
 
 import keras
 import numpy as np
@@ -35,21 +35,21 @@ KINDS = ["classifier", "generator", "discriminator"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fast_copy_is_fused_and_gives_the_same_outputs(kind):
+def test_a_training_copy_is_fused_and_gives_the_same_outputs(kind):
     model, inputs = network(kind)
-    fast = training_copy(model)
-    assert kinds_of_norm(fast) == {FusedBatchNormalization}
+    fused = training_copy(model)
+    assert kinds_of_norm(fused) == {FusedBatchNormalization}
     for training in (False, True):
         np.testing.assert_allclose(
-            fast(inputs, training=training), model(inputs, training=training), rtol=1e-4, atol=1e-5
+            fused(inputs, training=training), model(inputs, training=training), rtol=1e-4, atol=1e-5
         )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_portable_copy_of_a_fast_one_is_built_in_and_gives_the_same_outputs(kind):
+def test_a_portable_copy_of_a_training_copy_is_built_in_and_gives_the_same_outputs(kind):
     model, inputs = network(kind)
-    fast = training_copy(model, "mixed_bfloat16")
-    portable = portable_copy(fast)
+    fused = training_copy(model, "mixed_bfloat16")
+    portable = portable_copy(fused)
     assert "mosaickd_tf" not in portable.to_json()
     assert kinds_of_norm(portable) == {keras.layers.BatchNormalization}
     assert {layer.dtype_policy.name for layer in portable.layers} == {"float32"}
@@ -62,14 +62,14 @@ def test_a_portable_copy_of_a_fast_one_is_built_in_and_gives_the_same_outputs(ki
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_low_precision_copy_computes_in_it_and_gives_float32(kind):
     model, inputs = network(kind)
-    fast = training_copy(model, "mixed_bfloat16")
+    fused = training_copy(model, "mixed_bfloat16")
     hidden = [
-        x for x in fast.layers if isinstance(x, (keras.layers.Conv2D, FusedBatchNormalization))
+        x for x in fused.layers if isinstance(x, (keras.layers.Conv2D, FusedBatchNormalization))
     ]
-    output_name = fast.outputs[0]._keras_history.operation.name
+    output_name = fused.outputs[0]._keras_history.operation.name
     assert {x.compute_dtype for x in hidden if x.name != output_name} == {"bfloat16"}
-    assert {v.dtype for v in fast.trainable_variables} == {"float32"}
-    outputs = fast(inputs, training=False)
+    assert {v.dtype for v in fused.trainable_variables} == {"float32"}
+    outputs = fused(inputs, training=False)
     assert outputs.dtype == "float32"
     np.testing.assert_allclose(outputs, model(inputs, training=False), rtol=0.1, atol=0.1)
 
@@ -89,7 +89,7 @@ def test_copies_carry_every_weight_and_moving_statistic():
         assert tiny.same_bits(tiny.values(model), tiny.values(copy))
 
 
-def test_copies_carry_the_standardisation():
+def test_copies_carry_the_standardization():
     model = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Normalization(mean=[0.1] * 3, variance=[4.0] * 3)]
     )
@@ -118,25 +118,25 @@ def test_a_portable_copy_is_saved_and_loads_where_this_package_is_not_registered
 def test_a_nested_model_is_rewritten_throughout():
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, keras.layers.Softmax()(tiny.wide_resnet()(inputs)))
-    fast = training_copy(model)
-    (inner,) = [x for x in fast.layers if isinstance(x, keras.Model)]
+    fused = training_copy(model)
+    (inner,) = [x for x in fused.layers if isinstance(x, keras.Model)]
     assert kinds_of_norm(inner) == {FusedBatchNormalization}
     np.testing.assert_allclose(
-        fast(IMAGES, training=False), model(IMAGES, training=False), rtol=1e-4, atol=1e-5
+        fused(IMAGES, training=False), model(IMAGES, training=False), rtol=1e-4, atol=1e-5
     )
-    assert "mosaickd_tf" not in portable_copy(fast).to_json()
+    assert "mosaickd_tf" not in portable_copy(fused).to_json()
 
 
 def test_a_low_precision_copy_of_a_wrapped_model_still_gives_float32():
     inputs = keras.Input((8, 8, 3))
     wrapped = keras.Model(inputs, tiny.wide_resnet()(keras.layers.Rescaling(2.0, -1.0)(inputs)))
-    fast = training_copy(wrapped, "mixed_bfloat16")
-    assert fast.layers[-1].get_layer("stem").compute_dtype == "bfloat16"
-    assert fast(IMAGES, training=False).dtype == "float32"
+    fused = training_copy(wrapped, "mixed_bfloat16")
+    assert fused.layers[-1].get_layer("stem").compute_dtype == "bfloat16"
+    assert fused(IMAGES, training=False).dtype == "float32"
 
 
-def behind_logits(*last):
-    """A classifier of a convolution, its logits and these layers behind them."""
+def after_logits(*last):
+    """Builds a classifier of a convolution, its logits and the given layers after them."""
     tiny.seed_weights(0)
     return keras.Sequential(
         [
@@ -162,39 +162,39 @@ def fits_bfloat16(array):
     ],
 )
 def test_logits_are_not_rounded_where_layers_without_weights_follow(last):
-    model = behind_logits(*last())
-    fast = training_copy(model, "mixed_bfloat16")
-    computes = {layer.name: layer.compute_dtype for layer in fast.layers}
+    model = after_logits(*last())
+    fused = training_copy(model, "mixed_bfloat16")
+    computes = {layer.name: layer.compute_dtype for layer in fused.layers}
     assert (computes["hidden"], computes["logits"]) == ("bfloat16", "float32")
-    logits = fast(IMAGES, training=False)
+    logits = fused(IMAGES, training=False)
     assert logits.dtype == "float32" and not fits_bfloat16(logits)
 
 
 def test_logits_are_not_rounded_where_operations_or_a_model_without_weights_follow():
     inputs = keras.Input((8, 8, 3))
-    inner = behind_logits(keras.layers.Activation("linear"))
+    inner = after_logits(keras.layers.Activation("linear"))
     model = keras.Model(inputs, keras.ops.reshape(inner(inputs), (-1, 5)) * 0.5)
-    fast = training_copy(model, "mixed_bfloat16")
-    (copied,) = [layer for layer in fast.layers if isinstance(layer, keras.Model)]
+    fused = training_copy(model, "mixed_bfloat16")
+    (copied,) = [layer for layer in fused.layers if isinstance(layer, keras.Model)]
     assert copied.get_layer("hidden").compute_dtype == "bfloat16"
     assert copied.get_layer("logits").compute_dtype == "float32"
-    assert not fits_bfloat16(fast(IMAGES, training=False))
+    assert not fits_bfloat16(fused(IMAGES, training=False))
 
 
 def test_each_of_the_branches_that_make_the_logits_is_kept():
     inputs = keras.Input((8, 8, 3))
     flat = keras.layers.Flatten()(inputs)
     left, right = (keras.layers.Dense(5, name=name)(flat) for name in ("left", "right"))
-    fast = training_copy(
+    fused = training_copy(
         keras.Model(inputs, keras.layers.Average()([left, right])), "mixed_bfloat16"
     )
-    assert {fast.get_layer(name).compute_dtype for name in ("left", "right")} == {"float32"}
+    assert {fused.get_layer(name).compute_dtype for name in ("left", "right")} == {"float32"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_our_networks_the_entrance_and_the_last_layer_alone_stay_float32(kind):
-    fast = training_copy(network(kind)[0], "mixed_bfloat16")
-    exact = [layer.name for layer in fast.layers if layer.compute_dtype == "float32"]
+def test_only_the_normalized_input_and_the_last_layer_of_our_networks_stay_float32(kind):
+    fused = training_copy(network(kind)[0], "mixed_bfloat16")
+    exact = [layer.name for layer in fused.layers if layer.compute_dtype == "float32"]
     ends = {
         "classifier": ["unit_images", "standardization", "logits"],
         "generator": ["noise", "unit_images"],
@@ -203,7 +203,7 @@ def test_of_our_networks_the_entrance_and_the_last_layer_alone_stay_float32(kind
     assert exact == ends[kind]
 
 
-@pytest.mark.parametrize("extra", [3, object()], ids=["unregistered", "not serialisable"])
+@pytest.mark.parametrize("extra", [3, object()], ids=["unregistered", "not serializable"])
 def test_a_model_without_configuration_is_refused_in_one_line(extra):
     class Stubborn(keras.Model):
         def __init__(self, extra):

@@ -34,7 +34,7 @@ def test_macs_by_hand(hidden, expected):
 
 
 def test_macs_of_a_wide_residual_network_by_hand():
-    """WRN-10-1 on 8×8: a block a stage, on maps of 8×8, 4×4 … after strides 1, 2, 2."""
+    """Counts WRN-10-1 on 8×8: one block per stage, on maps of 8×8, 4×4 … after strides 1, 2, 2."""
     stem = 64 * 9 * 3 * 16
     first = 64 * (9 * 16 * 16 + 9 * 16 * 16)  # as many filters as the stem: no projection
     second = 16 * (9 * 16 * 32 + 9 * 32 * 32 + 16 * 32)
@@ -44,7 +44,7 @@ def test_macs_of_a_wide_residual_network_by_hand():
 
 
 def wide_resnet_macs(depth, width, classes):
-    """The same on 32×32, from depth and width instead of from layers."""
+    """Computes the same on 32×32, from depth and width instead of from layers."""
     blocks = (depth - 4) // 6
     total, channels = 1024 * 9 * 3 * 16, 16
     for stage, filters in enumerate((16 * width, 32 * width, 64 * width)):
@@ -87,13 +87,13 @@ def test_macs_of_a_layer_that_is_not_counted_are_unknown():
 
 @pytest.mark.parametrize("name, millions", [("wrn16_1", 0.2), ("wrn16_2", 0.7), ("wrn40_1", 0.6)])
 def test_parameters_are_the_published_ones(name, millions):
-    """Zagoruyko and Komodakis, 2017, on CIFAR-10 (arXiv 1612.03928)."""
+    """Compares with Zagoruyko and Komodakis, 2017, on CIFAR-10 (arXiv 1612.03928)."""
     count = parameters(build_classifier(name, num_classes=10))
     assert round(count / 1e6, 1) == millions
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-@pytest.mark.parametrize("copy", [lambda model: model, training_copy], ids=["as built", "fast"])
+@pytest.mark.parametrize("copy", [lambda model: model, training_copy], ids=["as built", "fused"])
 def test_parameters_are_the_trainable_weights_also_of_a_frozen_model(frozen, copy):
     model = copy(tiny.wide_resnet())
     expected = sum(int(np.prod(v.shape)) for v in model.trainable_variables)

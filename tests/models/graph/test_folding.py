@@ -1,9 +1,10 @@
-"""Scales and offsets go where they change nothing else."""
+"""Folding of scales and offsets, only where it changes nothing else."""
 
 import numpy as np
 
 from mosaickd_tf.models.graph.folding import fold
-from mosaickd_tf.models.graph.nodes import PER_CHANNEL_AFFINE, Node, read_nodes
+from mosaickd_tf.models.graph.nodes import PER_CHANNEL_AFFINE, Node
+from mosaickd_tf.models.graph.reading import read_nodes
 from tests.compression import student
 
 
@@ -16,7 +17,7 @@ def images():
     return Node(kind="InputLayer", name="images", inputs=[])
 
 
-def test_a_convolution_takes_the_normalisation_behind_it():
+def test_a_convolution_absorbs_the_normalization_after_it():
     kernel, bias = np.array([[[[1.0, -2.0]]]]), np.array([0.5, 1.0])
     conv = Node(kind="Conv2D", name="conv", inputs=["images"], weights=[kernel, bias])
     relu = Node(kind="ReLU", name="relu", inputs=["norm"])
@@ -49,7 +50,7 @@ def test_what_others_read_too_is_left_as_it_is():
     assert [node.name for node in nodes] == ["images", "conv", "norm", "add"]
 
 
-def test_of_a_pre_activation_block_the_first_normalisation_stays():
+def test_of_a_pre_activation_block_the_first_normalization_stays():
     kept = {node.name: node.kind for node in fold(read_nodes(student()))}
     assert kept["block_norm"] == PER_CHANNEL_AFFINE
     assert "stem_norm" not in kept

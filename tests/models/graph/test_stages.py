@@ -1,4 +1,4 @@
-"""Where the stages of a network end."""
+"""Output layers of the stages of a network."""
 
 import keras
 import pytest
@@ -33,10 +33,10 @@ def test_stages_come_in_the_order_of_their_numbers():
 
 
 def test_a_network_without_such_names_is_refused():
-    plain = tiny.plain_players()["teacher"]
+    plain = tiny.plain_networks()["teacher"]
     inputs = keras.Input(tiny.IMAGE_SHAPE)
     wrapped = keras.Model(inputs, tiny.classifier()(inputs))
     for model in (plain, wrapped):
-        with pytest.raises(RequestError, match="--teacher_layers/--student_layers") as caught:
+        with pytest.raises(RequestError, match="`teacher_layers` and `student_layers`") as caught:
             stage_outputs(model)
         assert len(str(caught.value).splitlines()) == 1

@@ -1,4 +1,4 @@
-"""A convolution that doubles its maps itself gives what Keras gives in two layers."""
+"""Fused upsampling and convolution against the two layers of Keras."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ KERNEL = RNG.standard_normal((3, 3, 5, 7)).astype("float32")
 
 
 def by_hand(maps, kernel):
-    """The doubled maps, padded, and a sum over the nine taps, in float64."""
+    """Computes the upsampled, padded maps and a sum over the nine taps, in float64."""
     doubled = np.pad(maps.repeat(2, 1).repeat(2, 2), [(0, 0), (1, 1), (1, 1), (0, 0)])
     doubled, kernel = doubled.astype("float64"), kernel.astype("float64")
     height, width = 2 * maps.shape[1], 2 * maps.shape[2]
@@ -47,7 +47,7 @@ def test_in_low_precision_it_is_as_near_as_the_two_layers():
 
 
 def decoder(interpolation="nearest", size=2, name="conv", **arguments):
-    """A model of a doubling and a convolution, the latter with what is asked."""
+    """Builds a model of an upsampling and a convolution with the given arguments."""
     arguments = {"kernel_size": 3, "padding": "same", "activation": "relu"} | arguments
     inputs = keras.Input((4, 6, 5))
     hidden = layers.UpSampling2D(size, interpolation=interpolation, name=f"{name}_double")(inputs)
@@ -58,13 +58,13 @@ def kinds(model):
     return [type(layer) for layer in model.layers[1:]]
 
 
-def test_in_a_fast_copy_the_convolution_doubles_and_in_a_portable_one_it_does_not():
+def test_in_a_training_copy_the_convolution_doubles_and_in_a_portable_one_it_does_not():
     model = decoder(bias_initializer="ones")
-    fast = training_copy(model)
-    assert kinds(fast) == [DeferredUpSampling2D, UpsamplingConv2D]
-    assert kinds(portable_copy(fast)) == kinds(model) == [layers.UpSampling2D, layers.Conv2D]
-    assert fast.output_shape == model.output_shape == (None, 8, 12, 7)
-    for copy in (fast, portable_copy(fast), training_copy(fast)):
+    fused = training_copy(model)
+    assert kinds(fused) == [DeferredUpSampling2D, UpsamplingConv2D]
+    assert kinds(portable_copy(fused)) == kinds(model) == [layers.UpSampling2D, layers.Conv2D]
+    assert fused.output_shape == model.output_shape == (None, 8, 12, 7)
+    for copy in (fused, portable_copy(fused), training_copy(fused)):
         np.testing.assert_allclose(copy(MAPS), model(MAPS), atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""A SavedModel as a teacher: told, refused, and run when it is allowed."""
+"""SavedModels as teachers: examined, refused, and run when it is allowed."""
 
 import keras
 import numpy as np
@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models import load_classifier, load_teacher, parameters, training_copy
+from mosaickd_tf.models import load_classifier, load_saved_model, parameters, training_copy
 from tests import tiny
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A classifier and its SavedModel."""
+    """Returns a classifier and its SavedModel."""
     model = tiny.classifier()
     folder = tmp_path_factory.mktemp("saved") / "teacher"
     model.export(folder, format="tf_saved_model", verbose=False)
@@ -20,7 +20,7 @@ def exported(tmp_path_factory):
 
 
 def writer(folder):
-    """A SavedModel that writes a file when it runs; returns the file's path too."""
+    """Saves a model that writes a file when it runs; returns its folder and the file's path."""
     witness = folder / "it ran"
 
     class Writer(tf.Module):
@@ -37,21 +37,21 @@ def writer(folder):
 
 def test_it_says_what_it_would_execute_and_does_not(tmp_path):
     folder, witness = writer(tmp_path)
-    for load in (load_teacher, load_classifier):
+    for load in (load_saved_model, load_classifier):
         with pytest.raises(RequestError, match="WriteFile") as caught:
             load(folder)
         message = str(caught.value)
-        assert "--allow_code" in message and repr(str(folder)) in message
+        assert "`allow_code`" in message and repr(str(folder)) in message
         assert len(message.splitlines()) == 1
     assert not witness.exists()
-    load_teacher(folder, allow_code=True)(np.zeros((1, 8, 8, 3), "float32"))
+    load_saved_model(folder, allow_code=True)(np.zeros((1, 8, 8, 3), "float32"))
     assert witness.exists()
 
 
 def test_allowed_it_gives_what_the_model_gives(exported):
     model, folder = exported
     images = np.random.default_rng(0).uniform(size=(3, 8, 8, 3)).astype("float32")
-    teacher = load_teacher(folder, allow_code=True)
+    teacher = load_saved_model(folder, allow_code=True)
     expected = model(images, training=False)
     np.testing.assert_allclose(teacher(images, training=False), expected, atol=1e-5)
     copy = training_copy(teacher)
@@ -61,9 +61,9 @@ def test_allowed_it_gives_what_the_model_gives(exported):
 
 
 def test_gradients_flow_back_through_it(exported):
-    """The generator learns through its teacher."""
+    """Compares gradients, through which the generator learns from its teacher."""
     model, folder = exported
-    teacher = training_copy(load_teacher(folder, allow_code=True))
+    teacher = training_copy(load_saved_model(folder, allow_code=True))
     images = tf.constant(np.random.default_rng(1).uniform(size=(2, 8, 8, 3)), "float32")
 
     def slope(network):
@@ -80,12 +80,12 @@ def test_a_signature_of_bytes_is_refused(tmp_path):
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1.0)(images))
     keras.Model(images, pooled).export(tmp_path / "m", format="tf_saved_model", verbose=False)
     with pytest.raises(RequestError, match="float32 images"):
-        load_teacher(tmp_path / "m", allow_code=True)
+        load_saved_model(tmp_path / "m", allow_code=True)
 
 
 def test_a_broken_graph_is_refused_with_and_without_permission(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"\xff\xff no graph")
     for allow_code in (False, True):
         with pytest.raises(RequestError, match="Received") as caught:
-            load_teacher(tmp_path, allow_code=allow_code)
+            load_saved_model(tmp_path, allow_code=allow_code)
         assert str(tmp_path) in str(caught.value)

@@ -1,4 +1,4 @@
-"""Official weights: the logits that PyTorch gives, and files that are something else."""
+"""Official weights: PyTorch's logits, and refusals of other files."""
 
 import pathlib
 import re
@@ -20,13 +20,13 @@ SMALL = SETTINGS | {"input_shape": (8, 8, 3)}
 
 @pytest.mark.parametrize("name, side", official.CASES)
 def test_logits_are_those_that_pytorch_gave(name, side):
-    """What the reference of `tests.reference_classifiers` came to, where it was run."""
+    """Compares with the stored logits of the reference in `tests.reference_classifiers`."""
     shapes, expected = official.golden(name, side)
     model = classifier_of_state(
         official.state(shapes), name, input_shape=(side, side, 3), **SETTINGS
     )
     logits = model(official.images(side), training=False)
-    assert expected.std(axis=0).min() > 0.02  # the images are told apart
+    assert expected.std(axis=0).min() > 0.02  # the logits depend on the image
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
@@ -43,7 +43,7 @@ def test_the_golden_logits_are_those_of_the_reference(name, side):
 
 
 def wrn10_1_shapes():
-    """Names and shapes of the official WRN-10-1, in their order."""
+    """Returns names and shapes of the official WRN-10-1, in their order."""
     shapes = {"conv1.weight": (16, 3, 3, 3)}
     for stage, inputs, filters in ((1, 16, 16), (2, 16, 32), (3, 32, 64)):
         unit = f"block{stage}.layer.0"
@@ -75,13 +75,13 @@ def test_names_and_shapes_are_those_of_the_reference():
 
 @pytest.fixture(scope="module")
 def state():
-    """A state dict of WRN-10-1 as arrays."""
+    """Returns a state dict of WRN-10-1 as arrays."""
     return official.state(wrn10_1_shapes())
 
 
 @pytest.fixture
 def save(state, tmp_path):
-    """Writes a .pth file with `torch.save` and returns its path."""
+    """Returns a function that writes a .pth file with `torch.save` and returns its path."""
     torch = pytest.importorskip("torch")
 
     def save(wrap):
@@ -144,7 +144,7 @@ def test_missing_surplus_and_other_shapes_are_all_named(state):
 
 
 def test_many_are_counted_and_all_named(state):
-    """WRN-16 has a second block in each of three stages, each of 10 weights."""
+    """Checks WRN-16, which has a second block of 10 weights in each of three stages."""
     message = refusal(classifier_of_state, state, "wrn16_1", **SMALL)
     assert " 30 missing: block1.layer.1." in message
     assert [message.count(f"block{stage}.layer.1.") for stage in (1, 2, 3)] == [10, 10, 10]
@@ -159,13 +159,13 @@ def test_of_a_flood_of_keys_the_first_are_named(state):
 
 
 def test_an_empty_state_dict_lacks_everything():
-    """ResNet-18 has 20 convolutions, 20 normalisations of 4 weights each, and the logits' 2."""
+    """Counts 20 convolutions, 20 normalizations of 4 weights each, and the logits' 2."""
     message = refusal(classifier_of_state, {}, "resnet18", **SMALL)
     assert " 102 missing: conv1.weight, bn1.weight, " in message
 
 
 def test_weights_of_another_family_are_refused(state):
-    """VGG-11 has 8 convolutions with biases and 8 normalisations, WRN-10 9 and 7; both logits."""
+    """Counts 8 convolutions with biases and 8 normalizations of VGG-11, of WRN-10 9 and 7."""
     message = refusal(classifier_of_state, state, "vgg11_bn", **SMALL)
     assert " 50 missing: block0.0.weight, " in message
     assert "; 39 surplus: 'conv1.weight', " in message
@@ -215,7 +215,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 class Runs:
-    """What pickle would open with a function call."""
+    """Object that pickle restores by a function call."""
 
     def __init__(self, witness):
         self.witness = witness
@@ -225,7 +225,7 @@ class Runs:
 
 
 class Touches(Runs):
-    """The same, of a call that leaves nothing open."""
+    """The same with a call that leaves no file open."""
 
     def __reduce__(self):
         return pathlib.Path.touch, (self.witness,)
@@ -236,7 +236,7 @@ def test_code_in_a_file_is_refused_and_does_not_run(save, tmp_path):
     path = save(lambda state: {"state_dict": state, "args": Runs(str(witness))})
     message = refusal(read_state_dict, path)
     assert "others may run code" in message
-    assert re.search(r"it asks for _?io\.open", message)  # _io in Python 3.12
+    assert re.search(r"it needs _?io\.open", message)  # _io in Python 3.12
     assert not witness.exists()
 
 
@@ -257,7 +257,7 @@ def test_a_whole_module_is_read_when_it_is_allowed(tmp_path):
 
 
 def test_a_tensor_that_says_more_numbers_than_its_file_holds_is_refused(tmp_path):
-    """One number that is repeated: of half precision, all of them would be written out."""
+    """Repeats one number of half precision; converted, it would take all of the memory."""
     torch = pytest.importorskip("torch")
     torch.save({"a": torch.zeros(1).half().expand(10**12)}, tmp_path / "x.pth")
     assert "Not a state dict" in refusal(read_state_dict, tmp_path / "x.pth")
