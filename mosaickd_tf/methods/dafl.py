@@ -83,7 +83,8 @@ class DaflDistiller(Distiller):
         teacher_layers: name of the teacher's layer before the logits; found if left out.
         statistics_weight: of the statistics term beside those of the paper; at least 0.
         noise_dim: length of the noise; needed only for a subclassed generator.
-        **kwargs: those of `Distiller`; the teacher is not an inference copy.
+        **kwargs: those of `Distiller`; features are captured inside the teacher, so it must be
+            the network itself and not an `inference_copy`.
 
     Raises:
         RequestError: for a teacher whose layer before the logits is not known, or when all weights

@@ -66,7 +66,8 @@ class ZsktDistiller(Distiller):
         student_layers: the same of the student, as many and as high and wide.
         statistics_weight: of the statistics term beside that of the paper; at least 0.
         noise_dim: length of the noise; needed only for a subclassed generator.
-        **kwargs: those of `Distiller`; the teacher is not an inference copy.
+        **kwargs: those of `Distiller`; features are captured inside the teacher, so it must be
+            the network itself and not an `inference_copy`.
 
     Raises:
         RequestError: for layers that cannot be compared, unless the weight is 0.
