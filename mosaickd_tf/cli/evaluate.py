@@ -15,7 +15,6 @@ Evaluates a .keras or .tflite classifier on the test split of a labeled data set
 def work(evaluation):
     """Evaluates the model that the flags name and prints the metrics."""
     from mosaickd_tf import teachers
-    from mosaickd_tf.data import datasets
     from mosaickd_tf.evaluation.model_file import evaluate_file
     from mosaickd_tf.report import table
     from mosaickd_tf.utils import files
@@ -28,9 +27,7 @@ def work(evaluation):
         )
     teacher = None
     if evaluation.teacher:
-        teacher = teachers.load_teacher_file(
-            evaluation.teacher, datasets.teacher_input(evaluation.teacher_input)
-        )
+        teacher = teachers.load_teacher_file(evaluation.teacher, evaluation.teacher_input)
     numbers = evaluate_file(evaluation, teacher)
     print(table.of_numbers(numbers))
     if evaluation.json:

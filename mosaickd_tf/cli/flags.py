@@ -205,8 +205,8 @@ def _define(field, values):
     elif kind is tuple:
         parser = _ListParser(typing.get_args(field.type)[0])
         flags.DEFINE(parser, name, list(field.default), text, flag_values=values)
-    elif kind is str:
-        flags.DEFINE_string(name, field.default, text, flag_values=values)
+    elif kind is str or field.metadata["parse"]:
+        flags.DEFINE_string(name, str(field.default), text, flag_values=values)
     else:
         parser = _Parser(int if field.metadata["choices"] else kind)
         flags.DEFINE(parser, name, field.default, text, flag_values=values)

@@ -2,7 +2,13 @@
 
 import dataclasses
 
-from mosaickd_tf.config.data import MAX_BROKEN, TASK_HELP, TASKS, TEACHER_INPUTS
+from mosaickd_tf.config.data import (
+    LABELS_HELP,
+    MAX_BROKEN,
+    TASK_HELP,
+    TASKS,
+    TEACHER_INPUTS,
+)
 from mosaickd_tf.config.distillation import PRECISIONS
 from mosaickd_tf.config.methods import METHODS
 from mosaickd_tf.config.options import ConfigSection, option
@@ -31,14 +37,24 @@ class EvaluationConfig(ConfigSection):
     """Evaluation."""
 
     model: str = option("", "A .keras file (student or serving model) or a .tflite file.")
-    teacher: str = option("", "A .keras classifier to compare with; optional.")
-    teacher_input: str = option("unit", "Input range of that teacher.", choices=TEACHER_INPUTS)
-    task: str = option("single_label", TASK_HELP, choices=TASKS)
+    model_input: str = option(
+        "auto",
+        "Pixels that the model expects, as --teacher_input of bin/distill.",
+        choices=TEACHER_INPUTS,
+    )
+    teacher: str = option("", "A model file to compare with; optional.")
+    teacher_input: str = option(
+        "auto",
+        "Pixels that this teacher expects, as --teacher_input of bin/distill.",
+        choices=TEACHER_INPUTS,
+    )
+    task: str = option("auto", TASK_HELP, choices=TASKS)
     target_dataset: str = option(
         "",
         "Labeled images: tfds:NAME, folder:PATH or embedded:digits; its test split is used.",
         listing="datasets",
     )
+    labels: str = option("", LABELS_HELP)
     data_dir: str = option("", "Folder of the prepared TFDS data sets.")
     max_broken: float = MAX_BROKEN
     json: str = option("", "File for the numbers, as JSON.")
@@ -52,9 +68,7 @@ class ExportSourceConfig(ConfigSection):
     student: str = option(
         "", "A .keras classifier of unit images; export/student.keras of --workdir if empty."
     )
-    task: str = option(
-        "single_label", f"{TASK_HELP} That of --workdir if one is given.", choices=TASKS
-    )
+    task: str = option("auto", f"{TASK_HELP} That of --workdir if one is given.", choices=TASKS)
     export_dir: str = option("", "Folder for the files; export/ of --workdir if empty.")
     images: str = option(
         "",
@@ -64,7 +78,7 @@ class ExportSourceConfig(ConfigSection):
     )
     data_dir: str = option("", "Folder of the prepared TFDS data sets.")
     max_broken: float = MAX_BROKEN
-    labels: str = option("", "Text file with the name of each class on a line.")
+    labels: str = option("", LABELS_HELP)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,6 +99,7 @@ class ReportConfig(ConfigSection):
     """Report."""
 
     workdir: str = option("", "Folder of a finished run.")
+    labels: str = option("", f"{LABELS_HELP} They take the place of the run's own.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,18 +1,35 @@
 """Options of the data and of the teacher."""
 
 import dataclasses
+import pathlib
 
-from mosaickd_tf.config.options import ConfigSection, option
+from mosaickd_tf.config.options import ConfigSection, assignment, image_size, option
 from mosaickd_tf.errors import RequestError
 
-TEACHER_INPUTS = ("unit", "signed", "bytes", "imagenet", "cifar10", "cifar100")
+TEACHER_INPUTS = (
+    "auto",
+    "unit",
+    "signed",
+    "bytes",
+    "imagenet",
+    "caffe",
+    "cifar10",
+    "cifar100",
+)
+OUTPUT_KINDS = ("auto", "logits", "softmax", "sigmoid")
+LAYOUTS = ("auto", "channels_last", "channels_first")
 AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
 
 
-TASKS = ("single_label", "multi_label")
+TASKS = ("auto", "single_label", "multi_label")
 TASK_HELP = (
-    "What the outputs mean: exactly one class an image (softmax), or any number of labels (an "
-    "independent sigmoid each)."
+    "Meaning of the outputs: exactly one class an image (softmax), or any number of labels (an "
+    "independent sigmoid each); `auto` is read off the file of the model."
+)
+
+LABELS_HELP = (
+    "File with the name of each label, in the order of the model's outputs: a name a line, lines "
+    "as `0 cardboard`, or JSON."
 )
 
 # Of all commands that read folders of images.
@@ -28,7 +45,7 @@ MAX_BROKEN = option(
 class DataConfig(ConfigSection):
     """Data."""
 
-    task: str = option("single_label", TASK_HELP, choices=TASKS)
+    task: str = option("auto", TASK_HELP, choices=TASKS)
     target_dataset: str = option(
         "",
         "The teacher's own data, for evaluation, selection of weights and training of a teacher by "
@@ -42,10 +59,19 @@ class DataConfig(ConfigSection):
         listing="datasets",
     )
     data_dir: str = option("", "Folder of the prepared TFDS data sets; TFDS's default if empty.")
-    image_size: int = option(
-        32, "Side of the square images in pixels, a multiple of 4 from 8 up.", at_least=8
+    image_size: int | tuple = option(
+        0,
+        "Side in pixels of the images that the student takes, or HEIGHTxWIDTH, from 8 to 512; 0 "
+        "for the size of the teacher's own, or 32 where that is open. A teacher of another size "
+        "sees them resized.",
+        parse=image_size,
     )
-    channels: int = option(3, "Channels of the images.", choices=(1, 3))
+    channels: int = option(
+        0,
+        "Channels of the images: 1 is gray, 3 is color; 0 for the teacher's own.",
+        choices=(0, 1, 3),
+    )
+    labels: str = option("", LABELS_HELP)
     max_broken: float = MAX_BROKEN
     ood_fit: str = option(
         "resize",
@@ -80,6 +106,23 @@ class DataConfig(ConfigSection):
         "once for a teacher and its images; mosaickd_tf in the user's cache if empty.",
     )
 
+    def __post_init__(self):
+        """Checks the size of the images, which may be left to the teacher."""
+        super().__post_init__()
+        sides = self.image_size if isinstance(self.image_size, tuple) else (self.image_size,)
+        if self.image_size and min(sides) < 8:
+            raise RequestError(
+                "`image_size` has a wrong value. Expected at least 8 pixels a side, or 0. "
+                f"Received: {assignment('image_size', self.image_size)}"
+            )
+
+    @property
+    def image_shape(self):
+        """Height, width and channels of the images; of color images of 32 pixels where left out."""
+        size = self.image_size or 32
+        height, width = size if isinstance(size, tuple) else (size, size)
+        return height, width, self.channels or 3
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TeacherConfig(ConfigSection):
@@ -87,34 +130,62 @@ class TeacherConfig(ConfigSection):
 
     teacher: str = option(
         "",
-        "A .keras file, a .pth file of the official PyTorch code (with --teacher_network), a "
-        "SavedModel (with --allow_code), or the name of a network to train on the target data.",
+        "A model file: .keras, .h5 or .hdf5 of any Keras, .pth of the official PyTorch code (with "
+        "--teacher_network), .tflite, the folder of a SavedModel (with --allow_code); or the name "
+        "of a network to train on the target data. bin/inspect shows what is in a file.",
     )
     allow_code: bool = option(
         False,
         "Allow a teacher's file to run code: a SavedModel, whose graph may read and write files, "
-        "or a .pth file that is not weights alone. Only for files whose origin you trust.",
+        "a .pth file that is not weights alone, a Keras file with Lambda layers, or "
+        "--custom_objects. Only for files whose origin you trust.",
+    )
+    custom_objects: str = option(
+        "",
+        "Python module, a .py file, that defines the custom layers of a Keras file; imported "
+        "with --allow_code.",
     )
     teacher_network: str = option(
-        "", "Name of the network whose official PyTorch weights the .pth of --teacher holds."
+        "",
+        "Name of the network whose weights the file of --teacher holds: one of this package for a "
+        "official .pth file, or one of keras.applications for a .weights.h5 file.",
+    )
+    teacher_signature: str = option(
+        "", "Signature of a SavedModel; `serving_default`, or the only one, if empty."
+    )
+    teacher_input: str = option(
+        "auto",
+        "Pixels that the teacher expects: `unit` in [0, 1], `signed` in [-1, 1], `bytes` in "
+        "[0, 255], `imagenet`, `cifar10` or `cifar100` standardized by those statistics, `caffe` "
+        "BGR in [0, 255] less ImageNet's means; `auto` is read off the network, or chosen by the "
+        "statistics that the network stores, and refused where they do not tell.",
+        choices=TEACHER_INPUTS,
     )
     teacher_mean: tuple[float, ...] = option(
         (),
-        "Mean of each channel of images in [0, 1], with which a teacher from a .pth file or by "
-        "name standardizes them; if empty, for a .pth file those known of the target data set, and "
-        "else those of its training split.",
+        "Mean of each channel of images in [0, 1], with which a teacher standardizes them, in "
+        "place of --teacher_input; if empty, for a .pth file those known of the target data set, "
+        "and else, as for a teacher by name, those of its training split.",
         at_least=0.0,
         at_most=1.0,
     )
     teacher_std: tuple[float, ...] = option(
         (), "Standard deviation of each channel, given with --teacher_mean.", above=0.0, at_most=1.0
     )
-    teacher_input: str = option(
-        "unit",
-        "Input range of a teacher from a .keras file: `unit` images in [0, 1], `signed` in "
-        "[-1, 1], `bytes` in [0, 255], or standardized by the statistics of ImageNet, CIFAR-10 or "
-        "CIFAR-100.",
-        choices=TEACHER_INPUTS,
+    teacher_layout: str = option(
+        "auto", "Order of the axes of the teacher's images.", choices=LAYOUTS
+    )
+    teacher_output: str = option(
+        "",
+        "Name or number, from 0, of the output that classifies, of a teacher with several; the "
+        "plausible one if empty.",
+    )
+    teacher_output_kind: str = option(
+        "auto",
+        "Values of that output: `logits`, or probabilities of `softmax` or of independent "
+        "`sigmoid`; `auto` is read off the network or the values, and refused where they do not "
+        "tell.",
+        choices=OUTPUT_KINDS,
     )
     teacher_epochs: int = option(200, "Epochs of the teacher's training.", at_least=1)
     teacher_batch_size: int = option(128, "Batch size of the teacher's training.", at_least=2)
@@ -135,22 +206,26 @@ class TeacherConfig(ConfigSection):
                 "`teacher_network` is needed with a .pth file, which holds weights alone. Expected "
                 f"the name of the network. Received: teacher={self.teacher} without it"
             )
-        if self.teacher_network and not is_pth:
+        if self.teacher_network and not pathlib.Path(self.teacher).suffix:
             raise RequestError(
-                "`teacher_network` goes with a .pth file. Expected one as `teacher`. Received: "
+                "`teacher_network` goes with a file of weights. Expected one as `teacher`. Received: "
                 f"teacher={self.teacher or 'nothing'}. Leave `teacher_network` out"
             )
-        if is_pth and self.teacher_input != "unit":
+        if is_pth and self.teacher_input not in ("auto", "unit"):
             raise RequestError(
-                "`teacher_input` goes with a .keras file. Expected `teacher_mean` and "
+                "`teacher_input` goes with other files. Expected `teacher_mean` and "
                 f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}. "
                 "Leave `teacher_input` out"
             )
-        if self.teacher_mean and self.teacher.endswith(".keras"):
+        if self.teacher_mean and self.teacher_input != "auto":
             raise RequestError(
-                "`teacher_mean` goes with a .pth file or the name of a network. Expected "
-                f"`teacher_input` for a .keras file. Received: teacher={self.teacher}. Leave "
-                "`teacher_mean` out"
+                "`teacher_mean` takes the place of `teacher_input`. Expected one of them. "
+                f"Received: both, teacher_input={self.teacher_input}. Leave one out"
+            )
+        if self.custom_objects and not self.allow_code:
+            raise RequestError(
+                "`custom_objects` runs code. Expected `allow_code` with it. Received: "
+                f"custom_objects={self.custom_objects} without it. Allow it if you trust its source"
             )
         if len(self.teacher_mean) != len(self.teacher_std):
             raise RequestError(

@@ -17,6 +17,7 @@ def option(
     choices=None,
     flag=None,
     listing=None,
+    parse=None,
 ):
     """Returns a dataclass field with a default, a help text and the values that it may take.
 
@@ -30,6 +31,8 @@ def option(
         choices: the values that it may take.
         flag: name of the flag, where it is not the field's.
         listing: name of the table that the commands print for the value `help`.
+        parse: function from what a flag, a JSON file or a caller gives to the option's value; it
+            raises `ValueError` with what it expected.
     """
     return dataclasses.field(
         default=default,
@@ -42,6 +45,7 @@ def option(
             "choices": choices,
             "flag": flag,
             "listing": listing,
+            "parse": parse,
         },
     )
 
@@ -61,12 +65,42 @@ class ConfigSection:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
+            if field.metadata["parse"]:
+                object.__setattr__(self, field.name, _parsed(field, getattr(self, field.name)))
             _check(flag_name(field), getattr(self, field.name), field.metadata)
+
+
+class ImageSize(tuple):
+    """Height and width of oblong images, in pixels."""
+
+    def __str__(self):
+        return "x".join(map(str, self))
+
+
+def image_size(value):
+    """Parses the size of images: a side, "HEIGHTxWIDTH", or a pair of height and width.
+
+    Returns:
+        An int, the side of square images, or an `ImageSize`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    sides = value.lower().split("x") if isinstance(value, str) else value
+    try:
+        sides = tuple(map(int, sides if isinstance(sides, tuple | list) else (sides,)))
+    except (TypeError, ValueError):
+        sides = ()
+    if len(sides) not in (1, 2):
+        raise ValueError("a side in pixels, as 32, or HEIGHTxWIDTH, as 48x96")
+    return sides[0] if len(set(sides)) == 1 else ImageSize(sides)
 
 
 def assignment(name, value):
     """Returns an option and its value as in a flagfile: `name=value`."""
-    if isinstance(value, tuple | list):
+    if isinstance(value, ImageSize):
+        value = str(value)
+    elif isinstance(value, tuple | list):
         value = ",".join(map(str, value))
     elif isinstance(value, bool):
         value = str(value).lower()
@@ -98,6 +132,16 @@ def options(config):
     for section in sections(config):
         for field in dataclasses.fields(section):
             yield flag_name(field), getattr(section, field.name)
+
+
+def _parsed(field, value):
+    try:
+        return field.metadata["parse"](value)
+    except ValueError as error:
+        name = flag_name(field)
+        raise RequestError(
+            f"`{name}` has a wrong value. Expected {error}. Received: {name}={value}"
+        ) from None
 
 
 def _check(name, value, rule):

@@ -63,40 +63,39 @@ def as_png(array):
     return buffer.getvalue()
 
 
-def resize(image, image_size, channels):
-    """Resizes the shorter side, crops the central square and converts the channels.
+def resize(image, image_shape):
+    """Resizes an image until it covers a shape, crops the center and converts the channels.
 
     Args:
         image: a PIL image.
-        image_size: side of the result in pixels.
-        channels: 1 or 3.
+        image_shape: `(height, width, channels)` of the result, 1 or 3 channels.
 
     Returns:
-        Uint8 `(image_size, image_size, channels)`.
+        Uint8 `image_shape`.
     """
+    height, width, channels = image_shape
     image = as_displayed(image).convert(MODES[channels])
-    if image.size != (image_size, image_size):
-        image = ImageOps.fit(image, (image_size, image_size), Image.Resampling.BILINEAR)
-    return np.asarray(image).reshape(image_size, image_size, channels)
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(image_shape)
 
 
-def random_crops(image, image_size, channels, *, count, smallest, largest, rng):
-    """Takes random square crops of an image and resizes them to one size.
+def random_crops(image, image_shape, *, count, smallest, largest, rng):
+    """Takes random square crops of an image and resizes them to one shape.
 
     Args:
         image: a PIL image.
-        image_size: side of the results in pixels.
-        channels: 1 or 3.
+        image_shape: `(height, width, channels)` of the results, 1 or 3 channels.
         count: number of crops.
         smallest: smallest side of a crop, in pixels of the original.
         largest: largest side, limited to the shorter side of the image.
         rng: a NumPy generator.
 
     Returns:
-        A list of `count` uint8 arrays `(image_size, image_size, channels)`; empty for an
-        image that is smaller than the smallest crop.
+        A list of `count` uint8 arrays `image_shape`; empty for an image that is smaller than the
+        smallest crop.
     """
-    image = as_displayed(image).convert(MODES[channels])
+    image = as_displayed(image).convert(MODES[image_shape[2]])
     width, height = image.size
     if min(width, height) < smallest:
         return []
@@ -106,11 +105,11 @@ def random_crops(image, image_size, channels, *, count, smallest, largest, rng):
         left = int(rng.integers(0, width - side + 1))
         top = int(rng.integers(0, height - side + 1))
         crop = image.resize(
-            (image_size, image_size),
+            (image_shape[1], image_shape[0]),
             Image.Resampling.BILINEAR,
             box=(left, top, left + side, top + side),
         )
-        crops.append(np.asarray(crop).reshape(image_size, image_size, channels))
+        crops.append(np.asarray(crop).reshape(image_shape))
     return crops
 
 

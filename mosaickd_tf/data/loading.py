@@ -121,7 +121,7 @@ def _read_resized(source, split, config):
     def images():
         for image, label in source.read(split):
             labels.append(label)
-            yield resize(image, config.image_size, config.channels)
+            yield resize(image, config.image_shape)
 
     return ImageSet(
         images=_stack(images(), source, config),
@@ -153,8 +153,7 @@ def _stack(images, source, config):
             f"No readable image. Expected at least one in {source.name!r}. Received: "
             f"{len(source.skipped.broken)} broken ones. Repair them"
         )
-    shape = (-1, config.image_size, config.image_size, config.channels)
-    return np.frombuffer(pixels, np.uint8).reshape(shape)
+    return np.frombuffer(pixels, np.uint8).reshape(-1, *config.image_shape)
 
 
 def _report_broken(source):
@@ -174,7 +173,7 @@ def _report_broken(source):
 
 def _read_crops(source, split, config):
     rng = np.random.default_rng(_CROP_SEED)
-    smallest = config.ood_smallest_crop or config.image_size
+    smallest = config.ood_smallest_crop or max(config.image_shape[:2])
     largest = config.ood_largest_crop or 3 * smallest
     if largest < smallest:
         raise RequestError(
@@ -187,8 +186,7 @@ def _read_crops(source, split, config):
         for image, _ in source.read(split):
             crops = random_crops(
                 image,
-                config.image_size,
-                config.channels,
+                config.image_shape,
                 count=config.ood_crops_per_picture,
                 smallest=smallest,
                 largest=largest,

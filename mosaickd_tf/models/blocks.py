@@ -10,6 +10,11 @@ BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 LEAKY_SLOPE = 0.2
 
 
+def height_and_width(image_size):
+    """Returns height and width of images whose size is a side or a pair."""
+    return tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
+
+
 def normalized_input(input_shape, mean, std, *, smallest):
     """Builds the first layers of a classifier: unit images and their standardization.
 

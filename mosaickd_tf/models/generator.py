@@ -11,7 +11,7 @@ def build_generator(*, image_size=32, channels=3, noise_dim=100, base_filters=64
     """Builds the generator: one dense layer, then two 2x upsamplings.
 
     Args:
-        image_size: side of the images, a multiple of 4 from 8 up.
+        image_size: side of the images, or `(height, width)`, multiples of 4 from 8 up.
         channels: 1 or 3.
         noise_dim: length of the noise vector, at least 1.
         base_filters: filters before the last convolution, at least 1; the layers before it
@@ -19,23 +19,24 @@ def build_generator(*, image_size=32, channels=3, noise_dim=100, base_filters=64
 
     Returns:
         A functional model from `(batch, noise_dim)` normal noise to
-        `(batch, image_size, image_size, channels)` unit images. 2,026,051 trainable
+        `(batch, height, width, channels)` unit images. 2,026,051 trainable
         parameters with the default arguments, as in the official code.
 
     Raises:
         RequestError: for a size that is not a multiple of 4 or below 8, channels other
             than 1 or 3, or a dimension below 1.
     """
-    _check(image_size, channels, noise_dim, base_filters)
-    side, deep = image_size // 4, 4 * base_filters
+    height, width = blocks.height_and_width(image_size)
+    _check((height, width), channels, noise_dim, base_filters)
+    rows, columns, deep = height // 4, width // 4, 4 * base_filters
     noise = keras.Input((noise_dim,), name="noise")
     hidden = layers.Dense(
-        side * side * deep,
+        rows * columns * deep,
         kernel_initializer=blocks.torch_uniform(),
         bias_initializer=blocks.torch_uniform_bias(noise_dim),
         name="project",
     )(noise)
-    hidden = layers.Reshape((side, side, deep), name="seed_map")(hidden)
+    hidden = layers.Reshape((rows, columns, deep), name="seed_map")(hidden)
     hidden = layers.BatchNormalization(**blocks.BATCH_NORM, name="seed_norm")(hidden)
     hidden = _upsample_convolve(hidden, 2 * base_filters, "up1")
     hidden = _upsample_convolve(hidden, base_filters, "up2")
@@ -67,10 +68,10 @@ def _upsample_convolve(hidden, filters, name):
 
 
 def _check(image_size, channels, noise_dim, base_filters):
-    if image_size < 8 or image_size % 4:
+    if min(image_size) < 8 or any(side % 4 for side in image_size):
         raise RequestError(
             "`image_size` does not fit the generator. Expected a multiple of 4 from 8 up. "
-            f"Received: image_size={image_size}. Choose another one"
+            f"Received: image_size={'x'.join(map(str, image_size))}. Choose another one"
         )
     if channels not in (1, 3):
         raise RequestError(f"`channels` must be 1 or 3. Received: channels={channels}")

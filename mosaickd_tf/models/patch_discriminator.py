@@ -52,34 +52,35 @@ def build_patch_discriminator(
     """Builds a discriminator that classifies each patch of an image as OOD-real or synthetic.
 
     Args:
-        image_size: side of the images, at least 1.
+        image_size: side of the images, or `(height, width)`, at least 1.
         channels: channels of the images.
         patch_size: side, in pixels, of the patch behind each logit, from 1 (a single pixel)
-            to `image_size`. At `image_size` the last convolution covers the whole map, so
+            to the shorter side. At a square image's side the last convolution covers the whole map, so
             that there is one logit per image.
         base_filters: filters of the first layer; the others have twice as many.
         mean: mean of each channel of unit images, for the built-in standardization.
         std: standard deviation of each channel.
 
     Returns:
-        A functional model from `(batch, image_size, image_size, channels)` unit images to
+        A functional model from `(batch, height, width, channels)` unit images to
         `(batch, rows, columns, 1)` patch logits; positive means real. 531,328 trainable
         parameters with the default arguments, as in the official code.
 
     Raises:
-        RequestError: for a patch size outside 1 to `image_size`.
+        RequestError: for a patch size outside 1 to the shorter side.
 
     Reference:
         - [Isola et al., 2017](https://arxiv.org/abs/1611.07004)
     """
-    if not 1 <= patch_size <= image_size:
+    height, width = blocks.height_and_width(image_size)
+    if not 1 <= patch_size <= min(height, width):
         raise RequestError(
-            f"`patch_size` does not fit. Expected 1 to the image's {image_size} pixels. "
+            f"`patch_size` does not fit. Expected 1 to the image's {min(height, width)} pixels. "
             f"Received: patch_size={patch_size}. Choose another one"
         )
-    inputs = keras.Input((image_size, image_size, channels), name="unit_images")
+    inputs = keras.Input((height, width, channels), name="unit_images")
     hidden = blocks.standardization(mean or [0.5] * channels, std or [0.25] * channels)(inputs)
-    whole = patch_size == image_size
+    whole = patch_size == height == width
     # A last kernel that covers the whole map sees the whole image, whatever comes before it.
     hidden_layers = patch_layers(min(patch_size, 10) if whole else patch_size)
     for depth, (kernel, stride) in enumerate(hidden_layers):

@@ -139,8 +139,8 @@ def _student(config, teacher, mean, std):
 
 def _generator(config, mean, std):
     return models.build_generator(
-        image_size=config.data.image_size,
-        channels=config.data.channels,
+        image_size=config.data.image_shape[:2],
+        channels=config.data.image_shape[2],
         noise_dim=config.networks.noise_dim,
         base_filters=config.networks.generator_filters,
     )
@@ -148,9 +148,12 @@ def _generator(config, mean, std):
 
 def _discriminator(config, mean, std):
     patch_size = config.networks.patch_size
+    *size, channels = config.data.image_shape
+    if config.networks.patch_crops:
+        size = (patch_size, patch_size)
     return models.build_patch_discriminator(
-        image_size=patch_size if config.networks.patch_crops else config.data.image_size,
-        channels=config.data.channels,
+        image_size=size,
+        channels=channels,
         patch_size=patch_size,
         base_filters=config.networks.discriminator_filters,
         mean=mean,

@@ -1,6 +1,7 @@
 """Validates a request, reads its data and builds its networks, before anything is written."""
 
 import dataclasses
+import logging
 import pathlib
 
 import keras
@@ -16,11 +17,11 @@ from mosaickd_tf.export import calibration
 from mosaickd_tf.pipeline.build import Networks, build_networks
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
-from mosaickd_tf.teachers.checks import check_logits, check_teacher
+from mosaickd_tf.teachers.checks import check_teacher
 from mosaickd_tf.training import Plan, plan_for
 from mosaickd_tf.utils import machine
 
-CHECKED = 64  # OOD images on which a teacher's outputs are checked
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,27 +87,17 @@ def validate_and_load(config):
     Raises:
         RequestError: when the request is wrong.
     """
-    task = get_task(config.data.task)
-    configs = (config, *(as_baseline(config, name) for name in config.method.compare_with))
-    _check_request(config, configs)
-    plans = [plan_for(asked) for asked in configs]
-    from_file = _is_file_name(config.teacher.teacher)
-    needs_training_split = not from_file or teachers.needs_statistics(config)
-    target = ood = None
-    if config.data.target_dataset:
-        target = loading.load_target(config.data, needs_training_split)
-    if from_file:
-        teacher = teachers.load_teacher(config, target)
-        check_teacher(teacher, config.data, target.label_names if target else ())
-    else:
-        teacher = teacher_training.untrained_teacher(config, target)
-    if config.data.ood_dataset:
-        ood = loading.load_ood(config.data)
-    if from_file and ood:
-        check_logits(teacher, ood.images[:CHECKED], task)
-    select_by = task.selection_metric if target and target.validation else None
+    _check_request(config, _with_baselines(config))
+    teacher = config.teacher.teacher
+    is_trained = _is_file_name(teacher)
+    load = _load_with_file if is_trained and not teachers.is_torch_file(teacher) else _load
+    config, teacher, target, ood = load(config)
+    select_by = None
+    if target and target.validation:
+        select_by = get_task(config.data.task).selection_metric
     methods = []
-    for asked, plan in zip(configs, plans, strict=True):
+    for asked in _with_baselines(config):
+        plan = plan_for(asked)
         networks = build_networks(asked, teacher, num_images=len(ood) if ood else None)
         plan = dataclasses.replace(plan, select_by=select_by)
         methods.append(PreparedMethod(config=asked, networks=networks, plan=plan))
@@ -117,9 +108,60 @@ def validate_and_load(config):
         target=target,
         ood=ood,
         teacher=teacher,
-        teacher_is_trained=from_file,
+        teacher_is_trained=is_trained,
         methods=tuple(methods),
     )
+
+
+def _load_with_file(config):
+    """Loads a teacher from a file that says itself what it takes and returns, then the data.
+
+    Returns:
+        `(config, teacher, target, ood)`, the config with all that was left to the file.
+    """
+    file = teachers.open_teacher(config.teacher)
+    config = teachers.with_image_shape(config, file)
+    ood = loading.load_ood(config.data) if config.data.ood_dataset else None
+    found = teachers.inspect_file(file, config.teacher, config.data, ood.images if ood else None)
+    logger.info("%s", found.summary())
+    config = found.resolved(config)
+    target = loading.load_target(config.data, False) if config.data.target_dataset else None
+    teacher = found.network()
+    check_teacher(teacher, config.data, target.label_names if target else ())
+    return config, teacher, target, ood
+
+
+def _load(config):
+    """Loads the data, and then a teacher from a .pth file or one that the run trains.
+
+    Returns:
+        As `_load_with_file`.
+    """
+    data = dataclasses.replace(
+        config.data,
+        image_size=config.data.image_shape[:2],
+        channels=config.data.image_shape[2],
+        task=get_task(config.data.task).name,
+    )
+    config = dataclasses.replace(config, data=data)
+    is_file = teachers.is_torch_file(config.teacher.teacher)
+    target = ood = None
+    if data.target_dataset:
+        needs_training_split = not is_file or teachers.needs_statistics(config)
+        target = loading.load_target(data, needs_training_split)
+    if is_file:
+        teacher = teachers.load_teacher(config, target)
+        check_teacher(teacher, data, target.label_names if target else ())
+    else:
+        teacher = teacher_training.untrained_teacher(config, target)
+    if data.ood_dataset:
+        ood = loading.load_ood(data)
+    return config, teacher, target, ood
+
+
+def _with_baselines(config):
+    """Returns the config of the run's own method and those of its baselines."""
+    return (config, *(as_baseline(config, name) for name in config.method.compare_with))
 
 
 def describe(prepared):
@@ -152,6 +194,8 @@ def _check_request(config, configs):
         raise RequestError(
             "`teacher` is needed. Expected a name or a path. Received: nothing. Name one"
         )
+    for asked in configs:
+        plan_for(asked)
     methods = [declared.methods()[asked.method.method] for asked in configs]
     for method in methods:
         if OOD_IMAGES in method.needs and not config.data.ood_dataset:

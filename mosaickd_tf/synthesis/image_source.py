@@ -79,7 +79,7 @@ def _images(run):
 def _bank(run):
     """Returns the same for the images of DeepInversion in the last checkpoint of the run."""
     data = run.config.data
-    shape = (data.image_size, data.image_size, data.channels)
+    shape = data.image_shape
     bank = ImageMemory(run.config.methods["deep_inversion"].bank, shape)
     Checkpoints(run.checkpoints_path, {"bank": bank}).restore()
     filled = int(bank.filled)

@@ -9,11 +9,12 @@ TASKS = {task.name: task for task in (SingleLabel(), MultiLabel())}
 
 
 def get_task(name):
-    """Returns the `Task` of a name.
+    """Returns the `Task` of a name; that of one label an image for "auto", where no model tells.
 
     Raises:
         RequestError: for another name.
     """
+    name = "single_label" if name == "auto" else name
     if name not in TASKS:
         raise RequestError(f"Unknown task. Expected one of: {', '.join(TASKS)}. Received: {name!r}")
     return TASKS[name]

@@ -1,11 +1,25 @@
-"""Teachers: loading from files, input statistics, training."""
+"""Teachers: model files of any kind as unit images to logits, and the training of a teacher."""
 
+from mosaickd_tf.teachers.inspection import Inspection, inspect_file, with_image_shape
 from mosaickd_tf.teachers.loading import (
+    is_torch_file,
     load_teacher,
     load_teacher_file,
     needs_statistics,
+    open_teacher,
     statistics,
     teacher_of_run,
 )
 
-__all__ = ["load_teacher", "load_teacher_file", "needs_statistics", "statistics", "teacher_of_run"]
+__all__ = [
+    "Inspection",
+    "inspect_file",
+    "is_torch_file",
+    "load_teacher",
+    "load_teacher_file",
+    "needs_statistics",
+    "open_teacher",
+    "statistics",
+    "teacher_of_run",
+    "with_image_shape",
+]

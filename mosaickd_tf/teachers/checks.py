@@ -1,6 +1,5 @@
 """Checks of a teacher against the images and labels of a run."""
 
-from mosaickd_tf import evaluation
 from mosaickd_tf.errors import RequestError
 
 
@@ -12,7 +11,7 @@ def check_teacher(teacher, data, label_names):
         data: the `DataConfig` of the run.
         label_names: of the target data set; empty without one.
     """
-    expected = (data.image_size, data.image_size, data.channels)
+    expected = data.image_shape
     received = teacher.input_shape[1:]
     if received != expected:
         raise RequestError(
@@ -25,20 +24,4 @@ def check_teacher(teacher, data, label_names):
             f"Teacher and data do not fit. Expected the {len(label_names)} classes of "
             f"`target_dataset` {data.target_dataset}. Received: a teacher of {outputs} classes. "
             "Name the data of the teacher"
-        )
-
-
-def check_logits(teacher, images, task):
-    """Raises `RequestError` when what the teacher returns are probabilities.
-
-    Args:
-        teacher: Keras model from unit images to what should be logits.
-        images: some uint8 images `(n, height, width, channels)`.
-        task: a `Task`.
-    """
-    outputs = evaluation.predict_logits(teacher, images)
-    if task.looks_like_probabilities(outputs):
-        raise RequestError(
-            "The `teacher` must return logits. Expected its last layer without softmax or sigmoid. "
-            "Received: outputs that are probabilities. Save it without"
         )

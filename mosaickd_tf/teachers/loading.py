@@ -1,25 +1,39 @@
 """Teachers from files, and the statistics that standardize the images of one without its own."""
 
-import keras
-import numpy as np
-
-from mosaickd_tf import models, vetting
+from mosaickd_tf import models
+from mosaickd_tf.config import DataConfig, TeacherConfig
 from mosaickd_tf.data import datasets, loading
 from mosaickd_tf.errors import RequestError
-
-# Mean and standard deviation of unit images by which a teacher's input is standardized.
-_INPUTS = {
-    "signed": (0.5, 0.5),
-    "bytes": (0.0, 1 / 255),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
+from mosaickd_tf.models.io.model_file import open_model_file
+from mosaickd_tf.teachers.inspection import inspect_file
 
 
-def load_teacher(config, target):
-    """Loads the teacher that a config names: a .keras or .pth file, or a SavedModel.
+def open_teacher(options):
+    """Opens the file that the options of a teacher name.
 
     Args:
-        config: a `DistillConfig`.
+        options: a `TeacherConfig`, whose `teacher` is a file other than a .pth file.
+
+    Returns:
+        A `ModelFile`.
+
+    Raises:
+        RequestError: when the file is not what the options say.
+    """
+    return open_model_file(
+        options.teacher,
+        allow_code=options.allow_code,
+        custom_objects=options.custom_objects,
+        signature=options.teacher_signature,
+        network=options.teacher_network,
+    )
+
+
+def load_teacher(config, target=None):
+    """Loads the teacher that a config names: a model file of any kind.
+
+    Args:
+        config: a config with the sections `data` and `teacher`.
         target: `TargetData`, or None.
 
     Returns:
@@ -28,63 +42,61 @@ def load_teacher(config, target):
     Raises:
         RequestError: when the file is not what the config says.
     """
-    options, data = config.teacher, config.data
-    if not options.teacher.endswith(".pth"):
-        return load_teacher_file(
-            options.teacher,
-            datasets.teacher_input(options.teacher_input),
-            allow_code=options.allow_code,
-        )
+    if is_torch_file(config.teacher.teacher):
+        return load_torch_teacher(config, target)
+    return inspect_file(open_teacher(config.teacher), config.teacher, config.data).network()
+
+
+def is_torch_file(path):
+    """Returns whether a path names a .pth file."""
+    return path.endswith(".pth")
+
+
+def load_torch_teacher(config, target):
+    """Loads a teacher from a .pth file, with the statistics that standardize its images.
+
+    Args:
+        config: a config with the sections `data` and `teacher`.
+        target: `TargetData`, or None.
+
+    Returns:
+        A Keras model of unit images to logits.
+    """
     mean, std = statistics(config, target)
     return models.load_torch_classifier(
-        options.teacher,
-        options.teacher_network,
-        input_shape=(data.image_size, data.image_size, data.channels),
+        config.teacher.teacher,
+        config.teacher.teacher_network,
+        input_shape=config.data.image_shape,
         mean=mean,
         std=std,
-        allow_code=options.allow_code,
+        allow_code=config.teacher.allow_code,
     )
 
 
-def load_teacher_file(path, teacher_input="unit", allow_code=False):
-    """Loads a teacher from a Keras file of any origin; no code runs from it unless allowed.
+def load_teacher_file(path, teacher_input="auto", allow_code=False, **options):
+    """Loads a teacher from a model file of any origin; no code runs from it unless allowed.
 
     Args:
-        path: a .keras file of a classifier that returns logits, or the folder of a SavedModel.
-        teacher_input: the images that it expects: "unit", "signed", "bytes", "imagenet", or a
-            pair of the mean and standard deviation of each channel by which to standardize them.
-        allow_code: whether a SavedModel may run.
+        path: a Keras file, or the folder of a SavedModel.
+        teacher_input: the pixels that it expects: "unit", "signed", "bytes", "imagenet" and so on,
+            a pair of the mean and standard deviation of each channel by which to standardize unit
+            images, or "auto".
+        allow_code: whether code of the file may run.
+        **options: further ones of `TeacherConfig`.
 
     Returns:
         A Keras model from unit images to logits.
 
     Raises:
-        RequestError: for a file that is missing or not a classifier, and for statistics of
-            another number of channels.
+        RequestError: for a file that is missing or not a classifier, for options that do not fit
+            it, and where something cannot be told.
     """
-    if vetting.is_saved_model(path):
-        teacher = models.load_saved_model(path, allow_code)
+    if isinstance(teacher_input, str):
+        options["teacher_input"] = teacher_input
     else:
-        teacher = models.load_classifier(path)
-    if teacher_input == "unit":
-        return teacher
-    rescaling = _rescaling(teacher_input)
-    channels = teacher.input_shape[-1]
-    if np.size(rescaling["scale"]) not in (1, channels):
-        raise RequestError(
-            "`teacher_input` has statistics of 3 channels. Expected unit, signed or bytes. "
-            f"Received: teacher_input={teacher_input} for a teacher of {channels} in "
-            f"{str(path)!r}. Choose another one"
-        )
-    images = keras.Input(teacher.input_shape[1:], name="unit_images")
-    scaled = keras.layers.Rescaling(**rescaling, name="teacher_input")(images)
-    return keras.Model(images, teacher(scaled), name=teacher.name)
-
-
-def _rescaling(teacher_input):
-    """Returns the scale and offset that standardize unit images."""
-    mean, std = map(np.asarray, _INPUTS.get(teacher_input, teacher_input))
-    return {"scale": (1 / std).tolist(), "offset": (-mean / std).tolist()}
+        options["teacher_mean"], options["teacher_std"] = map(tuple, teacher_input)
+    teacher = TeacherConfig(teacher=str(path), allow_code=allow_code, **options)
+    return inspect_file(open_teacher(teacher), teacher, DataConfig()).network()
 
 
 def teacher_of_run(folder, config):
@@ -102,14 +114,14 @@ def teacher_of_run(folder, config):
     """
     trained = folder / "teacher" / "teacher.keras"
     if trained.is_file():
-        return load_teacher_file(trained)
+        return load_teacher_file(trained, "unit")
     target = loading.load_target(config.data) if needs_statistics(config) else None
     return load_teacher(config, target)
 
 
 def needs_statistics(config):
     """Returns whether the teacher standardizes images by the statistics of its training split."""
-    is_pth = config.teacher.teacher.endswith(".pth")
+    is_pth = is_torch_file(config.teacher.teacher)
     return is_pth and not (config.teacher.teacher_mean or _known_statistics(config))
 
 
@@ -130,10 +142,10 @@ def statistics(config, target):
         RequestError: when there are none, or not one for each channel.
     """
     mean, std = config.teacher.teacher_mean, config.teacher.teacher_std
-    if mean and len(mean) != config.data.channels:
+    if mean and len(mean) != config.data.image_shape[2]:
         raise RequestError(
             f"`teacher_mean` and `teacher_std` need a number for each channel. Expected "
-            f"{config.data.channels}, as `channels`. Received: {len(mean)}. Give as many"
+            f"{config.data.image_shape[2]}, as `channels`. Received: {len(mean)}. Give as many"
         )
     if mean:
         return list(mean), list(std)
@@ -151,7 +163,7 @@ def statistics(config, target):
 def _known_statistics(config):
     """Returns for a .pth file the statistics in `DATASETS`, else None."""
     fact = datasets.DATASETS.get(config.data.target_dataset)
-    if not (fact and config.teacher.teacher.endswith(".pth")):
+    if not (fact and is_torch_file(config.teacher.teacher)):
         return None
-    fits = len(fact.mean) == config.data.channels  # none, or those of colors for gray images
+    fits = len(fact.mean) == config.data.image_shape[2]  # none, or those of colors for gray images
     return (list(fact.mean), list(fact.std)) if fits else None

@@ -174,7 +174,7 @@ def test_broken_metadata_are_dropped(tmp_path):
     path = draw(tmp_path / "1.jpg", exif=b"Exif\0\0MM\0*\0\0")
     image = read(path)
     assert image.info == {}
-    np.testing.assert_allclose(resize(image, 4, 1), 10, atol=2)
+    np.testing.assert_allclose(resize(image, (4, 4, 1)), 10, atol=2)
 
 
 # Counting.

@@ -47,29 +47,31 @@ def test_a_sample_is_drawn_from_all_and_the_same_each_time():
 
 def test_an_image_of_the_right_size_is_unchanged():
     array = RNG.randint(0, 256, (8, 8, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(resize(Image.fromarray(array), 8, 3), array)
+    np.testing.assert_array_equal(resize(Image.fromarray(array), (8, 8, 3)), array)
 
 
 @pytest.mark.parametrize("size", [(24, 8), (48, 16)])
 def test_a_wide_image_loses_its_sides_and_keeps_its_middle(size):
-    image = resize(striped(*size), 8, 3)
+    image = resize(striped(*size), (8, 8, 3))
     assert image.shape == (8, 8, 3) and image.dtype == np.uint8
     np.testing.assert_array_equal(image[:, 1:-1], np.tile([0, 200, 0], (8, 6, 1)))
 
 
 def test_a_tall_image_loses_top_and_bottom():
-    image = resize(striped(24, 8).rotate(90, expand=True), 8, 3)
+    image = resize(striped(24, 8).rotate(90, expand=True), (8, 8, 3))
     np.testing.assert_array_equal(image[1:-1], np.tile([0, 200, 0], (6, 8, 1)))
 
 
 def test_gray_is_the_luma_of_the_colors():
     red = Image.new("RGB", (4, 4), (255, 0, 0))
-    np.testing.assert_array_equal(resize(red, 4, 1), np.full((4, 4, 1), 76))  # 0.299 · 255
+    np.testing.assert_array_equal(
+        resize(red, (4, 4, 1)), np.full((4, (4, 4, 1)), 76)
+    )  # 0.299 · 255
 
 
 def test_a_gray_image_gets_three_equal_channels():
     array = RNG.randint(0, 256, (6, 6)).astype(np.uint8)
-    image = resize(Image.fromarray(array), 6, 3)
+    image = resize(Image.fromarray(array), (6, 6, 3))
     np.testing.assert_array_equal(image, np.repeat(array[..., np.newaxis], 3, axis=-1))
 
 
@@ -78,7 +80,7 @@ def test_a_gray_image_gets_three_equal_channels():
 def test_a_mid_gray_image_of_any_mode_stays_mid_gray(mode, channels):
     level = 255 if mode == "1" else 128
     original = Image.new("RGB", (9, 7), (level,) * 3).convert(mode)
-    image = resize(original, 4, channels)
+    image = resize(original, (4, 4, channels))
     assert image.shape == (4, 4, channels) and image.dtype == np.uint8
     np.testing.assert_allclose(image, level, atol=2)
 
@@ -88,10 +90,10 @@ def test_a_mid_gray_image_of_any_mode_stays_mid_gray(mode, channels):
 def test_a_16_bit_image_keeps_its_brightness(file_format, channels):
     levels = np.array([[0, 0x4000], [0x8000, 0xFFFF]], np.uint16)
     original = reopened(Image.fromarray(levels), file_format)
-    image = resize(original, 2, channels)
+    image = resize(original, (2, 2, channels))
     np.testing.assert_allclose(image[..., 0], [[0, 64], [128, 255]], atol=1)
     (crop,) = random_crops(
-        original, 2, channels, count=1, smallest=2, largest=2, rng=np.random.default_rng(0)
+        original, (2, 2, channels), count=1, smallest=2, largest=2, rng=np.random.default_rng(0)
     )
     np.testing.assert_array_equal(crop, image)
 
@@ -132,7 +134,7 @@ def test_a_camera_s_rotation_is_undone():
     exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise to see it upright
     upright = Image.fromarray(np.array([[0, 0], [255, 255]], np.uint8))
     turned = reopened(upright.rotate(90, expand=True), "PNG", exif=exif)
-    np.testing.assert_array_equal(resize(turned, 2, 1)[..., 0], upright)
+    np.testing.assert_array_equal(resize(turned, (2, 2, 1))[..., 0], upright)
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1), (5, 4, 3)])
@@ -143,7 +145,7 @@ def test_an_array_as_a_pil_image_keeps_its_pixels(shape):
 
 def crops(image, **changes):
     arguments = {"count": 50, "smallest": 4, "largest": 10, "rng": np.random.default_rng(1)}
-    return random_crops(image, 4, 3, **(arguments | changes))
+    return random_crops(image, (4, 4, 3), **(arguments | changes))
 
 
 def test_crops_have_the_requested_number_and_size():

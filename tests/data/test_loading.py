@@ -50,7 +50,7 @@ def test_a_tenth_of_the_training_split_becomes_the_validation_split(target):
 
 def test_validation_and_training_images_are_disjoint_and_complete(target):
     source = open_source("embedded:digits")
-    whole = sorted((resize(p, 8, 1).tobytes(), label) for p, label in source.read("train"))
+    whole = sorted((resize(p, (8, 8, 1)).tobytes(), label) for p, label in source.read("train"))
     taken = [
         (image.tobytes(), int(label))
         for split in (target.train, target.validation)

@@ -62,7 +62,7 @@ def test_an_image_is_resized_as_python_resizes_it(tmp_path):
     asked, wanted = [], []
     for width, height, size, channels in SIZES:
         pixels = rng.integers(0, 256, (height, width, 4), np.uint8)
-        wanted.append(resize(Image.fromarray(pixels[..., :3]), size, channels))
+        wanted.append(resize(Image.fromarray(pixels[..., :3]), (size, size, channels)))
         one = {"width": width, "height": height, "size": size, "channels": channels}
         asked.append({"rgba": pixels.ravel().tolist(), **one})
     script = RESIZING.format((tmp_path / "image.mjs").as_uri())
@@ -177,7 +177,7 @@ def test_a_photo_is_turned_upright_and_cut_and_resized_as_in_python(browser, run
     lying = Image.fromarray(np.rot90(standing))
     lying.save(tmp_path / "photo.jpg", quality=95, exif=exif)
     with Image.open(tmp_path / "photo.jpg") as picture:
-        wanted = resize(picture, 16, 1)
+        wanted = resize(picture, (16, 16, 1))
     browser.give_file("#file", tmp_path / "photo.jpg")
     shows(browser, "photo.jpg")
     seen = browser.run(

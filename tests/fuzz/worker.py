@@ -92,7 +92,7 @@ class _Images:
         outcome = "refused"
         try:
             image = self._reader.read(path)
-            assert self._images.resize(image, 8, 3).shape == (8, 8, 3)
+            assert self._images.resize(image, (8, 8, 3)).shape == (8, 8, 3)
             outcome = "fine"
         except self._reader.BrokenImageError as error:
             assert len(str(error).splitlines()) == 1
