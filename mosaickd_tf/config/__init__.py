@@ -34,6 +34,7 @@ from mosaickd_tf.config.distillation import (
     from_options,
     from_sections,
     section_types,
+    with_options,
 )
 from mosaickd_tf.config.methods import METHODS, MethodConfig
 from mosaickd_tf.config.options import (
@@ -87,6 +88,7 @@ __all__ = [
     "section_from_options",
     "section_types",
     "sections",
+    "with_options",
 ]
 
 __getattr__ = attribute_getter(__name__)

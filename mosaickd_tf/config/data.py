@@ -206,10 +206,10 @@ class TeacherConfig(ConfigSection):
                 "`teacher_network` is needed with a .pth file, which holds weights alone. Expected "
                 f"the name of the network. Received: teacher={self.teacher} without it"
             )
-        if self.teacher_network and not pathlib.Path(self.teacher).suffix:
+        if self.teacher_network and pathlib.Path(self.teacher).suffix in ("", ".keras"):
             raise RequestError(
-                "`teacher_network` goes with a file of weights. Expected one as `teacher`. Received: "
-                f"teacher={self.teacher or 'nothing'}. Leave `teacher_network` out"
+                "`teacher_network` goes with a file of weights. Expected one as `teacher`. "
+                f"Received: teacher={self.teacher or 'nothing'}. Leave `teacher_network` out"
             )
         if is_pth and self.teacher_input not in ("auto", "unit"):
             raise RequestError(

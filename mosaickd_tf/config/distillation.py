@@ -223,6 +223,17 @@ def from_options(config, given):
     return from_sections(config, {n: section_from_options(t, given) for n, t in types.items()})
 
 
+def with_options(config, **sections):
+    """Returns a config with other values of some options.
+
+    Args:
+        config: `DistillConfig` or `TeacherTrainingConfig`.
+        **sections: dict from fields to values, by the name of the section.
+    """
+    changed = {n: dataclasses.replace(getattr(config, n), **v) for n, v in sections.items()}
+    return dataclasses.replace(config, **changed)
+
+
 def as_baseline(config, method):
     """Returns the `DistillConfig` of a baseline, with the tuning that baselines have."""
     tuning = {

@@ -7,7 +7,7 @@ import pathlib
 import keras
 
 from mosaickd_tf import compression, models, teachers, vetting
-from mosaickd_tf.config import DistillConfig, as_baseline, declared, flag_name
+from mosaickd_tf.config import DistillConfig, as_baseline, declared, flag_name, with_options
 from mosaickd_tf.config.method import FEATURES, OOD_IMAGES, TEACHER_FEATURES
 from mosaickd_tf.data import loading
 from mosaickd_tf.data.images import ImageSet
@@ -87,19 +87,18 @@ def validate_and_load(config):
     Raises:
         RequestError: when the request is wrong.
     """
-    _check_request(config, _with_baselines(config))
+    _check_request(config)
+    plan = plan_for(config)
     teacher = config.teacher.teacher
     is_trained = _is_file_name(teacher)
     load = _load_with_file if is_trained and not teachers.is_torch_file(teacher) else _load
     config, teacher, target, ood = load(config)
-    select_by = None
     if target and target.validation:
         select_by = get_task(config.data.task).selection_metric
-    methods = []
-    for asked in _with_baselines(config):
-        plan = plan_for(asked)
-        networks = build_networks(asked, teacher, num_images=len(ood) if ood else None)
         plan = dataclasses.replace(plan, select_by=select_by)
+    methods = []
+    for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
+        networks = build_networks(asked, teacher, num_images=len(ood) if ood else None)
         methods.append(PreparedMethod(config=asked, networks=networks, plan=plan))
     student = methods[0].networks.by_name["student"]
     compression.check_compressible(student, config.export.exports, config.compression)
@@ -137,13 +136,12 @@ def _load(config):
     Returns:
         As `_load_with_file`.
     """
-    data = dataclasses.replace(
-        config.data,
-        image_size=config.data.image_shape[:2],
-        channels=config.data.image_shape[2],
-        task=get_task(config.data.task).name,
+    *size, channels = config.data.image_shape
+    task = get_task(config.data.task).name
+    config = with_options(
+        config, data={"image_size": tuple(size), "channels": channels, "task": task}
     )
-    config = dataclasses.replace(config, data=data)
+    data = config.data
     is_file = teachers.is_torch_file(config.teacher.teacher)
     target = ood = None
     if data.target_dataset:
@@ -157,11 +155,6 @@ def _load(config):
     if data.ood_dataset:
         ood = loading.load_ood(data)
     return config, teacher, target, ood
-
-
-def _with_baselines(config):
-    """Returns the config of the run's own method and those of its baselines."""
-    return (config, *(as_baseline(config, name) for name in config.method.compare_with))
 
 
 def describe(prepared):
@@ -188,15 +181,14 @@ def describe(prepared):
     return "\n".join(lines)
 
 
-def _check_request(config, configs):
+def _check_request(config):
     """Checks what can be checked without data and networks."""
     if not config.teacher.teacher:
         raise RequestError(
             "`teacher` is needed. Expected a name or a path. Received: nothing. Name one"
         )
-    for asked in configs:
-        plan_for(asked)
-    methods = [declared.methods()[asked.method.method] for asked in configs]
+    names = (config.method.method, *config.method.compare_with)
+    methods = [declared.methods()[name] for name in names]
     for method in methods:
         if OOD_IMAGES in method.needs and not config.data.ood_dataset:
             raise RequestError(

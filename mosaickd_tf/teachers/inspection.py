@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from sklearn.datasets import load_sample_images
 
+from mosaickd_tf.config import with_options
 from mosaickd_tf.data.images import as_pil_image, random_crops
 from mosaickd_tf.models.io.model_file import ModelFile
 from mosaickd_tf.teachers import heads, inputs
@@ -52,20 +53,17 @@ class Inspection:
         Args:
             config: any config with the sections `data` and `teacher`.
         """
-        data = dataclasses.replace(
-            config.data,
-            image_size=self.image_shape[:2],
-            channels=self.image_shape[2],
-            task=self.head.task,
-        )
-        teacher = dataclasses.replace(
-            config.teacher,
-            teacher_layout="channels_first" if self.taken.channels_first else "channels_last",
-            teacher_output=self.head.name if len(self.file.output_names) > 1 else "",
-            teacher_output_kind=self.head.kind,
-            **_as_options(self.taken.pixels),
-        )
-        return dataclasses.replace(config, data=data, teacher=teacher)
+        data = {
+            "image_size": self.image_shape[:2],
+            "channels": self.image_shape[2],
+            "task": self.head.task,
+        }
+        teacher = {
+            "teacher_layout": "channels_first" if self.taken.channels_first else "channels_last",
+            "teacher_output": self.head.name if len(self.file.output_names) > 1 else "",
+            "teacher_output_kind": self.head.kind,
+        } | _as_options(self.taken.pixels)
+        return with_options(config, data=data, teacher=teacher)
 
 
 def inspect_file(file, teacher, data, images=None):
@@ -106,9 +104,8 @@ def with_image_shape(config, file):
         config: any config with the sections `data` and `teacher`.
         file: the `ModelFile` of the teacher.
     """
-    height, width, channels = _image_shape(inputs.read_input(file, config.teacher), config.data)
-    data = dataclasses.replace(config.data, image_size=(height, width), channels=channels)
-    return dataclasses.replace(config, data=data)
+    *size, channels = _image_shape(inputs.read_input(file, config.teacher), config.data)
+    return with_options(config, data={"image_size": tuple(size), "channels": channels})
 
 
 def photographs(image_shape):

@@ -14,7 +14,7 @@ from mosaickd_tf.errors import RequestError
         ({"teacher_network": "wrn16_1"}, "teacher=nothing"),
         (
             {"teacher": "a.pth", "teacher_network": "wrn16_1", "teacher_input": "bytes"},
-            "`teacher_input` goes with a .keras file",
+            "`teacher_input` goes with other files",
         ),
         (
             {"teacher": "a.keras", "teacher_mean": (0.5,), "teacher_std": (0.5,)},

@@ -18,8 +18,6 @@ from mosaickd_tf.methods.mosaic import MosaicConfig
 PUBLISHED = {
     "method": "mosaic",
     "student": "wrn16_1",
-    "image_size": 32,
-    "channels": 3,
     "batch_size": 256,
     "student_steps_per_round": 5,
     "student_learning_rate": 0.1,
