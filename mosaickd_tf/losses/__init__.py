@@ -1,5 +1,6 @@
 """Loss terms of the methods, each a pure function without a weight; the methods weight them."""
 
+from mosaickd_tf.losses._ops import total
 from mosaickd_tf.losses.attention import attention_loss
 from mosaickd_tf.losses.contrastive import (
     matching_loss,
@@ -60,6 +61,7 @@ __all__ = [
     "ranked_distillation_loss",
     "similarities",
     "statistics_loss",
+    "total",
     "total_variation_loss",
     "worst_case_mean",
 ]

@@ -6,7 +6,7 @@ Equations are those of Yin et al., 2020,
 
 from keras import ops
 
-from mosaickd_tf.losses._ops import float32
+from mosaickd_tf.losses._ops import float32, total
 
 
 def total_variation_loss(unit_images):
@@ -22,11 +22,13 @@ def total_variation_loss(unit_images):
         Float32 scalar, at least 0, in units of the images; grows with the root of the batch.
     """
     x = float32(unit_images)
-    return (
-        _norm(x[:, :, :-1] - x[:, :, 1:])
-        + _norm(x[:, :-1] - x[:, 1:])
-        + _norm(x[:, 1:, :-1] - x[:, :-1, 1:])
-        + _norm(x[:, :-1, :-1] - x[:, 1:, 1:])
+    return total(
+        (
+            _norm(x[:, :, :-1] - x[:, :, 1:]),
+            _norm(x[:, :-1] - x[:, 1:]),
+            _norm(x[:, 1:, :-1] - x[:, :-1, 1:]),
+            _norm(x[:, :-1, :-1] - x[:, 1:, 1:]),
+        )
     )
 
 
@@ -60,7 +62,8 @@ def statistics_loss(features, moving_mean, moving_variance):
     axes = tuple(range(len(features.shape) - 1))
     mean = ops.mean(features, axis=axes)
     variance = ops.mean(ops.square(features - mean), axis=axes)
-    return _norm(mean - float32(moving_mean)) + _norm(variance - float32(moving_variance))
+    norms = _norm(mean - float32(moving_mean)), _norm(variance - float32(moving_variance))
+    return total(norms)
 
 
 def _norm(differences):

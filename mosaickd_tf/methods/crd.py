@@ -135,7 +135,7 @@ class ContrastiveDistiller(Distiller):
             embeddings = [_unit_length(head) for head in heads]
             scores = self._scores(embeddings, self._candidates(index, k))
             self._measure_normalizers(scores, k)
-            contrastive = sum(
+            contrastive = losses.total(
                 losses.noise_contrastive_loss(side, self.log_normalizers[i], self.num_images)
                 for i, side in enumerate(scores)
             )

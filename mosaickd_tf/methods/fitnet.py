@@ -106,7 +106,7 @@ class HintDistiller(Distiller):
                 teacher_logits, student_logits, self.temperature
             )
             guided = tf.nest.flatten(self.heads(student_features, training=True))  # one is no list
-            hint = sum(map(losses.hint_loss, hints, guided))
+            hint = losses.total(map(losses.hint_loss, hints, guided))
             loss = distillation + self.config.hint_weight * hint
         self.apply_gradients(tape, loss, "student")
         self.record("distillation_loss", distillation)

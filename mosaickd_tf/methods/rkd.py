@@ -98,7 +98,7 @@ class RelationalDistiller(Distiller):
 
 def _compare(loss, teacher_features, student_features):
     pairs = zip(map(_flat, teacher_features), map(_flat, student_features), strict=True)
-    return sum(loss(*pair) for pair in pairs)
+    return losses.total(loss(*pair) for pair in pairs)
 
 
 def _flat(features):

@@ -64,7 +64,7 @@ class StatisticsMatcher:
             )
             for x, norm in zip(inputs, self.norms, strict=True)
         ]
-        return outputs, sum(distances)
+        return outputs, losses.total(distances)
 
 
 def optional_statistics(distiller, statistics, weight, outputs_of=None):

@@ -146,7 +146,7 @@ class ZsktDistiller(Distiller):
             )
             if weight:
                 pairs = zip(teacher_features, student_features, strict=True)
-                attention = sum(losses.attention_loss(*pair) for pair in pairs)
+                attention = losses.total(losses.attention_loss(*pair) for pair in pairs)
                 loss += weight * self.record("attention_loss", attention)
         self.apply_gradients(tape, loss, "student")
         self.record("distillation_loss", distillation)

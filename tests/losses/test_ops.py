@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mosaickd_tf.losses import _ops
 
@@ -23,6 +24,13 @@ def test_log_probs_are_float32(dtype):
 
 def test_log_probs_of_far_apart_logits_are_finite():
     np.testing.assert_array_equal(_ops.log_probs([[0.0, -30000.0]]), [[0.0, -30000.0]])
+
+
+def test_a_total_is_no_chain_of_additions_that_the_graph_optimizer_may_regroup():
+    terms = [tf.constant(value, "float32") for value in LOGITS[0]]
+    graph = tf.function(lambda *x: _ops.total(x)).get_concrete_function(*terms).graph
+    assert not {"Add", "AddV2", "AddN"} & {node.type for node in graph.get_operations()}
+    np.testing.assert_allclose(_ops.total(iter(terms)), LOGITS[0].sum(), rtol=1e-6)
 
 
 def test_float32_keeps_the_values():
