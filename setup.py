@@ -50,6 +50,7 @@ setup(
     entry_points={
         "console_scripts": [
             "mosaickd-distill = mosaickd_tf.cli.distill:main",
+            "mosaickd-inspect = mosaickd_tf.cli.inspect:main",
             "mosaickd-train-teacher = mosaickd_tf.cli.train_teacher:main",
             "mosaickd-evaluate = mosaickd_tf.cli.evaluate:main",
             "mosaickd-export = mosaickd_tf.cli.export:main",

@@ -20,7 +20,11 @@ _MODULES = (
     "tasks",
     "teachers",
 )
-_NAMES = {"KnowledgeDistiller": "methods", "MosaicDistiller": "methods"}
+_NAMES = {
+    "KnowledgeDistiller": "methods",
+    "MosaicDistiller": "methods",
+    "inspect_teacher": "teachers",
+}
 
 __all__ = [*_MODULES, *_NAMES]
 

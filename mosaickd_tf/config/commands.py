@@ -8,10 +8,12 @@ from mosaickd_tf.config.data import (
     TASK_HELP,
     TASKS,
     TEACHER_INPUTS,
+    DataConfig,
+    TeacherConfig,
 )
 from mosaickd_tf.config.distillation import PRECISIONS
 from mosaickd_tf.config.methods import METHODS
-from mosaickd_tf.config.options import ConfigSection, option
+from mosaickd_tf.config.options import ConfigSection, option, same_option
 
 SYNTHESIS_FORMATS = ("png", "tfrecord")
 
@@ -30,6 +32,27 @@ class TerminalConfig(ConfigSection):
     """Terminal."""
 
     verbose: bool = option(False, "Show TensorFlow's own messages.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InspectionConfig(ConfigSection):
+    """Inspection."""
+
+    teacher: str = same_option(TeacherConfig, "teacher")
+    allow_code: bool = same_option(TeacherConfig, "allow_code")
+    custom_objects: str = same_option(TeacherConfig, "custom_objects")
+    teacher_network: str = same_option(TeacherConfig, "teacher_network")
+    teacher_signature: str = same_option(TeacherConfig, "teacher_signature")
+    teacher_input: str = same_option(TeacherConfig, "teacher_input")
+    teacher_mean: tuple[float, ...] = same_option(TeacherConfig, "teacher_mean")
+    teacher_std: tuple[float, ...] = same_option(TeacherConfig, "teacher_std")
+    teacher_layout: str = same_option(TeacherConfig, "teacher_layout")
+    teacher_output: str = same_option(TeacherConfig, "teacher_output")
+    teacher_output_kind: str = same_option(TeacherConfig, "teacher_output_kind")
+    task: str = same_option(DataConfig, "task")
+    image_size: int | tuple = same_option(DataConfig, "image_size")
+    channels: int = same_option(DataConfig, "channels")
+    json: str = option("", "File for the facts, as JSON.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,12 @@ def option(
     )
 
 
+def same_option(section, name):
+    """Returns a dataclass field with the default, help and rules of another section's."""
+    (found,) = (field for field in dataclasses.fields(section) if field.name == name)
+    return dataclasses.field(default=found.default, metadata=found.metadata)
+
+
 def flag_name(field):
     """Returns the name of the flag that sets a field."""
     return field.metadata["flag"] or field.name

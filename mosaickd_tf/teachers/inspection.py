@@ -7,6 +7,7 @@ from sklearn.datasets import load_sample_images
 
 from mosaickd_tf.config import with_options
 from mosaickd_tf.data.images import as_pil_image, random_crops
+from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.io.model_file import ModelFile
 from mosaickd_tf.teachers import heads, inputs
 from mosaickd_tf.teachers.heads import Head
@@ -24,14 +25,16 @@ class Inspection:
     Attributes:
         file: the `ModelFile`.
         taken: its `TeacherInput`, decided.
-        head: its `Head`.
+        head: its `Head`; None where it could not be told and is among the doubts.
         image_shape: `(height, width, channels)` of the unit images that it is used with.
+        doubts: what could not be told, with the options that settle it, as text.
     """
 
     file: ModelFile
     taken: TeacherInput
     head: Head
     image_shape: tuple
+    doubts: tuple[str, ...] = ()
 
     def summary(self):
         """Returns what was concluded, in one line."""
@@ -66,7 +69,7 @@ class Inspection:
         return with_options(config, data=data, teacher=teacher)
 
 
-def inspect_file(file, teacher, data, images=None):
+def inspect_file(file, teacher, data, images=None, refuse_doubts=True):
     """Inspects a model file.
 
     Args:
@@ -75,6 +78,7 @@ def inspect_file(file, teacher, data, images=None):
         data: the `DataConfig`, whose image size and channels come first.
         images: real uint8 images `(n, height, width, channels)` of the run's shape, on which is
             decided what the file leaves open; photographs if left out.
+        refuse_doubts: whether what cannot be told is an error; else `doubts` has it.
 
     Returns:
         An `Inspection`.
@@ -85,7 +89,14 @@ def inspect_file(file, teacher, data, images=None):
     taken = inputs.read_input(file, teacher)
     image_shape = _image_shape(taken, data)
     images = (photographs(image_shape) if images is None else images)[:NUM_IMAGES]
-    taken = inputs.decide_pixels(taken, file.model, images)
+    doubts = []
+    try:
+        taken = inputs.decide_pixels(taken, file.model, images)
+    except RequestError as error:
+        if refuse_doubts:
+            raise
+        doubts.append(str(error))
+        taken = dataclasses.replace(taken, pixels="unit", evidence="a guess")
 
     def predict():
         model = inputs.of_unit_images(file.model, taken, image_shape)
@@ -93,8 +104,16 @@ def inspect_file(file, teacher, data, images=None):
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
         return [np.asarray(output) for output in outputs]
 
-    head = heads.find_head(file, teacher, predict, data.task)
-    return Inspection(file=file, taken=taken, head=head, image_shape=image_shape)
+    try:
+        head = heads.find_head(file, teacher, predict, data.task)
+    except RequestError as error:
+        if refuse_doubts:
+            raise
+        doubts.append(str(error))
+        head = None
+    return Inspection(
+        file=file, taken=taken, head=head, image_shape=image_shape, doubts=tuple(doubts)
+    )
 
 
 def with_image_shape(config, file):
