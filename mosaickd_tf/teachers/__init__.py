@@ -1,5 +1,6 @@
 """Teachers: model files of any kind as unit images to logits, and the training of a teacher."""
 
+from mosaickd_tf.models.graph.logits import as_logits
 from mosaickd_tf.teachers.inspection import Inspection, inspect_file, with_image_shape
 from mosaickd_tf.teachers.loading import (
     is_torch_file,
@@ -13,6 +14,7 @@ from mosaickd_tf.teachers.loading import (
 
 __all__ = [
     "Inspection",
+    "as_logits",
     "inspect_file",
     "is_torch_file",
     "load_teacher",
