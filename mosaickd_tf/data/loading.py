@@ -144,9 +144,7 @@ def _as_task(images, task, num_labels):
         return images
     rows = np.eye(len(images.label_names), dtype=np.uint8)[images.labels]
     if num_labels == 1 and rows.shape[1] == 2:
-        return dataclasses.replace(
-            images, labels=rows[:, 1:], label_names=images.label_names[1:]
-        )
+        return dataclasses.replace(images, labels=rows[:, 1:], label_names=images.label_names[1:])
     return dataclasses.replace(images, labels=rows)
 
 

@@ -83,7 +83,7 @@ def logits_of(model, *, index=0, kind=None, num_labels=None, smallest=SMALLEST):
         tensor = keras.layers.Activation("linear", dtype="float32", name="logits_float32")(tensor)
     if tensor is output and len(model.outputs) == 1:
         return model
-    return keras.Model(model.inputs, tensor, name=model.name)
+    return keras.Model(_inputs(model), tensor, name=model.name)
 
 
 def as_logits(model, *, index=0):
@@ -110,6 +110,10 @@ def as_logits(model, *, index=0):
     return logits_of(model, index=index)
 
 
+def _inputs(model):
+    return model.inputs[0] if len(model.inputs) == 1 else model.inputs
+
+
 def _values(tensor):
     return math.prod(side or 1 for side in tensor.shape[1:])
 
@@ -129,7 +133,7 @@ def _before_activation(tensor, strip):
         inner = _before_activation(output, strip)
         if inner is output:
             return tensor
-        return call_again(node, keras.Model(layer.inputs, inner, name=layer.name))
+        return call_again(node, keras.Model(_inputs(layer), inner, name=layer.name))
     if type(layer) in WEIGHTED:
         if not strip and (layer.compute_dtype == "float32" or layer.quantization_mode):
             return tensor
