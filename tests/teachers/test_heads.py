@@ -104,6 +104,7 @@ def test_the_one_classifier_of_two_outputs_is_taken_and_two_are_refused():
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*softmax over axis")
 def test_what_cannot_be_right_is_refused(tail, options, task, words):
     with pytest.raises(RequestError, match=words):
         head_of(network(*tail), task, **options)
