@@ -42,7 +42,7 @@ class TargetData:
         return next((split.label_names for split in splits if split is not None), ())
 
 
-def load_target(config, training=True):
+def load_target(config, training=True, num_labels=None):
     """Reads the splits of the target data set.
 
     A data set without splits is used as the test split. If there is a training split and no
@@ -53,6 +53,7 @@ def load_target(config, training=True):
         config: a `DataConfig` that names a target data set.
         training: whether the training split is needed. Otherwise it is not read, unless it is
             the only one or the validation split is taken from it.
+        num_labels: outputs of the model; with a single one, two classes are its label 0 and 1.
 
     Returns:
         `TargetData`.
@@ -70,7 +71,10 @@ def load_target(config, training=True):
     takes_validation = config.validation_fraction > 0 and "validation" not in source.splits
     needs_train = training or takes_validation or source.splits == ("train",)
     names = [name for name in source.splits if name != "train" or needs_train]
-    splits = {name: _read_resized(source, name, config) for name in names}
+    splits = {
+        name: _as_task(_read_resized(source, name, config), config.task, num_labels)
+        for name in names
+    }
     train, validation = splits.get("train"), splits.get("validation")
     if train is not None and validation is None:
         train, validation = _take_validation(train, config.validation_fraction)
@@ -129,6 +133,19 @@ def _read_resized(source, split, config):
         label_names=source.label_names,
         source=f"{source.name} ({split})",
     )
+
+
+def _as_task(images, task, num_labels):
+    """Returns images of one label each with labels as a task of any number of them has them.
+
+    They are one-hot rows, or for a model of one output the number of the class of two.
+    """
+    if task != "multi_label" or images.labels.ndim == 2:
+        return images
+    rows = np.eye(len(images.label_names), dtype=np.uint8)[images.labels]
+    if num_labels == 1 and rows.shape[1] == 2:
+        return dataclasses.replace(images, labels=rows[:, 1:], label_names=images.label_names[1:])
+    return dataclasses.replace(images, labels=rows)
 
 
 def _label_array(labels, label_names):

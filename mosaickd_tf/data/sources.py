@@ -14,6 +14,7 @@ from PIL import Image
 from mosaickd_tf.data import image_files
 from mosaickd_tf.data.datasets import DATASETS, class_names, tfds_splits
 from mosaickd_tf.data.images import as_pil_image
+from mosaickd_tf.data.label_files import NAME as LABELS_CSV
 from mosaickd_tf.data.label_files import read_labels
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils.text import as_name, first_line
@@ -52,7 +53,8 @@ def open_source(name, data_dir="", max_broken=0, task="single_label"):
         data_dir: folder of prepared TFDS data sets; TFDS's default if empty.
         max_broken: how many files of a folder may be broken; a share of them below 1.
         task: "single_label" or "multi_label", which labels are read: class folders and TFDS's
-            feature `label`, or `labels.csv` and TFDS's feature `labels`.
+            feature `label`; for several labels `labels.csv` and TFDS's feature `labels` where
+            there are some.
 
     Returns:
         A `Source`.
@@ -68,8 +70,6 @@ def _open(name, data_dir, max_broken, task):
     kind, _, place = name.partition(":")
     if kind == "embedded" and place in _EMBEDDED:
         source = _EMBEDDED[place](name)
-        if source.label_names and task == "multi_label":
-            raise _one_label(name)
         return source
     if kind == "folder" and place:
         return _folder(name, pathlib.Path(place).expanduser(), max_broken, task)
@@ -79,14 +79,6 @@ def _open(name, data_dir, max_broken, task):
     raise RequestError(
         f"Unknown data set. Expected one of: {known}. Received: {name!r}. On the command line, "
         "`ood_dataset`=help lists the known ones"
-    )
-
-
-def _one_label(name):
-    return RequestError(
-        "The `task` multi_label needs images with any number of labels. Expected a folder with "
-        f"labels.csv, or a TFDS data set with a feature `labels`. Received: {name!r}, which has "
-        "one label an image. Use `task` single_label"
     )
 
 
@@ -149,7 +141,7 @@ def _folder(name, root, max_broken, task):
                 f"{', '.join(sorted(image_files.SUFFIXES))}. Received: {name!r} without. Name "
                 "a folder that contains some"
             )
-    if task == "multi_label":
+    if task == "multi_label" and any((place / LABELS_CSV).exists() for place in folders.values()):
         classes, labels = read_labels(folders, files)
     else:
         classes = _class_names(folders, files)
@@ -212,8 +204,6 @@ def _class_names(folders, files):
 def _tfds(name, dataset, data_dir, task):
     builder = _tfds_builder(name, dataset, data_dir)
     features = builder.info.features
-    if task == "multi_label" and "labels" not in features:
-        raise _one_label(name)
     if "image" not in features:
         raise RequestError(
             f"Not a data set of images. Expected a feature `image`. Received: {name!r} with "
@@ -221,7 +211,7 @@ def _tfds(name, dataset, data_dir, task):
         )
     available = {split: info.num_examples for split, info in builder.info.splits.items()}
     splits = tfds_splits(name, available) or _splits_by_name(available)
-    if task == "multi_label":
+    if task == "multi_label" and "labels" in features:
         feature, classes = "labels", features["labels"].feature.names
     else:
         feature = "label" if "label" in features else None

@@ -2,11 +2,17 @@
 
 import dataclasses
 
+import numpy as np
+
 from mosaickd_tf import evaluation
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.graph.output_activation import output_activation
 from mosaickd_tf.tasks import get_task
+from mosaickd_tf.tasks.output_kind import kind_of_values
+
+_NUM_PROBES = 32  # images of noise, on which it is told what the outputs are
 
 
 def evaluate_file(config, teacher=None):
@@ -24,9 +30,11 @@ def evaluate_file(config, teacher=None):
     Raises:
         RequestError: for a model, a data set and a teacher that do not fit together.
     """
-    task = get_task(config.task)
     model = evaluation.open_model(config.model)
-    test, broken = _test_split(config, model.image_shape)
+    config = dataclasses.replace(config, task=_task(config, model))
+    task = get_task(config.task)
+    classes = _num_labels(model)
+    test, broken = _test_split(config, model.image_shape, classes)
     outputs = model.predict(test.images)
     kind = "probabilities" if task.looks_like_probabilities(outputs) else "logits"
     classes = outputs.shape[-1]
@@ -58,7 +66,32 @@ def evaluate_file(config, teacher=None):
     }
 
 
-def _test_split(config, image_shape):
+def _task(config, model):
+    """Returns the name of the task: the requested one, else as the model's outputs tell."""
+    if config.task != "auto":
+        return config.task
+    rng = np.random.default_rng(0)
+    outputs = model.predict(rng.integers(0, 256, (_NUM_PROBES, *model.image_shape), np.uint8))
+    if outputs.shape[-1] == 1:
+        return "multi_label"
+    kind = ""
+    if hasattr(model, "model"):
+        kind = output_activation(model.model)
+    kind = kind if kind in ("softmax", "sigmoid", "linear") else kind_of_values(outputs)
+    if not kind:
+        raise RequestError(
+            "The task of the model cannot be told by its outputs. Expected `task` as single_label "
+            f"or multi_label. Received: task=auto for {config.model!r}. Say which"
+        )
+    return "multi_label" if kind == "sigmoid" else "single_label"
+
+
+def _num_labels(model):
+    probe = np.zeros((1, *model.image_shape), np.uint8)
+    return model.predict(probe).shape[-1]
+
+
+def _test_split(config, image_shape, num_labels):
     height, width, channels = image_shape
     if height != width or channels not in (1, 3):
         raise RequestError(
@@ -74,7 +107,7 @@ def _test_split(config, image_shape):
         max_broken=config.max_broken,
         task=config.task,
     )
-    target = loading.load_target(data, training=False)
+    target = loading.load_target(data, training=False, num_labels=num_labels)
     if target.test is None:
         raise RequestError(
             "`target_dataset` has no test split. Expected a data set that has one. Received: "

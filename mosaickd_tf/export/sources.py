@@ -8,6 +8,8 @@ from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading, ood_subset
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export.images import COMPARED, ExportImages, export_with_images
+from mosaickd_tf.models.graph.logits import as_logits
+from mosaickd_tf.models.graph.output_activation import output_activation
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.utils import files
 from mosaickd_tf.utils.images import to_uint8
@@ -58,6 +60,7 @@ def open_student(student_path, source):
         RequestError: for a file that is no such student, or images that cannot be read.
     """
     student = models.load_classifier(student_path)
+    activation = output_activation(student)
     height, width, channels = student.input_shape[1:]
     num_classes = student.output_shape[-1]
     if height != width or student.inputs[0].dtype == "uint8":
@@ -66,12 +69,15 @@ def open_student(student_path, source):
             f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}. Name "
             "student.keras, not serving.keras"
         )
+    student = as_logits(student)
     label_names = _read_labels(source.labels, num_classes)
     paths = RunPaths(source.workdir) if source.workdir else None
     run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None
     synthesize = synthesizer(paths) if paths else None
     data = _data(source, run, height, channels, has_generator=synthesize is not None)
-    target = loading.load_target(data, training=False) if data.target_dataset else None
+    target = None
+    if data.target_dataset:
+        target = loading.load_target(data, training=False, num_labels=num_classes)
     if target:
         label_names = label_names or target.label_names
     elif paths and not label_names and paths.labels_path.is_file():
@@ -82,7 +88,9 @@ def open_student(student_path, source):
         synthesize=synthesize,
         label_names=label_names,
     )
-    return student, _task(source, run), images
+    is_multi = activation == "sigmoid" or num_classes == 1
+    found = "multi_label" if is_multi else "single_label"
+    return student, _task(source, run, found), images
 
 
 def synthesizer(paths):
@@ -104,14 +112,14 @@ def synthesizer(paths):
     return lambda count, seed=_SEED: to_uint8(models.synthetic_images(generator, count, seed=seed))
 
 
-def _task(source, run):
-    """Returns the task of the run, or without a run the requested one."""
-    if run and source.task not in ("single_label", run.task.name):
+def _task(source, run, found):
+    """Returns the task of the run, or without a run the requested one, or that of the file."""
+    if run and source.task not in ("auto", "single_label", run.task.name):
         raise RequestError(
             f"`task` is not the task of this run. Expected {run.task.name}. Received: "
             f"task={source.task}. Leave it out"
         )
-    return run.task if run else get_task(source.task)
+    return run.task if run else get_task(found if source.task == "auto" else source.task)
 
 
 def _data(source, run, image_size, channels, has_generator):

@@ -10,6 +10,7 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.noise import round_seed
 from mosaickd_tf.models.compatibility import check_built, check_same_task
 from mosaickd_tf.models.graph.copies import computes_in_float16
+from mosaickd_tf.models.graph.output_activation import check_returns_logits
 from mosaickd_tf.tasks import SingleLabel
 from mosaickd_tf.training.optimizers import MomentumSGD, gan_adam
 from mosaickd_tf.training.update_guard import LossScale, UpdateGuard, update_if_finite
@@ -63,6 +64,7 @@ class Distiller(keras.Model):
         if temperature <= 0:
             raise RequestError(f"`temperature` must be positive. Received: {temperature}")
         check_built(teacher=teacher, student=student)
+        check_returns_logits(teacher=teacher, student=student)
         check_same_task(teacher, student)
         teacher.trainable = False
         self.teacher = teacher

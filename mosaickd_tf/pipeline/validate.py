@@ -124,7 +124,9 @@ def _load_with_file(config):
     found = teachers.inspect_file(file, config.teacher, config.data, ood.images if ood else None)
     logger.info("%s", found.summary())
     config = found.resolved(config)
-    target = loading.load_target(config.data, False) if config.data.target_dataset else None
+    target = None
+    if config.data.target_dataset:
+        target = loading.load_target(config.data, False, num_labels=found.head.num_labels)
     teacher = found.network()
     check_teacher(teacher, config.data, target.label_names if target else ())
     return config, teacher, target, ood

@@ -1,5 +1,6 @@
 """Teachers: model files of any kind as unit images to logits, and the training of a teacher."""
 
+from mosaickd_tf.models.graph.logits import as_logits
 from mosaickd_tf.teachers.description import inspect_teacher
 from mosaickd_tf.teachers.inspection import Inspection, inspect_file, with_image_shape
 from mosaickd_tf.teachers.loading import (
@@ -14,6 +15,7 @@ from mosaickd_tf.teachers.loading import (
 
 __all__ = [
     "Inspection",
+    "as_logits",
     "inspect_file",
     "inspect_teacher",
     "is_torch_file",

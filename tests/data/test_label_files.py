@@ -1,6 +1,5 @@
 """Multi-label annotations: files by hand, and everything that can be wrong in one."""
 
-import pathlib
 
 import numpy as np
 import pytest
@@ -91,12 +90,26 @@ def test_a_data_set_with_labels_is_read_as_multi_hot_rows(tmp_path):
         np.testing.assert_array_equal(split.labels, [[1, 1], [0, 0], [1, 0]])
 
 
-@pytest.mark.parametrize("name", ["embedded:digits", "folder:"])
-def test_data_with_one_label_an_image_are_refused(tmp_path, name):
-    write(tmp_path / "cat", None)
-    where = name if pathlib.Path(name).suffix or "digits" in name else f"folder:{tmp_path}"
-    with pytest.raises(RequestError, match="labels"):
-        open_source(where, task="multi_label")
+def test_data_with_one_label_an_image_are_taken_one_hot():
+    target = loading.load_target(
+        DataConfig(target_dataset="embedded:digits", task="multi_label", image_size=8, channels=1),
+        num_labels=10,
+    )
+    classes = loading.load_target(
+        DataConfig(target_dataset="embedded:digits", image_size=8, channels=1)
+    )
+    assert target.test.labels.shape == (len(target.test), 10)
+    assert (target.test.labels.argmax(axis=1) == classes.test.labels).all()
+    assert (target.test.labels.sum(axis=1) == 1).all()
+
+
+def test_two_class_folders_are_the_one_label_of_a_model_of_one_output(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / name / "0.png")
+    config = DataConfig(target_dataset=f"folder:{tmp_path}", task="multi_label", image_size=8)
+    target = loading.load_target(config, num_labels=1)
+    assert target.label_names == ("dog",) and target.test.labels.tolist() == [[0], [1]]
 
 
 def test_images_without_labels_need_no_file():

@@ -25,7 +25,7 @@ _FUSED = {
 }
 _BUILT_IN = {fused.__name__: name for name, fused in _FUSED.items()}
 # Input and output layers of a model: images in [0, 1] and logits need float32.
-_FLOAT32_LAYERS = ("Normalization", "Rescaling", "InputLayer", "Softmax")
+_FLOAT32_LAYERS = ("Normalization", "Rescaling", "InputLayer", "Softmax", "ProbabilityLogits")
 
 
 def training_copy(model, policy="float32"):

@@ -57,6 +57,16 @@ def producer(tensor):
     return operation._inbound_nodes[index]
 
 
+def output_index(tensor):
+    """Returns the number of a symbolic tensor among the outputs of the layer that made it."""
+    return tensor._keras_history.tensor_index
+
+
+def call_again(node, layer):
+    """Calls a layer as the layer of a Keras node was called, on the same symbolic tensors."""
+    return layer(*node.arguments.args, **node.arguments.kwargs)
+
+
 def consumers(node, nodes):
     """Lists the nodes among `nodes` that take an output of a Keras node."""
     outputs = {id(tensor) for tensor in node.output_tensors}
