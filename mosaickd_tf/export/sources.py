@@ -60,9 +60,9 @@ def open_student(student_path, source):
     student = models.load_classifier(student_path)
     height, width, channels = student.input_shape[1:]
     num_classes = student.output_shape[-1]
-    if height != width or student.inputs[0].dtype == "uint8":
+    if student.inputs[0].dtype == "uint8":
         raise RequestError(
-            "Not such a student. Expected one of square unit images. Received: "
+            "Not such a student. Expected one of unit images. Received: "
             f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}. Name "
             "student.keras, not serving.keras"
         )
@@ -70,7 +70,7 @@ def open_student(student_path, source):
     paths = RunPaths(source.workdir) if source.workdir else None
     run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None
     synthesize = synthesizer(paths) if paths else None
-    data = _data(source, run, height, channels, has_generator=synthesize is not None)
+    data = _data(source, run, (height, width), channels, has_generator=synthesize is not None)
     target = loading.load_target(data, training=False) if data.target_dataset else None
     if target:
         label_names = label_names or target.label_names
@@ -119,7 +119,7 @@ def _data(source, run, image_size, channels, has_generator):
     if run and not source.images:
         moved = {"data_dir": source.data_dir} if source.data_dir else {}
         data = dataclasses.replace(run.config.data, validation_fraction=0.0, **moved)
-        fits = (data.image_size, data.channels) == (image_size, channels)
+        fits = data.image_shape == (*image_size, channels)
         if fits and (data.target_dataset or data.ood_dataset or has_generator):
             return data
     images = source.images or "embedded:photos"

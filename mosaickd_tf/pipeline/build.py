@@ -107,6 +107,11 @@ def build_distiller(networks, teacher, policy, num_images=None):
     return distiller
 
 
+def patch_size_of(config):
+    """Returns the side of the discriminator's patches: the config's, else that of the images."""
+    return config.networks.patch_size or models.default_patch_size(config.data.image_shape[:2])
+
+
 def _check(networks, teacher):
     """Raises `RequestError` unless the networks, as they are, fit together in the method."""
     trainable = teacher.trainable
@@ -147,8 +152,8 @@ def _generator(config, mean, std):
 
 
 def _discriminator(config, mean, std):
-    patch_size = config.networks.patch_size
     *size, channels = config.data.image_shape
+    patch_size = patch_size_of(config)
     if config.networks.patch_crops:
         size = (patch_size, patch_size)
     return models.build_patch_discriminator(

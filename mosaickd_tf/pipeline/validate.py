@@ -14,7 +14,7 @@ from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.loading import TargetData
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import calibration
-from mosaickd_tf.pipeline.build import Networks, build_networks
+from mosaickd_tf.pipeline.build import Networks, build_networks, patch_size_of
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.teachers.checks import check_teacher
@@ -92,6 +92,8 @@ def validate_and_load(config):
     is_trained = _is_file_name(teacher)
     load = _load_with_file if is_trained and not teachers.is_torch_file(teacher) else _load
     config, teacher, target, ood = load(config)
+    networks = dataclasses.replace(config.networks, patch_size=patch_size_of(config))
+    config = dataclasses.replace(config, networks=networks)
     select_by = None
     if target and target.validation:
         select_by = get_task(config.data.task).selection_metric
