@@ -15,6 +15,7 @@ from mosaickd_tf.data.loading import TargetData
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import calibration
 from mosaickd_tf.pipeline.build import Networks, build_networks, patch_size_of
+from mosaickd_tf.pipeline.students import warn_of_size
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.teachers.checks import check_teacher
@@ -104,6 +105,7 @@ def validate_and_load(config):
         plan = dataclasses.replace(plan, select_by=select_by)
         methods.append(PreparedMethod(config=asked, networks=networks, plan=plan))
     student = methods[0].networks.by_name["student"]
+    warn_of_size(student, teacher)
     compression.check_compressible(student, config.export.exports, config.compression)
     return Prepared(
         config=config,

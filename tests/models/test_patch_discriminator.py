@@ -142,7 +142,17 @@ def test_a_patch_outside_of_the_image_is_refused(patch_size):
 
 @pytest.mark.parametrize(
     ("size", "patch_size"),
-    [(8, 4), (10, 10), (32, 10), (64, 10), (65, 22), (128, 22), (224, 46), (512, 94), ((12, 20), 10)],
+    [
+        (8, 4),
+        (10, 10),
+        (32, 10),
+        (64, 10),
+        (65, 22),
+        (128, 22),
+        (224, 46),
+        (512, 94),
+        ((12, 20), 10),
+    ],
 )
 def test_the_default_patch_grows_with_the_image(size, patch_size):
     assert default_patch_size(size) == patch_size
