@@ -73,8 +73,8 @@ def build_patch_discriminator(
         image_size: side of the images, or `(height, width)`, at least 1.
         channels: channels of the images.
         patch_size: side, in pixels, of the patch behind each logit, from 1 (a single pixel)
-            to the shorter side. At a square image's side the last convolution covers the whole map, so
-            that there is one logit per image.
+            to the shorter side. At a square image's side the last convolution covers the whole
+            map, so that there is one logit per image.
         base_filters: filters of the first layer; the others have twice as many.
         mean: mean of each channel of unit images, for the built-in standardization.
         std: standard deviation of each channel.

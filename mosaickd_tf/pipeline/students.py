@@ -50,16 +50,13 @@ def without_augmentation(student):
     found = [layer.name for layer in leaf_layers(student) if _augments(layer)]
     if not found:
         return student
-    trainable = {layer.name: layer.trainable for layer in leaf_layers(student)}
     logger.warning(
         "student: augmentation layers are taken out, so that it sees the teacher's view: %s",
         ", ".join(found),
     )
-    copy = keras.models.clone_model(student, clone_function=_plain, recursive=True)
-    # Not the state of the random numbers, which augmentation alone had.
-    for old, new in zip(_weighted(student), _weighted(copy), strict=True):
-        new.set_weights(old.get_weights())
-        new.trainable = trainable[old.name]
+    serialized = keras.saving.serialize_keras_object(student)
+    copy = keras.saving.deserialize_keras_object(_plain(serialized, set(found)))
+    copy.set_weights(student.get_weights())
     return copy
 
 
@@ -77,14 +74,22 @@ def warn_of_size(student, teacher):
         )
 
 
-def _plain(layer):
-    if _augments(layer):
-        return keras.layers.Activation("linear", name=layer.name)
-    return layer.__class__.from_config(layer.get_config())
-
-
-def _weighted(model):
-    return [layer for layer in layers_in_order(model) if layer.weights and not _augments(layer)]
+def _plain(node, names):
+    """Replaces the layers of these names in a serialized model by ones that change nothing."""
+    if isinstance(node, list | tuple):
+        return type(node)(_plain(item, names) for item in node)
+    if not isinstance(node, dict):
+        return node
+    node = {key: _plain(value, names) for key, value in node.items()}
+    config = node.get("config")
+    if not ("class_name" in node and isinstance(config, dict) and config.get("name") in names):
+        return node
+    # Calls of these layers, and through them the rest of the model, are recorded as of training.
+    for call in node.get("inbound_nodes", ()):
+        call["kwargs"] = {}
+    kept = {key: config[key] for key in ("name", "dtype") if key in config}
+    replaced = {"module": "keras.layers", "class_name": "Activation", "registered_name": None}
+    return node | replaced | {"config": kept | {"activation": "linear"}}
 
 
 def _augments(layer):
