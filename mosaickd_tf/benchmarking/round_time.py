@@ -137,7 +137,7 @@ def _as_run(config):
         method=MethodConfig(method=config.method),
         data=DataConfig(image_size=config.image_size, channels=config.channels),
         networks=NetworksConfig(
-            student=config.student, patch_size=min(NetworksConfig().patch_size, config.image_size)
+            student=config.student, patch_size=models.default_patch_size(config.image_size)
         ),
         optimization=OptimizationConfig(
             batch_size=config.batch_size, student_steps_per_round=config.student_steps_per_round

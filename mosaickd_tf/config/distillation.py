@@ -29,14 +29,21 @@ class NetworksConfig(ConfigSection):
 
     student: str = option("wrn16_1", "Name of a network, or a .keras file to initialize it from.")
     noise_dim: int = option(100, "Length of the generator's noise vector.", at_least=1)
-    generator_filters: int = option(64, "Filters of the generator's last layers.", at_least=1)
+    generator_filters: int = option(
+        64,
+        "Filters of the generator after its second upsampling: in its last layers for images of "
+        "up to 64 pixels a side, and half of them there for larger ones.",
+        at_least=1,
+    )
     discriminator_filters: int = option(
         128, "Filters of the discriminator's first layer.", at_least=1
     )
     patch_size: int = option(
-        10,
-        "Side in pixels of the patches that the discriminator sees, 1 to the image size.",
-        at_least=1,
+        0,
+        "Side in pixels of the patches that the discriminator sees, 1 to the image size; 0 for "
+        "one that grows with it: 10 for images of up to 64 pixels a side, then 22 to 128, 46 to "
+        "256, 94 to 512.",
+        at_least=0,
     )
     patch_crops: int = option(
         0,

@@ -40,33 +40,35 @@ def save_grid(path, images, columns=8):
     """Writes a grid as PNG, with small images enlarged by nearest-neighbor interpolation."""
     sheet = image_grid(images, columns)
     image = as_pil_image(sheet)
-    factor = _factor(images.shape[1])
+    factor = _factor(images.shape[1:3])
     image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     with files.atomic_write(path) as partial:
         image.save(partial)
 
 
-def cut_grid(path, side):
+def cut_grid(path, size):
     """Cuts a grid that `save_grid` wrote into its images.
 
     Args:
         path: the PNG file.
-        side: side of an image in pixels.
+        size: side of an image in pixels, or `(height, width)`.
 
     Returns:
-        Uint8 `(rows, columns, side, side, channels)`; empty when the grid does not fit that side.
+        Uint8 `(rows, columns, height, width, channels)`; empty when the grid does not fit that
+        size.
     """
-    factor = _factor(side)
+    height, width = _pair(size)
+    factor = _factor((height, width))
     sheet = np.asarray(image_files.read(path))[::factor, ::factor]
     sheet = sheet.reshape(*sheet.shape[:2], -1)
     # With a gap after the last image too, all cells have one size.
     sheet = np.pad(sheet, ((0, GAP), (0, GAP), (0, 0)))
-    cell = side + GAP
-    if sheet.shape[0] % cell or sheet.shape[1] % cell:
-        return np.empty((0, 0, side, side, sheet.shape[-1]), np.uint8)
-    rows, columns = sheet.shape[0] // cell, sheet.shape[1] // cell
-    cells = sheet.reshape(rows, cell, columns, cell, -1).swapaxes(1, 2)
-    return cells[:, :, :side, :side]
+    rows, spare_rows = divmod(sheet.shape[0], height + GAP)
+    columns, spare_columns = divmod(sheet.shape[1], width + GAP)
+    if spare_rows or spare_columns:
+        return np.empty((0, 0, height, width, sheet.shape[-1]), np.uint8)
+    cells = sheet.reshape(rows, height + GAP, columns, width + GAP, -1).swapaxes(1, 2)
+    return cells[:, :, :height, :width]
 
 
 def by_class(images, has_label, counts):
@@ -97,23 +99,38 @@ def thumbnails(images):
     """Reduces images of 128 or more pixels a side by averaging squares of pixels.
 
     Args:
-        images: uint8 `(n, size, size, channels)`.
+        images: uint8 `(n, height, width, channels)`.
 
     Returns:
-        Uint8 `(n, thumbnail_side(size), thumbnail_side(size), channels)`.
+        Uint8 `(n, *thumbnail_size((height, width)), channels)`.
     """
-    count, size, _, channels = images.shape
-    side = thumbnail_side(size)
-    square = size // side
-    cropped = images[:, : side * square, : side * square]
-    squares = cropped.reshape(count, side, square, side, square, channels)
+    count, *size, channels = images.shape
+    height, width = thumbnail_size(size)
+    square = _square(size)
+    cropped = images[:, : height * square, : width * square]
+    squares = cropped.reshape(count, height, square, width, square, channels)
     return np.round(squares.mean(axis=(2, 4))).astype(np.uint8)
 
 
-def thumbnail_side(size):
-    """Returns the side in pixels of the thumbnail of an image of `size` pixels a side."""
-    return size // max(1, size // SHOWN_SIDE)
+def thumbnail_size(size):
+    """Returns height and width in pixels of the thumbnail of an image.
+
+    Args:
+        size: side of the image in pixels, or `(height, width)`.
+    """
+    height, width = _pair(size)
+    square = _square((height, width))
+    return height // square, width // square
 
 
-def _factor(side):
-    return max(1, SHOWN_SIDE // side)
+def _square(size):
+    """Returns the side of the squares of pixels that a thumbnail averages: by the longer side."""
+    return min(max(1, max(size) // SHOWN_SIDE), *size)
+
+
+def _factor(size):
+    return max(1, SHOWN_SIDE // max(size))
+
+
+def _pair(size):
+    return tuple(size) if isinstance(size, tuple | list) else (size, size)

@@ -113,7 +113,7 @@ def as_uint8_images(images):
     """
     if isinstance(images, tf.data.Dataset):
         images = _read_dataset(images)
-    images = np.asarray(images)
+    images = _as_array(images)
     if images.ndim != 4 or not len(images):
         raise RequestError(
             f"Expected at least one image, `(n, height, width, channels)`. Received: {images.shape}"
@@ -122,8 +122,9 @@ def as_uint8_images(images):
         return images
     if not (images.min() >= 0 and images.max() <= 1):  # also refuses NaN
         raise RequestError(
-            "Images must be uint8, or floats in [0, 1]. "
-            f"Received: {images.dtype} from {images.min():.3g} to {images.max():.3g}"
+            "`images` must be uint8, or floats in [0, 1]. "
+            f"Received: {images.dtype} from {images.min():.3g} to {images.max():.3g}. Divide "
+            "pixels in [0, 255] by 255"
         )
     return to_uint8(images)
 
@@ -134,9 +135,35 @@ def _map(batches, make):
     return batches.map(make, num_parallel_calls=calls, deterministic=True).prefetch(2 * calls)
 
 
+def _as_array(images):
+    """Returns images as an array; refuses what has no common shape and numbers."""
+    try:
+        images = np.asarray(images)
+    except ValueError as error:  # images of several shapes
+        raise RequestError(
+            "`images` must have one shape. Expected `(n, height, width, channels)`. Received: "
+            "images of several. Resize them first"
+        ) from error
+    if images.dtype.kind not in "fiu":
+        raise RequestError(
+            "`images` must be uint8, or floats in [0, 1], `(n, height, width, channels)`. "
+            f"Received: an array of {images.dtype}"
+        )
+    return images
+
+
 def _read_dataset(dataset):
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise RequestError("Expected a finite data set. Received: one that repeats endlessly")
+    spec = dataset.element_spec
+    spec = spec[0] if isinstance(spec, tuple) else spec
+    if not isinstance(spec, tf.TensorSpec) or spec.shape.rank not in (None, 3, 4):
+        keys = f" with the keys {sorted(map(str, spec))}" if isinstance(spec, dict) else ""
+        raise RequestError(
+            "`images` must be a data set of images or of `(image, label)` pairs. Received: "
+            f"elements of {type(spec).__name__}{keys}. Map it to the images alone: "
+            "`dataset.map(lambda row: row[KEY])`"
+        )
     first = (row[0] if isinstance(row, tuple) else row for row in dataset.as_numpy_iterator())
     batches = [row if row.ndim == 4 else row[np.newaxis] for row in first]
     return np.concatenate(batches) if batches else np.empty((0,))

@@ -115,17 +115,13 @@ def _models(run):
                 f"A browser's runtime reads outputs of {' or '.join(_READABLE)}. Received: "
                 f"{model.output_dtype} from {str(path)!r}"
             )
-        if model.image_shape[0] != model.image_shape[1]:
-            raise RequestError(
-                f"Expected a model of square images. Received: {model.image_shape} in {str(path)!r}"
-            )
     return models
 
 
 def _about(run, models):
     """Returns the facts that the page shows, without its examples."""
     first = next(iter(models.values()))
-    size, _, channels = first.image_shape
+    height, width, channels = first.image_shape
     images = np.random.default_rng(0).integers(0, 256, (4, *first.image_shape), np.uint8)
     num_classes = first.predict(images).shape[-1]
     result = run.result
@@ -133,7 +129,7 @@ def _about(run, models):
         "title": f"{result['student']['name']}, distilled from {result['teacher']['name']}",
         "lead": _lead(run),
         "multi_label": run.task.label_rank == 2,
-        "image": {"size": size, "channels": channels},
+        "image": {"height": height, "width": width, "channels": channels},
         "labels": [run.label(number) for number in range(num_classes)],
         "models": [
             {

@@ -93,15 +93,15 @@ def _num_labels(model):
 
 def _test_split(config, image_shape, num_labels):
     height, width, channels = image_shape
-    if height != width or channels not in (1, 3):
+    if channels not in (1, 3):
         raise RequestError(
-            "`model` has an unsupported image shape. Expected square images of 1 or 3 channels. "
+            "`model` has an unsupported image shape. Expected images of 1 or 3 channels. "
             f"Received: {image_shape} in {config.model!r}. Choose another one"
         )
     data = DataConfig(
         target_dataset=config.target_dataset,
         data_dir=config.data_dir,
-        image_size=height,
+        image_size=(height, width),
         channels=channels,
         validation_fraction=0.0,
         max_broken=config.max_broken,

@@ -63,9 +63,9 @@ def open_student(student_path, source):
     activation = output_activation(student)
     height, width, channels = student.input_shape[1:]
     num_classes = student.output_shape[-1]
-    if height != width or student.inputs[0].dtype == "uint8":
+    if student.inputs[0].dtype == "uint8":
         raise RequestError(
-            "Not such a student. Expected one of square unit images. Received: "
+            "Not such a student. Expected one of unit images. Received: "
             f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}. Name "
             "student.keras, not serving.keras"
         )
@@ -74,7 +74,7 @@ def open_student(student_path, source):
     paths = RunPaths(source.workdir) if source.workdir else None
     run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None
     synthesize = synthesizer(paths) if paths else None
-    data = _data(source, run, height, channels, has_generator=synthesize is not None)
+    data = _data(source, run, (height, width), channels, has_generator=synthesize is not None)
     target = None
     if data.target_dataset:
         target = loading.load_target(data, training=False, num_labels=num_classes)
@@ -127,7 +127,7 @@ def _data(source, run, image_size, channels, has_generator):
     if run and not source.images:
         moved = {"data_dir": source.data_dir} if source.data_dir else {}
         data = dataclasses.replace(run.config.data, validation_fraction=0.0, **moved)
-        fits = (data.image_size, data.channels) == (image_size, channels)
+        fits = data.image_shape == (*image_size, channels)
         if fits and (data.target_dataset or data.ood_dataset or has_generator):
             return data
     images = source.images or "embedded:photos"

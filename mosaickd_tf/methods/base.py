@@ -7,8 +7,9 @@ import keras
 import tensorflow as tf
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods import batches
 from mosaickd_tf.methods.noise import round_seed
-from mosaickd_tf.models.compatibility import check_built, check_same_task
+from mosaickd_tf.models.compatibility import check_built, check_logits, check_same_task, known_shape
 from mosaickd_tf.models.graph.copies import computes_in_float16
 from mosaickd_tf.models.graph.output_activation import check_returns_logits
 from mosaickd_tf.tasks import SingleLabel
@@ -66,6 +67,7 @@ class Distiller(keras.Model):
         check_built(teacher=teacher, student=student)
         check_returns_logits(teacher=teacher, student=student)
         check_same_task(teacher, student)
+        check_logits(teacher=teacher, student=student)
         teacher.trainable = False
         self.teacher = teacher
         self.student = student
@@ -151,6 +153,15 @@ class Distiller(keras.Model):
         """Names of the networks with an optimizer of their own."""
         led = set(self.trained_with_student) - {"student"}
         return [network for network in self.networks if network not in led]
+
+    def fit(self, x=None, *args, **kwargs):
+        """Trains the student; `x` is a stream of rounds, as `mosaickd_tf.data.rounds` builds.
+
+        Raises:
+            RequestError: before `compile`, or for data of another kind.
+        """
+        batches.check_fit(self, x)
+        return super().fit(x, *args, **kwargs)
 
     # A round.
 
@@ -267,6 +278,11 @@ class Distiller(keras.Model):
             raise RequestError(
                 f"`method` {self.method.name} does not support this task. Expected one of: "
                 f"{', '.join(self.method.tasks)}. Received: {self.task.name}. Use another method"
+            )
+        if known_shape(self.teacher, "output") == (1,) and self.task.label_rank == 1:
+            raise RequestError(
+                "`teacher` has one output, whose softmax is always 1. Expected two logits or more, "
+                "or the task `multi_label`. Received: 1. Make it logits of two classes, `[0, x]`"
             )
 
 

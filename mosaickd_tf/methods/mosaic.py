@@ -279,8 +279,8 @@ class MosaicDistiller(Distiller):
                 f"The discriminator must take crops of the images' {image_shape[-1]} channels. "
                 f"Received: {seen[-1]} channels"
             )
-        if self.patch_crops and image_shape and self.crop_size > image_shape[0]:
+        if self.patch_crops and image_shape and self.crop_size > min(image_shape[:2]):
             raise RequestError(
-                f"Crops must be at most the images' {image_shape[0]} pixels a side. "
+                f"Crops must be at most the images' {min(image_shape[:2])} pixels a side. "
                 f"Received: {self.crop_size}"
             )

@@ -10,7 +10,11 @@ from mosaickd_tf.models.graph.stages import stage_outputs
 from mosaickd_tf.models.io.keras import load_classifier, load_generator
 from mosaickd_tf.models.io.saved_model import load_saved_model
 from mosaickd_tf.models.io.torch import load_torch_classifier
-from mosaickd_tf.models.patch_discriminator import build_patch_discriminator, patch_layers
+from mosaickd_tf.models.patch_discriminator import (
+    build_patch_discriminator,
+    default_patch_size,
+    patch_layers,
+)
 from mosaickd_tf.models.registry import build_classifier, check_classifier_name, classifier_names
 from mosaickd_tf.models.sampling import synthetic_images
 from mosaickd_tf.models.wide_resnet import wide_resnet
@@ -24,6 +28,7 @@ __all__ = [
     "check_classifier_name",
     "classifier_names",
     "computes_in_float16",
+    "default_patch_size",
     "inference_copy",
     "input_statistics",
     "load_classifier",

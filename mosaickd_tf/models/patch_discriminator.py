@@ -16,6 +16,24 @@ from keras import layers
 
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models import blocks
+from mosaickd_tf.models.generator import doublings
+
+
+def default_patch_size(image_size):
+    """Returns the side in pixels of the patches of images of a size, in proportion to it.
+
+    10 pixels, as in the official code, for images of up to 64 pixels a side; then 22 up to 128,
+    46 up to 256 and 94 up to 512 pixels. With one more convolution of stride 2 each, the number
+    of patches in an image stays below that of 64 pixels, and with it the weight of `L_local`, a
+    sum over patches.
+
+    Args:
+        image_size: side of the images, or `(height, width)`, of which the longer counts; of sides
+            below 10 pixels it is 4.
+    """
+    shortest = min(blocks.height_and_width(image_size))
+    ladder = [3 * 2**count - 2 for count in range(1, doublings(image_size) + 1)]
+    return max(size for size in ladder if size <= max(shortest, ladder[0]))
 
 
 def patch_layers(patch_size):

@@ -13,6 +13,7 @@ from mosaickd_tf.methods import METHODS, Distiller
 from mosaickd_tf.methods.statistics import StatisticsMatcher
 from mosaickd_tf.models.graph.inference import inference_copy
 from mosaickd_tf.models.graph.logits import as_logits
+from mosaickd_tf.pipeline.students import load_student
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 
@@ -108,6 +109,11 @@ def build_distiller(networks, teacher, policy, num_images=None):
     return distiller
 
 
+def patch_size_of(config):
+    """Returns the side of the discriminator's patches: the config's, else that of the images."""
+    return config.networks.patch_size or models.default_patch_size(config.data.image_shape[:2])
+
+
 def _check(networks, teacher):
     """Raises `RequestError` unless the networks, as they are, fit together in the method."""
     trainable = teacher.trainable
@@ -128,7 +134,7 @@ def _teacher_arguments(method, arguments, teacher):
 def _student(config, teacher, mean, std):
     name = config.networks.student
     if name.endswith(".keras") or pathlib.Path(name).is_file() or vetting.is_saved_model(name):
-        return as_logits(models.load_classifier(name))
+        return as_logits(load_student(name))
     return models.build_classifier(
         name,
         num_classes=teacher.output_shape[-1],
@@ -148,8 +154,8 @@ def _generator(config, mean, std):
 
 
 def _discriminator(config, mean, std):
-    patch_size = config.networks.patch_size
     *size, channels = config.data.image_shape
+    patch_size = patch_size_of(config)
     if config.networks.patch_crops:
         size = (patch_size, patch_size)
     return models.build_patch_discriminator(

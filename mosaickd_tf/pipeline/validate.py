@@ -14,7 +14,8 @@ from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.loading import TargetData
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import calibration
-from mosaickd_tf.pipeline.build import Networks, build_networks
+from mosaickd_tf.pipeline.build import Networks, build_networks, patch_size_of
+from mosaickd_tf.pipeline.students import warn_of_size
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.teachers.checks import check_teacher
@@ -93,6 +94,8 @@ def validate_and_load(config):
     is_trained = _is_file_name(teacher)
     load = _load_with_file if is_trained and not teachers.is_torch_file(teacher) else _load
     config, teacher, target, ood = load(config)
+    networks = {"patch_size": patch_size_of(config)}
+    config = with_options(config, networks=networks)
     if target and target.validation:
         select_by = get_task(config.data.task).selection_metric
         plan = dataclasses.replace(plan, select_by=select_by)
@@ -101,6 +104,7 @@ def validate_and_load(config):
         networks = build_networks(asked, teacher, num_images=len(ood) if ood else None)
         methods.append(PreparedMethod(config=asked, networks=networks, plan=plan))
     student = methods[0].networks.by_name["student"]
+    warn_of_size(student, teacher)
     compression.check_compressible(student, config.export.exports, config.compression)
     return Prepared(
         config=config,

@@ -125,18 +125,22 @@ class FinishedRun(RunPaths):
     def synthetic_images(self):
         """Returns synthetic images by class, or None for a method without.
 
-        Uint8 `(classes, images, side, side, channels)`, a row for each of `grids.shown_classes`.
+        Uint8 `(classes, images, height, width, channels)`, a row for each of `grids.shown_classes`.
         """
-        side = grids.thumbnail_side(self.result["config"]["image_size"])
-        return _cut(self.folder / "samples" / "by_class.png", side)
+        size = grids.thumbnail_size(self._image_size)
+        return _cut(self.folder / "samples" / "by_class.png", size)
 
     @_part
     def ood_images(self):
-        """Returns OOD images, uint8 `(n, side, side, channels)`, or None for a run without."""
-        images = _cut(self.folder / "samples" / "ood.png", self.result["config"]["image_size"])
+        """Returns OOD images, uint8 `(n, height, width, channels)`, or None for a run without."""
+        images = _cut(self.folder / "samples" / "ood.png", self._image_size)
         if images is None:
             return None
         return grids.thumbnails(images.reshape(-1, *images.shape[2:]))
+
+    @property
+    def _image_size(self):
+        return self.config.data.image_shape[:2]
 
     @property
     def synthetic_classes(self):
@@ -149,8 +153,8 @@ class FinishedRun(RunPaths):
         return self.label_names[number] if number < len(self.label_names) else f"class {number}"
 
 
-def _cut(path, side):
-    return grids.cut_grid(path, side) if path.is_file() else None
+def _cut(path, size):
+    return grids.cut_grid(path, size) if path.is_file() else None
 
 
 def _text(path):

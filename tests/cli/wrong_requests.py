@@ -174,7 +174,7 @@ MODELS = [
     ("evaluate", "--model={}/empty.tflite", "empty.tflite", "TFL3"),
     ("evaluate", "--model={}/hollow.tflite", "hollow.tflite", "outside of the file"),
     ("evaluate", "--model={}/seven.keras", "7 classes", "the 2 classes"),
-    ("evaluate", "--model={}/oblong.keras", "oblong.keras", "square images"),
+    ("evaluate", "--model={}/oblong.keras", "oblong.keras", "classes"),
     ("evaluate", "--teacher={}/large.keras", "large.keras", "images of (8, 8, 3)"),
     ("evaluate", "--teacher={}/gray.keras --teacher_input=imagenet", "gray.keras", "of 1 in"),
     ("export", "--student={}/text.keras", "text.keras", "not a zip"),

@@ -28,7 +28,7 @@ PUBLISHED = {
     "noise_dim": 100,
     "generator_filters": 64,
     "discriminator_filters": 128,
-    "patch_size": 10,
+    "patch_size": 0,  # 10 for images of 32 pixels
     "patch_crops": 0,
     "local_weight": 1.0,
     "align_weight": 1.0,

@@ -113,5 +113,5 @@ def test_a_thumbnail_is_the_mean_of_squares():
 
 @pytest.mark.parametrize("size, side", [(8, 8), (64, 64), (127, 127), (128, 64), (224, 74)])
 def test_the_side_of_a_thumbnail(size, side):
-    assert grids.thumbnail_side(size) == side
+    assert grids.thumbnail_size(size) == (side, side)
     assert grids.thumbnails(flat(3, size=size)).shape == (1, side, side, 1)

@@ -41,16 +41,19 @@ RESIZING = """
     import {{ toImage }} from "{}";
     import fs from "fs";
     const asked = JSON.parse(fs.readFileSync(0));
-    const answers = asked.map((one) => [...toImage(one.rgba, one.width, one.height, one)]);
+    const answers = asked.map((one) => [...toImage(one.rgba, one.width, one.height, one.result)]);
     console.log(JSON.stringify(answers));
 """
 SIZES = [
-    (16, 16, 16, 1),
-    (7, 9, 8, 3),
-    (100, 61, 16, 1),
-    (61, 100, 32, 3),
-    (5, 5, 32, 3),
-    (90, 1, 8, 1),
+    (16, 16, (16, 16, 1)),
+    (7, 9, (8, 8, 3)),
+    (100, 61, (16, 16, 1)),
+    (61, 100, (32, 32, 3)),
+    (5, 5, (32, 32, 3)),
+    (90, 1, (8, 8, 1)),
+    (40, 40, (12, 20, 3)),
+    (61, 100, (20, 12, 1)),
+    (24, 12, (8, 16, 3)),
 ]
 
 
@@ -60,10 +63,11 @@ def test_an_image_is_resized_as_python_resizes_it(tmp_path):
     shutil.copy(PAGE / "image.js", tmp_path / "image.mjs")
     rng = np.random.default_rng(0)
     asked, wanted = [], []
-    for width, height, size, channels in SIZES:
+    for width, height, shape in SIZES:
         pixels = rng.integers(0, 256, (height, width, 4), np.uint8)
-        wanted.append(resize(Image.fromarray(pixels[..., :3]), (size, size, channels)))
-        one = {"width": width, "height": height, "size": size, "channels": channels}
+        wanted.append(resize(Image.fromarray(pixels[..., :3]), shape))
+        result = dict(zip(("height", "width", "channels"), shape, strict=True))
+        one = {"width": width, "height": height, "result": result}
         asked.append({"rgba": pixels.ravel().tolist(), **one})
     script = RESIZING.format((tmp_path / "image.mjs").as_uri())
     done = subprocess.run(

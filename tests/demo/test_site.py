@@ -38,7 +38,7 @@ def about(site):
 
 def test_the_page_has_facts_on_its_models_labels_and_images(run, packages):
     facts = about(demo.site(run[0], packages))
-    assert facts["image"] == {"size": 16, "channels": 1}
+    assert facts["image"] == {"height": 16, "width": 16, "channels": 1}
     assert facts["labels"] == list("0123456789")
     assert facts["title"] == "wrn10_1, distilled from wrn16_1"
     assert "96.48 %" in facts["lead"]

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models import build_patch_discriminator, patch_layers
+from mosaickd_tf.models import build_patch_discriminator, default_patch_size, patch_layers
 
 
 def trainable(model):
@@ -138,3 +138,29 @@ def test_logits_are_float32_under_mixed_bfloat16():
 def test_a_patch_outside_of_the_image_is_refused(patch_size):
     with pytest.raises(RequestError, match=f"1 to the image's 8 pixels.*patch_size={patch_size}"):
         small(image_size=8, patch_size=patch_size)
+
+
+@pytest.mark.parametrize(
+    ("size", "patch_size"),
+    [
+        (8, 4),
+        (10, 10),
+        (32, 10),
+        (64, 10),
+        (65, 22),
+        (128, 22),
+        (224, 46),
+        (512, 94),
+        ((12, 20), 10),
+    ],
+)
+def test_the_default_patch_grows_with_the_image(size, patch_size):
+    assert default_patch_size(size) == patch_size
+
+
+@pytest.mark.parametrize("size", [8, 13, 32, 64, 96, 224, 299, 512, (8, 512), (48, 96)])
+def test_with_the_default_patch_an_image_has_no_more_patches_than_one_of_64_pixels(size):
+    patch_size = default_patch_size(size)
+    critic = build_patch_discriminator(image_size=size, patch_size=patch_size, base_filters=1)
+    rows, columns = critic.output_shape[1:3]
+    assert rows <= 16 and columns <= 16 or min(critic.input_shape[1:3]) < 10

@@ -1,5 +1,5 @@
 // Converts the pixels of any image to the model's input as the package does in Python, within one
-// level of 255: gray if the model is, the center square, a triangle filter.
+// level of 255: gray if the model is, the center of its shape, a triangle filter.
 
 /**
  * Makes an image of the model's size.
@@ -7,20 +7,22 @@
  * @param {Uint8ClampedArray} rgba four bytes per pixel, row by row; the fourth is ignored.
  * @param {number} width of the image in pixels.
  * @param {number} height of the image in pixels.
- * @param {{size: number, channels: number}} image side and channels (1 or 3) of the result.
- * @return {Uint8Array} size · size · channels bytes.
+ * @param {{height: number, width: number, channels: number}} result its shape, channels 1 or 3.
+ * @return {Uint8Array} height · width · channels bytes of the result.
  */
-export function toImage(rgba, width, height, { size, channels }) {
+export function toImage(rgba, width, height, result) {
+  const { channels } = result;
   const pixels = channels === 1 ? gray(rgba) : color(rgba);
-  const side = Math.min(width, height);
-  const across = weights(width, (width - side) / 2, side, size);
-  const down = weights(height, (height - side) / 2, side, size);
-  const [wide, row] = [width * channels, size * channels];
+  const scale = Math.min(width / result.width, height / result.height);
+  const [cropWidth, cropHeight] = [scale * result.width, scale * result.height];
+  const across = weights(width, (width - cropWidth) / 2, cropWidth, result.width);
+  const down = weights(height, (height - cropHeight) / 2, cropHeight, result.height);
+  const [wide, row] = [width * channels, result.width * channels];
   const narrow = new Uint8ClampedArray(height * row);
   for (let y = 0; y < height; y++) {
     filtered(pixels, y * wide, channels, narrow, y * row, channels, across, channels);
   }
-  const image = new Uint8ClampedArray(size * row);
+  const image = new Uint8ClampedArray(result.height * row);
   for (let x = 0; x < row; x += channels) {
     filtered(narrow, x, row, image, x, row, down, channels);
   }

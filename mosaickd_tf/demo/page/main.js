@@ -81,11 +81,11 @@ class Page {
   }
 
   showImage(image) {
-    const { size, channels } = this.about.image;
+    const { height, width, channels } = this.about.image;
     const canvas = by("seen");
-    canvas.width = canvas.height = size;
-    const shown = new ImageData(size, size);
-    for (let place = 0; place < size * size; place++) {
+    [canvas.width, canvas.height] = [width, height];
+    const shown = new ImageData(width, height);
+    for (let place = 0; place < width * height; place++) {
       for (let channel = 0; channel < 3; channel++) {
         shown.data[4 * place + channel] = image[place * channels + (channel % channels)];
       }
