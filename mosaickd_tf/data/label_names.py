@@ -199,8 +199,8 @@ def _in_order(pairs):
         raise ValueError(
             f"number {repeated[0]} is repeated; names that start with numbers need JSON"
         )
-    start = numbers[0] if numbers and numbers[0] in (0, 1) else 0
+    start = 1 if numbers and min(numbers) == 1 else 0
     missing = sorted(set(range(start, start + len(numbers))) - set(numbers))
     if missing:
-        raise ValueError(f"number {missing[0]} is missing; names that start with numbers need JSON")
+        raise ValueError(f"number {missing[0]} is missing; {hint}")
     return [name for _, name in sorted(pairs)]

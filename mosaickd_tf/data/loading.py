@@ -87,6 +87,21 @@ def load_target(config, training=True):
     )
 
 
+def label_names(config, target):
+    """Returns the names of the teacher's outputs: of the target data set, or of `labels` alone.
+
+    Args:
+        config: a `DataConfig`.
+        target: `TargetData`, or None.
+
+    Returns:
+        A tuple, empty where they are not known.
+    """
+    if target is not None:
+        return target.label_names
+    return read_label_names(config.labels) if config.labels else ()
+
+
 def load_ood(config):
     """Reads the OOD images; labels are ignored.
 
