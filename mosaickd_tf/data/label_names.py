@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 MAX_BYTES = 2**24
 NAMES = ("labels.txt", "class_indices.json", "classes.txt", "labels.json")  # beside a model
 _NUMBERED = re.compile(r"(\d+)\s*(?:[:;,.=]|\s)\s*(\S.*)")
+_HINT = "names that start with numbers need JSON"
 _SHOWN = 10  # names that an error shows
 
 
@@ -202,5 +203,5 @@ def _in_order(pairs):
     start = 1 if numbers and min(numbers) == 1 else 0
     missing = sorted(set(range(start, start + len(numbers))) - set(numbers))
     if missing:
-        raise ValueError(f"number {missing[0]} is missing; {hint}")
+        raise ValueError(f"number {missing[0]} is missing; {_HINT}")
     return [name for _, name in sorted(pairs)]

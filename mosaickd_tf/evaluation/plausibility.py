@@ -98,8 +98,8 @@ def warning(found, label_names, role, flags):
     if found.order:
         parts.append(
             f"its labels seem to be in another order: accuracy is {found.accuracy:.1%}, and would "
-            f"be {found.order_accuracy:.1%} with outputs in the order {_in_order(found, label_names)}; "
-            "name them in a file by `labels`"
+            f"be {found.order_accuracy:.1%} with outputs in the order "
+            f"{_in_order(found, label_names)}; name them in a file by `labels`"
         )
     else:
         parts.append(f"the order of its labels (`labels`) or its pixels ({flags}) may be wrong")
