@@ -45,6 +45,7 @@ setup(
             "mkdocstrings-python>=2,<3",  # reads them by static analysis, without an import
             "pymdown-extensions>=11,<14",  # highlighted code blocks
         ],
+        "heic": ["pillow-heif>=0.18,<2"],  # reads the photographs of phones in folders of images
         "torch": ["torch>=2.2"],  # reads official weights; parity tests
     },
     entry_points={

@@ -7,6 +7,8 @@ import numpy as np
 
 from mosaickd_tf.data.image_files import BrokenFile
 from mosaickd_tf.data.images import ImageSet, random_crops, resize
+from mosaickd_tf.data.label_names import read_label_names, with_label_names
+from mosaickd_tf.data.skipped_files import passed_over_as_broken, passed_over_in_words
 from mosaickd_tf.data.sources import open_source
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import files
@@ -65,9 +67,12 @@ def load_target(config, training=True, num_labels=None):
     if not source.label_names:
         raise RequestError(
             "The target data set needs labels (class folders). Expected them for evaluation. "
-            f"Received: `target_dataset`={config.target_dataset!r} without labels. Sort its "
-            "images into one folder per class"
+            f"Received: `target_dataset`={config.target_dataset!r} without labels{_loose(source)}. "
+            "Sort its images into one folder per class"
         )
+    if config.labels:
+        source = with_label_names(source, read_label_names(config.labels), config.labels)
+    _say_which_split(source)
     takes_validation = config.validation_fraction > 0 and "validation" not in source.splits
     needs_train = training or takes_validation or source.splits == ("train",)
     names = [name for name in source.splits if name != "train" or needs_train]
@@ -86,6 +91,21 @@ def load_target(config, training=True, num_labels=None):
     )
 
 
+def label_names(config, target):
+    """Returns the names of the teacher's outputs: of the target data set, or of `labels` alone.
+
+    Args:
+        config: a `DataConfig`.
+        target: `TargetData`, or None.
+
+    Returns:
+        A tuple, empty where they are not known.
+    """
+    if target is not None:
+        return target.label_names
+    return read_label_names(config.labels) if config.labels else ()
+
+
 def load_ood(config):
     """Reads the OOD images; labels are ignored.
 
@@ -93,18 +113,30 @@ def load_ood(config):
         config: a `DataConfig` that names an OOD data set.
 
     Returns:
-        An `ImageSet` of its training split, or of all of it.
+        An `ImageSet` of all images of a folder, or of the training split of another data set.
 
     Raises:
         RequestError: for a data set that cannot be read, or without a large enough image.
     """
-    source = open_source(config.ood_dataset, config.data_dir, config.max_broken)
+    source = open_source(config.ood_dataset, config.data_dir, config.max_broken, whole=True)
     split = next(name for name in ("train", "all", *source.splits) if name in source.splits)
     if config.ood_fit == "crops":
         images = _read_crops(source, split, config)
     else:
         images = _read_resized(source, split, config).images
-    return ImageSet(images=images, source=config.ood_dataset, broken=_report_broken(source))
+    broken = _report_broken(source)
+    if source.layout:
+        logger.info(
+            "%s: %s images found, %s unreadable ones among them",
+            printable(source.name),
+            f"{source.layout.num_files:,}",
+            f"{len(source.skipped.broken):,}",
+        )
+    if len(images) > 1 and all(np.array_equal(image, images[0]) for image in images):
+        logger.warning("%s: all images are the same", printable(source.name))
+    elif images.min() == images.max():
+        logger.warning("%s: all images are black, or of one color", printable(source.name))
+    return ImageSet(images=images, source=config.ood_dataset, broken=broken)
 
 
 def write_broken_files(path, *data):
@@ -119,16 +151,48 @@ def write_broken_files(path, *data):
         files.write_json(path, [dataclasses.asdict(fault) for fault in faults])
 
 
+def warn_of_few(images, batch_size):
+    """Logs a warning where there are fewer images than in a batch, which then repeats them.
+
+    Args:
+        images: an `ImageSet`.
+        batch_size: images in a batch.
+    """
+    if len(images) < batch_size:
+        logger.warning(
+            "%s: only %d images, fewer than the %d of a batch, which repeats them; more and more "
+            "varied ones teach more",
+            printable(images.source),
+            len(images),
+            batch_size,
+        )
+
+
+def _loose(source):
+    """Returns words about the images of a data set that are in no class folder."""
+    loose = [] if source.layout is None else source.layout.without_class()
+    return f", with {len(loose):,} outside of class folders such as {loose[0]!r}" if loose else ""
+
+
+def _say_which_split(source):
+    if "test" not in source.splits and "validation" in source.splits:
+        logger.info("%s: no test split, but a validation split", printable(source.name))
+
+
 def _read_resized(source, split, config):
-    labels = []
+    labels, sizes = [], []
 
     def images():
         for image, label in source.read(split):
             labels.append(label)
+            sizes.append(image.size)
             yield resize(image, config.image_shape)
 
+    stacked = _stack(images(), source, config)
+    if source.layout:
+        _warn_of_sizes(source, np.array(sizes), config.image_shape)
     return ImageSet(
-        images=_stack(images(), source, config),
+        images=stacked,
         labels=_label_array(labels, source.label_names),
         label_names=source.label_names,
         source=f"{source.name} ({split})",
@@ -146,6 +210,30 @@ def _as_task(images, task, num_labels):
     if num_labels == 1 and rows.shape[1] == 2:
         return dataclasses.replace(images, labels=rows[:, 1:], label_names=images.label_names[1:])
     return dataclasses.replace(images, labels=rows)
+
+
+def _warn_of_sizes(source, sizes, image_shape):
+    """Logs a warning where images are enlarged, or where most of an image is cut off."""
+    height, width, _ = image_shape
+    scales = np.array([width, height]) / sizes
+    enlarged = int((scales.max(axis=1) > 1).sum())
+    if enlarged:
+        logger.warning(
+            "%s: %d of %d images are smaller than %dx%d and were enlarged",
+            printable(source.name),
+            enlarged,
+            len(sizes),
+            height,
+            width,
+        )
+    cut = int((scales.max(axis=1) > 2 * scales.min(axis=1)).sum())
+    if cut:
+        logger.warning(
+            "%s: %d of %d images are long and were cropped to their middle, less than half of them",
+            printable(source.name),
+            cut,
+            len(sizes),
+        )
 
 
 def _label_array(labels, label_names):
@@ -185,7 +273,17 @@ def _report_broken(source):
             first.path,
             printable(first.reason),
         )
-    return broken
+    if not source.layout:
+        return broken
+    passed_over = source.layout.passed_over
+    others = passed_over_as_broken(next(iter(source.layout.folders.values())), passed_over)
+    if others:
+        logger.warning(
+            "%s: files that are not read were left out: %s",
+            printable(source.name),
+            passed_over_in_words(passed_over),
+        )
+    return broken + others
 
 
 def _read_crops(source, split, config):

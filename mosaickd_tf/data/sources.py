@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-from mosaickd_tf.data import image_files
-from mosaickd_tf.data.datasets import DATASETS, class_names, tfds_splits
+from mosaickd_tf.data import datasets, image_files, image_formats
+from mosaickd_tf.data.folder_layout import Layout, class_names, class_of, read_layout
 from mosaickd_tf.data.images import as_pil_image
 from mosaickd_tf.data.label_files import NAME as LABELS_CSV
 from mosaickd_tf.data.label_files import read_labels
+from mosaickd_tf.data.skipped_files import (
+    SkippedFiles,
+    check_most_are_read,
+    passed_over_in_words,
+)
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils.text import as_name, first_line
 
@@ -34,18 +39,20 @@ class Source:
         read: from a split's name to a stream of `(image, label)`: the number of the class, a
             tuple of numbers for several labels, None without labels; `RequestError` for an
             unknown split, or when too many of its files are broken.
-        skipped: the broken files so far, an `image_files.SkippedFiles`; None for a data set
+        skipped: the broken files so far, a `skipped_files.SkippedFiles`; None for a data set
             that does not consist of files.
+        layout: the `Layout` of a folder; None for another data set.
     """
 
     name: str
     splits: tuple[str, ...]
     label_names: tuple[str, ...]
     read: Callable[[str], Iterator[tuple[Image.Image, int | tuple | None]]]
-    skipped: image_files.SkippedFiles | None = None
+    skipped: SkippedFiles | None = None
+    layout: Layout | None = None
 
 
-def open_source(name, data_dir="", max_broken=0, task="single_label"):
+def open_source(name, data_dir="", max_broken=0, task="single_label", whole=False):
     """Opens a data set by name. Nothing is downloaded.
 
     Args:
@@ -55,6 +62,7 @@ def open_source(name, data_dir="", max_broken=0, task="single_label"):
         task: "single_label" or "multi_label", which labels are read: class folders and TFDS's
             feature `label`; for several labels `labels.csv` and TFDS's feature `labels` where
             there are some.
+        whole: whether a folder is one split "all" of all images in it, without labels.
 
     Returns:
         A `Source`.
@@ -62,17 +70,17 @@ def open_source(name, data_dir="", max_broken=0, task="single_label"):
     Raises:
         RequestError: when there is no such data set.
     """
-    source = _open(name, data_dir, max_broken, task)
+    source = _open(name, data_dir, max_broken, task, whole)
     return dataclasses.replace(source, read=functools.partial(_read_split, source))
 
 
-def _open(name, data_dir, max_broken, task):
+def _open(name, data_dir, max_broken, task, whole):
     kind, _, place = name.partition(":")
     if kind == "embedded" and place in _EMBEDDED:
         source = _EMBEDDED[place](name)
         return source
     if kind == "folder" and place:
-        return _folder(name, pathlib.Path(place).expanduser(), max_broken, task)
+        return _folder(name, pathlib.Path(place).expanduser(), max_broken, task, whole)
     if kind == "tfds" and place:
         return _tfds(name, place, data_dir, task)
     known = ", ".join(["tfds:NAME", "folder:PATH", *(f"embedded:{e}" for e in _EMBEDDED)])
@@ -96,7 +104,7 @@ def _digits(name):
 
     digits = load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    train = DATASETS[name].splits["train"].images  # the test digits are by other writers
+    train = datasets.DATASETS[name].splits["train"].images  # the test digits are by other writers
     rows = {"train": range(train), "test": range(train, len(images))}
 
     def read(split):
@@ -121,84 +129,82 @@ def _photos(name):
 _EMBEDDED = {"digits": _digits, "photos": _photos}
 
 
-def _folder(name, root, max_broken, task):
+def _folder(name, root, max_broken, task, whole):
     if not root.is_dir():
         raise RequestError(
             f"No such folder. Expected a folder of images. Received: {name!r}. A relative "
             "path starts at the current folder"
         )
-    folders = _split_folders(root)
-    files, broken = {}, []
-    for split, folder in folders.items():
-        files[split], faults = image_files.find(folder)
-        broken += faults
-    num_files = sum(map(len, files.values())) + len(broken)
-    skipped = image_files.SkippedFiles(name, max_broken, num_files, broken)
-    for split, folder in folders.items():
+    layout = read_layout(root, whole)
+    files = layout.files
+    for split, folder in layout.folders.items():
         if not files[split]:
-            raise RequestError(
-                f"No images below {str(folder)!r}. Expected files that end in one of "
-                f"{', '.join(sorted(image_files.SUFFIXES))}. Received: {name!r} without. Name "
-                "a folder that contains some"
-            )
-    if task == "multi_label" and any((place / LABELS_CSV).exists() for place in folders.values()):
-        classes, labels = read_labels(folders, files)
+            raise _no_images(name, folder, layout)
+    check_most_are_read(name, layout.num_files, layout.passed_over)
+    if whole:
+        classes, labels = (), {split: dict.fromkeys(paths) for split, paths in files.items()}
+    elif task == "multi_label" and any(
+        (place / LABELS_CSV).exists() for place in layout.folders.values()
+    ):
+        classes, labels = read_labels(layout.folders, files)
     else:
-        classes = _class_names(folders, files)
+        classes = class_names(layout)
         numbers = {folder: number for number, folder in enumerate(classes)}
         labels = {
-            split: {path: numbers.get(_class_of(path)) for path in paths}
+            split: {path: numbers.get(class_of(path)) for path in paths}
             for split, paths in files.items()
         }
+    unread = {split: iter(paths) for split, paths in files.items()}
+
+    def read_on():
+        for split, paths in unread.items():
+            for path in paths:
+                yield _fault(layout.folders[split] / path)
+
+    skipped = SkippedFiles(name, max_broken, layout.num_files, layout.broken, read_on)
 
     def read(split):
-        for path in files[split]:
-            file = folders[split] / path
+        unread[split] = iter(files[split])
+        for path in unread[split]:
+            file = layout.folders[split] / path
             try:
-                yield image_files.read(file), labels[split][path]
+                image = image_files.read(file)
             except image_files.BrokenImageError as error:
                 skipped.add(file, str(error))
+            else:
+                yield image, labels[split][path]
 
     return Source(
         name=name,
-        splits=tuple(folders),
+        splits=tuple(layout.folders),
         label_names=tuple(map(as_name, classes)),
         read=read,
         skipped=skipped,
+        layout=layout,
     )
 
 
-def _split_folders(root):
-    """Returns the folder of each split; the root as "all" where there are none."""
-    folders = {split: image_files.split_folder(root, split) for split in ("train", "test")}
-    if any(folders.values()):
-        for alias in _VALIDATION_NAMES:
-            folder = image_files.split_folder(root, alias)
-            folders["validation"] = folder or folders.get("validation")
-    return {split: folder for split, folder in folders.items() if folder} or {"all": root}
+def _fault(file):
+    """Returns the `BrokenFile` of an image file that cannot be read; None of another."""
+    try:
+        image_files.read(file)
+    except image_files.BrokenImageError as error:
+        return image_files.BrokenFile(path=str(file), reason=str(error))
+    return None
 
 
-def _class_of(path):
-    """Returns the class folder of an image, or "" for an image directly below the root."""
-    folder, slash, _ = path.partition("/")
-    return folder if slash else ""
-
-
-def _class_names(folders, files):
-    """Returns the class folders, common to all splits; empty if any image is outside of one."""
-    names = {split: set(map(_class_of, files[split])) for split in folders}
-    every = set().union(*names.values())
-    if "" in every:
-        return ()
-    for split, found in names.items():
-        if found != every:
-            lacking = ", ".join(map(as_name, sorted(every - found)[:5]))
-            raise RequestError(
-                "The splits of a data set must have the same class folders. Expected "
-                f"{len(every)} in {str(folders[split])!r}. Received: {len(found)}; it lacks "
-                f"{lacking}. Add them, or remove the folders from the other splits"
-            )
-    return tuple(sorted(every))
+def _no_images(name, folder, layout):
+    others = ""
+    if layout.passed_over:
+        others = f", but with {passed_over_in_words(layout.passed_over)}"
+    elif layout.broken:
+        first = layout.broken[0]
+        others = f", but with {first.path!r} ({first.reason}); copy what links lead to (cp -rL)"
+    return RequestError(
+        f"No images below {str(folder)!r}. Expected files that end in one of "
+        f"{', '.join(sorted(image_formats.read_suffixes()))}. Received: {name!r} without{others}. "
+        "Name a folder that contains some"
+    )
 
 
 def _tfds(name, dataset, data_dir, task):
@@ -210,12 +216,12 @@ def _tfds(name, dataset, data_dir, task):
             f"{list(features)}. Choose another data set"
         )
     available = {split: info.num_examples for split, info in builder.info.splits.items()}
-    splits = tfds_splits(name, available) or _splits_by_name(available)
+    splits = datasets.tfds_splits(name, available) or _splits_by_name(available)
     if task == "multi_label" and "labels" in features:
         feature, classes = "labels", features["labels"].feature.names
     else:
         feature = "label" if "label" in features else None
-        classes = class_names(features["label"].names) if feature else ()
+        classes = datasets.class_names(features["label"].names) if feature else ()
     return Source(
         name=name,
         splits=tuple(splits),

@@ -1,8 +1,12 @@
 """Evaluation of a run's networks: during training, and at the end on the test split."""
 
 import functools
+import logging
 
 from mosaickd_tf import evaluation, models
+from mosaickd_tf.evaluation import plausibility
+
+logger = logging.getLogger(__name__)
 
 
 class TestEvaluator:
@@ -38,6 +42,20 @@ class TestEvaluator:
             "macs": models.macs(model),
             **metrics,
         }
+
+    def warn_of(self, teacher):
+        """Logs a warning where a teacher is near chance level, or its labels in another order.
+
+        Args:
+            teacher: Keras classifier of unit images.
+        """
+        if not self._test or self._task.label_rank != 1:
+            return
+        logits = self._logits(teacher)
+        predicted = self._task.predictions(logits)
+        found = plausibility.examine(predicted, self._test.labels, logits.shape[-1])
+        if line := plausibility.warning(found, self._label_names, "teacher", "`teacher_input`"):
+            logger.warning("%s", line)
 
     def agreement(self, student, teacher):
         """Computes the agreement of two networks on the test split.

@@ -1,6 +1,7 @@
 """Evaluation of a model file on a labeled data set."""
 
 import dataclasses
+import logging
 
 import numpy as np
 
@@ -8,15 +9,20 @@ from mosaickd_tf import evaluation
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.evaluation import plausibility
 from mosaickd_tf.models.graph.output_activation import output_activation
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.tasks.output_kind import kind_of_values
 
 _NUM_PROBES = 32  # images of noise, on which it is told what the outputs are
 
+logger = logging.getLogger(__name__)
+
 
 def evaluate_file(config, teacher=None):
     """Evaluates a .keras or .tflite classifier on the test split of a data set.
+
+    The validation split takes the place of a test split that a data set does not have.
 
     Args:
         config: an `EvaluationConfig`; its `teacher` only names the teacher in errors.
@@ -25,7 +31,8 @@ def evaluate_file(config, teacher=None):
     Returns:
         A dict with `model`, `images` (their number), `broken_images` (skipped), `accuracy`,
         `top5_accuracy` and other metrics of the task, `agreement` (with the teacher, or None), and
-        `per_class` accuracies by label name.
+        `per_class` accuracies by label name; `suggested_labels`, names in the order of the outputs,
+        where that order would fit far better.
 
     Raises:
         RequestError: for a model, a data set and a teacher that do not fit together.
@@ -55,6 +62,7 @@ def evaluate_file(config, teacher=None):
             )
         logits = evaluation.predict_logits(teacher, test.images)
         agreement = task.agreement(outputs, logits, kind)
+    suggested = _warn(outputs, test, task)
     shares = task.per_label_accuracy(outputs, test.labels, kind)
     return {
         "model": config.model,
@@ -63,7 +71,19 @@ def evaluate_file(config, teacher=None):
         **task.metrics(outputs, test.labels, kind),
         "agreement": agreement,
         "per_class": dict(zip(test.label_names, shares, strict=True)),
-    }
+    } | suggested
+
+
+def _warn(outputs, test, task):
+    """Logs what is implausible; returns the order of labels that would fit, if another one does."""
+    if task.label_rank != 1:
+        return {}
+    found = plausibility.examine(task.predictions(outputs), test.labels, outputs.shape[-1])
+    if line := plausibility.warning(found, test.label_names, "model", "`model_input`"):
+        logger.warning("%s", line)
+    if not (found and found.order):
+        return {}
+    return {"suggested_labels": [test.label_names[number] for number in found.order]}
 
 
 def _task(config, model):
@@ -93,7 +113,7 @@ def _num_labels(model):
 
 def _test_split(config, image_shape, num_labels):
     height, width, channels = image_shape
-    if channels not in (1, 3):
+    if not (height and width) or channels not in (1, 3):
         raise RequestError(
             "`model` has an unsupported image shape. Expected images of 1 or 3 channels. "
             f"Received: {image_shape} in {config.model!r}. Choose another one"
@@ -106,11 +126,16 @@ def _test_split(config, image_shape, num_labels):
         validation_fraction=0.0,
         max_broken=config.max_broken,
         task=config.task,
+        labels=config.labels,
     )
     target = loading.load_target(data, training=False, num_labels=num_labels)
-    if target.test is None:
+    test = target.test if target.test is not None else target.validation
+    if test is None:
         raise RequestError(
-            "`target_dataset` has no test split. Expected a data set that has one. Received: "
-            f"target_dataset={config.target_dataset!r}. Choose another one"
+            "`target_dataset` has no test split. Expected a data set that has one, or a validation "
+            f"split. Received: target_dataset={config.target_dataset!r}. Name the folder of one "
+            "split, or another data set"
         )
-    return target.test, target.broken
+    if target.test is None:
+        logger.info("evaluating on the validation split, as there is no test split")
+    return test, target.broken

@@ -6,6 +6,7 @@ import pathlib
 from mosaickd_tf import models
 from mosaickd_tf.config import DataConfig
 from mosaickd_tf.data import loading, ood_subset
+from mosaickd_tf.data.label_names import read_label_names
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export.images import COMPARED, ExportImages, export_with_images
 from mosaickd_tf.models.graph.logits import as_logits
@@ -13,7 +14,6 @@ from mosaickd_tf.models.graph.output_activation import output_activation
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.utils import files
 from mosaickd_tf.utils.images import to_uint8
-from mosaickd_tf.utils.text import as_name
 from mosaickd_tf.workdir.finished import GENERATOR, FinishedRun, RunPaths
 
 _SEED = (2110, 0)  # of the noise
@@ -70,7 +70,7 @@ def open_student(student_path, source):
             "student.keras, not serving.keras"
         )
     student = as_logits(student)
-    label_names = _read_labels(source.labels, num_classes)
+    label_names = read_label_names(source.labels, num_classes) if source.labels else ()
     paths = RunPaths(source.workdir) if source.workdir else None
     run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None
     synthesize = synthesizer(paths) if paths else None
@@ -81,7 +81,7 @@ def open_student(student_path, source):
     if target:
         label_names = label_names or target.label_names
     elif paths and not label_names and paths.labels_path.is_file():
-        label_names = _read_labels(paths.labels_path, num_classes)
+        label_names = read_label_names(paths.labels_path, num_classes)
     images = ExportImages(
         test=target.test if target else None,
         ood=_ood(data, run) if data.ood_dataset else None,
@@ -114,7 +114,7 @@ def synthesizer(paths):
 
 def _task(source, run, found):
     """Returns the task of the run, or without a run the requested one, or that of the file."""
-    if run and source.task not in ("auto", "single_label", run.task.name):
+    if run and source.task not in ("auto", run.task.name):
         raise RequestError(
             f"`task` is not the task of this run. Expected {run.task.name}. Received: "
             f"task={source.task}. Leave it out"
@@ -150,27 +150,3 @@ def _ood(data, run):
         if data.ood_subset
         else images
     )
-
-
-def _read_labels(path, num_classes):
-    if not path:
-        return ()
-    if not pathlib.Path(path).is_file():
-        raise RequestError(
-            f"No such file. Expected one name per line. Received: labels={str(path)!r}. Write "
-            "one, or leave `labels` out"
-        )
-    try:
-        lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise RequestError(
-            f"Not a text file. Expected one name per line, in UTF-8. Received: "
-            f"labels={str(path)!r} ({error}). Save it as UTF-8"
-        ) from error
-    names = tuple(as_name(line.strip()) for line in lines if line.strip())
-    if len(names) != num_classes:
-        raise RequestError(
-            f"Wrong number of names. Expected {num_classes}, one a class. Received: {len(names)} "
-            f"in labels={str(path)!r}. Write one name per line"
-        )
-    return names

@@ -89,7 +89,9 @@ class Run:
         versions = machine.versions(self.policy)
         files.write_json(self.folder / "versions.json", versions)
         teacher, subset = self._teacher_and_subset()
+        self.evaluator.warn_of(teacher)
         if self.ood:
+            loading.warn_of_few(self.ood, self.config.optimization.batch_size)
             save_grid(self.folder / "samples" / "ood.png", self.ood.sample(GRID).images)
         distiller, progress = self._train(self.prepared.method, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)
@@ -252,7 +254,7 @@ class Run:
             test=self.test,
             ood=self.ood,
             synthesize=(lambda n: to_uint8(distiller.samples(n))) if synthesizes else None,
-            label_names=target.label_names if target else (),
+            label_names=loading.label_names(self.config.data, target),
         )
         asked = self.config.export
         compressed = self._compress(

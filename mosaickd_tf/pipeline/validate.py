@@ -132,7 +132,7 @@ def _load_with_file(config):
     if config.data.target_dataset:
         target = loading.load_target(config.data, False, num_labels=found.head.num_labels)
     teacher = found.network()
-    check_teacher(teacher, config.data, target.label_names if target else ())
+    check_teacher(teacher, config.data, loading.label_names(config.data, target))
     return config, teacher, target, ood
 
 
@@ -155,7 +155,7 @@ def _load(config):
         target = loading.load_target(data, needs_training_split)
     if is_file:
         teacher = teachers.load_teacher(config, target)
-        check_teacher(teacher, data, target.label_names if target else ())
+        check_teacher(teacher, data, loading.label_names(data, target))
     else:
         teacher = teacher_training.untrained_teacher(config, target)
     if data.ood_dataset:

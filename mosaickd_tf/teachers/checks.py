@@ -20,8 +20,12 @@ def check_teacher(teacher, data, label_names):
         )
     outputs = teacher.output_shape[-1]
     if label_names and outputs != len(label_names):
+        given = (
+            f"labels of `labels` {data.labels}"
+            if data.labels
+            else f"classes of `target_dataset` {data.target_dataset}"
+        )
         raise RequestError(
-            f"Teacher and data do not fit. Expected the {len(label_names)} classes of "
-            f"`target_dataset` {data.target_dataset}. Received: a teacher of {outputs} classes. "
-            "Name the data of the teacher"
+            f"Teacher and data do not fit. Expected the {len(label_names)} {given}. Received: "
+            f"a teacher of {outputs} classes. Name the data of the teacher"
         )

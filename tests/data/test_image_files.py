@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from mosaickd_tf.data import image_files
-from mosaickd_tf.data.image_files import BrokenImageError, SkippedFiles, find, read
+from mosaickd_tf.data.image_files import BrokenImageError, find, read
 from mosaickd_tf.data.images import resize
-from mosaickd_tf.errors import RequestError
 from tests.fuzz.images import bomb
 
 
@@ -23,7 +22,7 @@ def draw(path, level=10, size=(5, 4), **options):
 
 def reasons(root):
     """Finds image files; returns the paths, and the reason of each broken one by name."""
-    paths, broken = find(root)
+    paths, broken, _ = find(root)
     return paths, {os.path.relpath(fault.path, root): fault.reason for fault in broken}
 
 
@@ -82,7 +81,7 @@ def test_a_pipe_is_never_opened(tmp_path):
 def test_a_name_may_hold_any_bytes(tmp_path, name):
     path = tmp_path / os.fsdecode(name)
     draw(path)
-    (found,), broken = find(tmp_path)
+    (found,), broken, _ = find(tmp_path)
     assert (os.fsencode(found), broken) == (name, [])
     assert read(tmp_path / found).getpixel((0, 0)) == (10, 10, 10)
 
@@ -92,7 +91,7 @@ def test_a_long_list_costs_little_memory_a_file(tmp_path):
     for number in range(3000):
         (tmp_path / f"image_{number:07d}.png").touch()
     tracemalloc.start()
-    paths, _ = find(tmp_path)
+    paths, _, _ = find(tmp_path)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(paths) == 3000
@@ -107,7 +106,7 @@ def test_folders_nested_deeper_than_a_path_can_be_are_reported(tmp_path):
         os.close(outer)
     os.close(folder)
     draw(tmp_path / "1.png")
-    paths, broken = find(tmp_path)
+    paths, broken, _ = find(tmp_path)
     assert paths == ["1.png"]
     assert [fault.reason for fault in broken] == ["an unreadable folder: File name too long"]
 
@@ -175,25 +174,3 @@ def test_broken_metadata_are_dropped(tmp_path):
     image = read(path)
     assert image.info == {}
     np.testing.assert_allclose(resize(image, (4, 4, 1)), 10, atol=2)
-
-
-# Counting.
-
-
-@pytest.mark.parametrize(
-    "max_broken, num_files, allowed",
-    [(0, 10, 0), (0.1, 10, 1), (0.1, 9, 0), (0.99, 10, 9), (1, 10, 1), (3, 10, 3)],
-)
-def test_a_number_below_one_is_a_share(max_broken, num_files, allowed):
-    skipped = SkippedFiles("folder:there", max_broken, num_files)
-    for number in range(allowed):
-        skipped.add(f"{number}.png", "empty")
-    with pytest.raises(RequestError) as caught:
-        skipped.add("last\n.png", "no image")
-    message = str(caught.value)
-    assert (
-        f"Received: at least {allowed + 1}:" in message
-        and f"{num_files} of 'folder:there'" in message
-    )
-    assert len(message.splitlines()) == 1
-    assert [fault.path for fault in skipped.broken][allowed] == "last\n.png"

@@ -64,9 +64,7 @@ def test_a_tall_image_loses_top_and_bottom():
 
 def test_gray_is_the_luma_of_the_colors():
     red = Image.new("RGB", (4, 4), (255, 0, 0))
-    np.testing.assert_array_equal(
-        resize(red, (4, 4, 1)), np.full((4, (4, 4, 1)), 76)
-    )  # 0.299 · 255
+    np.testing.assert_array_equal(resize(red, (4, 4, 1)), np.full((4, 4, 1), 76))  # 0.299 · 255
 
 
 def test_a_gray_image_gets_three_equal_channels():

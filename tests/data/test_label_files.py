@@ -1,6 +1,5 @@
 """Multi-label annotations: files by hand, and everything that can be wrong in one."""
 
-
 import numpy as np
 import pytest
 from PIL import Image

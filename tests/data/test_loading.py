@@ -130,14 +130,21 @@ def test_ood_images_are_resized_and_their_labels_dropped(tmp_path):
     assert ood.labels is None and ood.source == name
 
 
-def test_ood_images_come_from_the_training_split_alone(tmp_path):
-    name = folder(tmp_path, ["train/1.png", "test/1.png", "train/2.png"])
-    assert levels(load_ood(DataConfig(ood_dataset=name, image_size=8))) == [0, 2]
-
-
-def test_ood_images_come_from_the_only_split_there_is(tmp_path):
-    name = folder(tmp_path, ["test/1.png", "test/2.png"])
-    assert levels(load_ood(DataConfig(ood_dataset=name, image_size=8))) == [0, 1]
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["train/1.png", "test/1.png", "train/2.png"],
+        ["test/1.png", "test/2.png", "test/3.png"],
+        ["1.png", "deep/er/1.png", "train/1.png"],
+        ["val/a/1.png", "Train/a/1.png", "test/b/1.png"],
+    ],
+)
+def test_all_images_of_a_folder_are_ood_images_wherever_they_are(tmp_path, names, caplog):
+    name = folder(tmp_path, names)
+    with caplog.at_level("INFO"):
+        ood = load_ood(DataConfig(ood_dataset=name, image_size=8))
+    assert sorted(levels(ood)) == [0, 1, 2]
+    assert "3 images found, 0 unreadable" in caplog.text
 
 
 def test_each_image_gives_the_requested_number_of_crops():

@@ -98,10 +98,15 @@ def test_a_teacher_of_another_task_is_refused(tmp_path, refusal, teacher):
     assert "Expected images of (8, 8, 1) and 2 classes" in message
 
 
-@pytest.mark.parametrize("shape", [(8, 12, 1), (8, 8, 4)])
-def test_a_model_of_images_that_no_data_set_has_is_refused(tmp_path, refusal, shape):
-    brightness(tmp_path / "student.keras", shape=shape)
+def test_a_model_of_images_that_no_data_set_has_is_refused(tmp_path, refusal):
+    brightness(tmp_path / "student.keras", shape=(8, 8, 4))
     refusal()
+
+
+def test_a_model_of_oblong_images_is_evaluated(tmp_path, data):
+    model = brightness(tmp_path / "student.keras", shape=(8, 12, 1))
+    numbers = evaluate_file(EvaluationConfig(model=model, target_dataset=data))
+    assert numbers["accuracy"] == 5 / 7
 
 
 def test_a_missing_model_and_missing_data_are_refused(tmp_path, refusal):
