@@ -1,20 +1,18 @@
 """Images that a teacher takes: their shape, order of axes and range of pixels."""
 
 import dataclasses
+import math
 
-import keras
 import numpy as np
 
-from mosaickd_tf.data import datasets
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.graph.input_prefix import input_prefix
+from mosaickd_tf.teachers import input_range
+from mosaickd_tf.teachers.adaptation import of_unit_images
 
-# Mean and standard deviation of unit images by which a teacher's input is standardized.
-RANGES = {
-    "unit": (0.0, 1.0),
-    "signed": (0.5, 0.5),
-    "bytes": (0.0, 1 / 255),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
+__all__ = ["TeacherInput", "decide_pixels", "of_unit_images", "read_input"]
+
+_GIVEN = ("teacher_input", "teacher_mean", "made by this program", "uint8 input")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +25,7 @@ class TeacherInput:
         pixels: value of `teacher_input`, or a pair of mean and standard deviation of each channel
             of unit images; None while it is not decided.
         evidence: by what that is known, for messages.
-        scores: number by hypothesis, where images decided; higher fits better.
+        scores: number by hypothesis, where statistics decided; higher fits better.
     """
 
     image_shape: tuple
@@ -50,17 +48,32 @@ def read_input(file, options):
     Raises:
         RequestError: for a model that takes no images, and options that do not fit it.
     """
+    model = file.model
+    if len(model.inputs) != 1:
+        raise RequestError(
+            "The `teacher` has several inputs. Expected one, of images. Received: "
+            f"{[tuple(tensor.shape) for tensor in model.inputs]}. Save a model of one input"
+        )
+    image_shape, channels_first = _image_shape(model.input_shape[1:], options.teacher_layout)
+    taken = TeacherInput(image_shape=image_shape, channels_first=channels_first)
     if options.teacher_mean:
         pixels, evidence = (options.teacher_mean, options.teacher_std), "teacher_mean"
     elif options.teacher_input != "auto":
         pixels, evidence = options.teacher_input, "teacher_input"
+    elif file.is_own:
+        pixels, evidence = "unit", "made by this program"
+    elif "float" not in model.inputs[0].dtype:
+        pixels, evidence = "bytes", f"{model.inputs[0].dtype} input"
     else:
-        pixels, evidence = "unit", "default"
-    return TeacherInput(image_shape=file.model.input_shape[1:], pixels=pixels, evidence=evidence)
+        pixels, evidence = _read_pixels(model)
+    return dataclasses.replace(taken, pixels=pixels, evidence=evidence)
 
 
 def decide_pixels(taken, model, images):
-    """Decides on the range of pixels where it is open, by how well real images fit.
+    """Decides on the range of pixels where it is open, by the statistics that the model stores.
+
+    A range that was read off the first layers is checked by them. Without statistics, the logits
+    of the images decide.
 
     Args:
         taken: a `TeacherInput`.
@@ -73,37 +86,54 @@ def decide_pixels(taken, model, images):
     Raises:
         RequestError: when two hypotheses are close, with their scores and the flag for each.
     """
-    return taken
+    if taken.pixels is not None and taken.evidence in _GIVEN:
+        return taken
+    return input_range.decide(taken, model, images)
 
 
-def of_unit_images(model, taken, image_shape):
-    """Puts in front of a model what turns unit images into the images that it takes.
-
-    Args:
-        model: the Keras model of the file.
-        taken: its `TeacherInput`, decided.
-        image_shape: `(height, width, channels)` of the unit images.
-
-    Returns:
-        A Keras model from unit images `image_shape` to the outputs of the model; the model itself
-        where nothing has to be done.
-    """
-    if taken.pixels == "unit" and model.input_shape[1:] == tuple(image_shape):
-        return model
-    rescaling = _rescaling(taken.pixels)
-    channels = model.input_shape[-1]
-    if np.size(rescaling["scale"]) not in (1, channels):
-        raise RequestError(
-            "`teacher_input` has statistics of 3 channels. Expected unit, signed or bytes. "
-            f"Received: teacher_input={taken.pixels} for {channels} channels. Choose another"
-        )
-    images = keras.Input(model.input_shape[1:], name="unit_images")
-    scaled = keras.layers.Rescaling(**rescaling, name="teacher_input")(images)
-    return keras.Model(images, model(scaled), name=model.name)
+def _image_shape(shape, layout):
+    """Returns `(height, width, channels)` of a model's images, and whether channels come first."""
+    if len(shape) == 1 and shape[0]:
+        for channels in (1, 3):
+            side = math.isqrt(shape[0] // channels)
+            if side * side * channels == shape[0]:
+                return (side, side, channels), False
+    if len(shape) == 2:
+        return (*shape, 1), False
+    if len(shape) == 3:
+        first = layout == "channels_first"
+        if layout == "auto":
+            first = shape[0] in (1, 3) and shape[2] not in (1, 3)
+        height, width, channels = (*shape[1:], shape[0]) if first else shape
+        if channels in (1, 3):
+            return (height, width, channels), first
+    raise RequestError(
+        "The `teacher` takes no images that it can be given here. Expected (height, width, "
+        "channels) or, by `teacher_layout`, channels as the first axis, of 1 or 3 channels. "
+        f"Received: {shape}, teacher_layout={layout}. Save the model with such an input"
+    )
 
 
-def _rescaling(pixels):
-    """Returns the scale and offset that standardize unit images."""
-    known = RANGES.get(pixels) if isinstance(pixels, str) else None
-    mean, std = map(np.asarray, known or datasets.teacher_input(pixels))
-    return {"scale": (1 / std).tolist(), "offset": (-mean / std).tolist()}
+def _read_pixels(model):
+    """Returns the range of pixels that the first layers show, and by which; or None and ""."""
+    prefix = input_prefix(model)
+    if prefix is None:
+        return None, ""
+    fitting = [name for name in input_range.FIXED if _fits(prefix, *input_range.FIXED[name])]
+    if len(fitting) != 1:
+        return None, ""
+    return fitting[0], f"{' and '.join(dict.fromkeys(prefix.layers))} inside"
+
+
+def _fits(prefix, lowest, highest):
+    """Tells whether pixels of a range become values as networks are given them."""
+    ends = np.stack([prefix.low + prefix.slope * lowest, prefix.low + prefix.slope * highest])
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    for known in ((0, 1), (-1, 1), (-0.5, 0.5), (0, 255)):
+        if np.allclose(low, known[0], atol=0.01) and np.allclose(high, known[1], rtol=0.01):
+            return True
+    centered_bytes = np.all((low < -80) & (low > -160) & (high > 80) & (high < 160))
+    span = high - low
+    # A standard deviation of a sixth to a half of the range; darkness or light within 3 of them.
+    standardized = np.all((low < -0.2) & (high > 0.2) & (span > 1.9) & (span < 6.2))
+    return bool(centered_bytes or (standardized and np.all(low > -3.5) and np.all(high < 4.5)))
