@@ -6,7 +6,7 @@ import keras
 
 from mosaickd_tf import models
 from mosaickd_tf.config import DataConfig, TeacherConfig, assignment
-from mosaickd_tf.data.label_files import find_labels
+from mosaickd_tf.data.label_names import find_labels
 from mosaickd_tf.models.graph.walk import leaf_layers
 from mosaickd_tf.teachers.inspection import inspect_file
 from mosaickd_tf.teachers.loading import open_teacher
@@ -59,7 +59,7 @@ def inspect_teacher(path, **options):
         "output": head and head.name,
         "task": head and head.task,
         "num_labels": head and head.num_labels,
-        "labels": list(find_labels(path, head.num_labels)) if head else [],
+        "labels": list(find_labels(path, head.num_labels) or ()) if head else [],
         "rescaling": [layer.name for layer in layers if type(layer).__name__ in _RESCALING],
         "augmentation": [layer.name for layer in layers if _augments(layer)],
         "batch_normalizations": sum(_normalizes(layer) for layer in layers),

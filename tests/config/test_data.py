@@ -17,8 +17,13 @@ from mosaickd_tf.errors import RequestError
             "`teacher_input` goes with other files",
         ),
         (
-            {"teacher": "a.keras", "teacher_mean": (0.5,), "teacher_std": (0.5,)},
-            "`teacher_mean` goes with",
+            {
+                "teacher": "a",
+                "teacher_input": "bytes",
+                "teacher_mean": (0.5,),
+                "teacher_std": (0.5,),
+            },
+            "`teacher_mean` takes the place",
         ),
         ({"teacher": "wrn16_1", "teacher_mean": (0.5,)}, "1 and 0 numbers"),
         ({"teacher": "wrn16_1", "teacher_std": (0.5, 0.5)}, "0 and 2 numbers"),
