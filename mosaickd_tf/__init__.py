@@ -6,6 +6,10 @@ wait for TensorFlow.
 
 import importlib
 
+from mosaickd_tf.utils import environment
+
+environment.use_tensorflow()
+
 __version__ = "0.2.0"
 
 _MODULES = (
@@ -30,6 +34,8 @@ __all__ = [*_MODULES, *_NAMES]
 
 
 def __getattr__(name):
+    if name in _MODULES or name in _NAMES:
+        environment.check_keras()
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:

@@ -12,22 +12,48 @@ import warnings
 from mosaickd_tf.cli import flags, listings
 from mosaickd_tf.config import TerminalConfig
 from mosaickd_tf.errors import Interrupted, RequestError, RunError
-from mosaickd_tf.utils import files, signals
+from mosaickd_tf.utils import environment, files, memory, signals, streams
 from mosaickd_tf.utils.text import printable
+
+_READER_LEFT = 128 + 13  # as of a program that SIGPIPE ends
+_UTF8 = "PYTHONUTF8"
 
 
 def main(usage, sections, work):
     """Runs a command and exits.
 
     Exit codes: 0 done, 2 the request is wrong, 3 the run could not continue, 130 and 143 stopped
-    by a signal, 1 a defect of this package.
+    by a signal, 141 done but the reader of the output went away, 1 a defect of this package.
 
     Args:
         usage: first part of `--help`.
         sections: dict from names to subclasses of `ConfigSection`; that of the terminal is added.
         work: function of the parsed sections, given by name.
     """
-    sys.exit(_run(usage, {**sections, "terminal": TerminalConfig}, work, sys.argv[1:]))
+    _use_utf8()
+    streams.set_up()
+    environment.set_up_command()
+    code = _run(usage, {**sections, "terminal": TerminalConfig}, work, sys.argv[1:])
+    sys.exit(_flushed(code))
+
+
+def _use_utf8():
+    """Starts Python again where the locale would keep it from names and texts in UTF-8."""
+    if sys.getfilesystemencoding() == "utf-8" or os.environ.get(_UTF8) == "1":
+        return
+    os.environ[_UTF8] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _flushed(code):
+    """Writes what is buffered; returns the exit code of a command that ended with `code`."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not files.is_disk_full(error):
+            raise
+        return code or _fail(f"No space left for the output ({error})", 3)
+    return _READER_LEFT if code == 0 and streams.reader_left() else code
 
 
 def _run(usage, sections, work, argv):
@@ -57,19 +83,21 @@ def _run(usage, sections, work, argv):
         return _fail(f"stopped. To resume: {_command(argv)}", 130)
     except BrokenPipeError:  # the reader of our output is gone
         sys.stdout = open(os.devnull, "w")
-        return 1
+        return _READER_LEFT
     except Exception as error:
         return _fail_unexpectedly(error)
     return 0
 
 
 def _fail_unexpectedly(error):
-    """Reports what the disk refused in one line; a defect of this package by its traceback."""
+    """Reports what disk or memory refused in one line; a defect of this package by its traceback."""
     if files.is_disk_full(error):
         return _fail(f"No space left on the disk. Files written before are intact ({error})", 3)
     is_refused = isinstance(error, PermissionError)
     if is_refused or (isinstance(error, OSError) and error.errno == errno.EROFS):
         return _fail(f"Permission denied: {error}. Choose a writable folder", 2)
+    if memory.is_exhausted(error):
+        return _fail(f"Out of memory ({memory.reason(error)}). {memory.ADVICE}", 3)
     traceback.print_exc()
     return 1
 
@@ -105,7 +133,7 @@ def _silence_tensorflow():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
     sys.stderr.flush()
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    sys.stderr = streams.LastingStream(os.dup(2), sys.stderr.encoding)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)

@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.utils import environment
 
-_PACKAGES = str(pathlib.Path(__file__).resolve().parents[2])  # the folder that contains the package
 _WORKER = ["-P", "-m", "mosaickd_tf.vetting.check_worker"]
 SECONDS = 20  # that a check may take, plus one for every
 _BYTES_PER_SECOND = 5_000_000
@@ -59,11 +59,10 @@ def _fault(kind, path, digest):
     """Returns the fault of a file as text, or None; the digest keys the cache by content."""
     timeout = SECONDS + os.path.getsize(path) // _BYTES_PER_SECOND
     command = [sys.executable, *_WORKER, kind, path]
-    python_path = filter(None, [_PACKAGES, os.environ.get("PYTHONPATH")])
     try:
         result = subprocess.run(
             command,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(python_path)},
+            env=environment.of_child(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout,
