@@ -1,4 +1,4 @@
-"""What the first layers of a classifier do to the values of a pixel."""
+"""The map of pixels by the first layers of a classifier."""
 
 import dataclasses
 
