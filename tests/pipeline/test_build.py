@@ -22,7 +22,7 @@ from mosaickd_tf.methods.mosaic import MosaicConfig
 from mosaickd_tf.models import blocks
 from mosaickd_tf.models.graph.inference import is_inference_copy
 from mosaickd_tf.models.normalization import FusedBatchNormalization
-from mosaickd_tf.pipeline.build import build_distiller, build_networks
+from mosaickd_tf.pipeline.build import build_distiller, build_networks, patch_size_of
 from tests import tiny
 from tests.pipeline.small_run import refusal
 
@@ -259,6 +259,9 @@ def test_a_patch_larger_than_the_image_is_refused(student_file):
     assert "`patch_size`" in message and "8" in message and "9" in message
 
 
-def test_an_image_size_that_the_generator_cannot_synthesize_is_refused():
-    message = refusal(build_networks, config(image_size=10), network(shape=(10, 10, 3)))
-    assert "multiple of 4" in message and "10" in message
+def test_networks_of_oblong_images_of_odd_sides_fit_together():
+    requested = config(image_size=(11, 14), patch_size=0, student="wrn10_1")
+    networks = build_networks(requested, network(shape=(11, 14, 3))).by_name
+    assert networks["generator"].output_shape == (None, 11, 14, 3)
+    assert networks["student"].input_shape == (None, 11, 14, 3)
+    assert patch_size_of(requested) == 10
