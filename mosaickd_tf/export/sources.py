@@ -71,6 +71,8 @@ def open_student(student_path, source):
     run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None
     synthesize = synthesizer(paths) if paths else None
     data = _data(source, run, height, channels, has_generator=synthesize is not None)
+    if label_names and run and set(run.label_names) == set(label_names):
+        data = dataclasses.replace(data, labels=source.labels)  # the same names in another order
     target = loading.load_target(data, training=False) if data.target_dataset else None
     if target:
         label_names = label_names or target.label_names
