@@ -22,7 +22,7 @@ def work(report):
             "--workdir"
         )
     try:
-        path = page.write(report.workdir)
+        path = page.write(report.workdir, report.labels)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, RequestError):
             raise

@@ -3,6 +3,7 @@
 Allow-lists: of formats, since Pillow runs a program for EPS, and of the decoders named here only.
 """
 
+import functools
 import os
 import re
 
@@ -87,6 +88,7 @@ def heif_is_read():
     return "HEIF" in Image.OPEN
 
 
+@functools.cache
 def read_formats():
     """Returns the formats that are read here, names of Pillow's; not TGA."""
     Image.init()

@@ -127,10 +127,10 @@ def load_ood(config):
     broken = _report_broken(source)
     if source.layout:
         logger.info(
-            "%s: %s images found, %s unreadable ones among them",
+            "%s: %s image files found, %s of them read",
             printable(source.name),
             f"{source.layout.num_files:,}",
-            f"{len(source.skipped.broken):,}",
+            f"{source.layout.num_files - len(source.skipped.broken):,}",
         )
     if len(images) > 1 and all(np.array_equal(image, images[0]) for image in images):
         logger.warning("%s: all images are the same", printable(source.name))

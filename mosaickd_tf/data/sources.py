@@ -199,7 +199,10 @@ def _no_images(name, folder, layout):
         others = f", but with {passed_over_in_words(layout.passed_over)}"
     elif layout.broken:
         first = layout.broken[0]
-        others = f", but with {first.path!r} ({first.reason}); copy what links lead to (cp -rL)"
+        others = (
+            f", but with {len(layout.broken):,} others such as {first.path!r} ({first.reason}); "
+            "copy what links lead to (cp -rL FOLDER COPY)"
+        )
     return RequestError(
         f"No images below {str(folder)!r}. Expected files that end in one of "
         f"{', '.join(sorted(image_formats.read_suffixes()))}. Received: {name!r} without{others}. "

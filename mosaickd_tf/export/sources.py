@@ -75,6 +75,8 @@ def open_student(student_path, source):
     run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None
     synthesize = synthesizer(paths) if paths else None
     data = _data(source, run, (height, width), channels, has_generator=synthesize is not None)
+    if label_names and run and set(run.label_names) == set(label_names):
+        data = dataclasses.replace(data, labels=source.labels)  # the same names in another order
     target = None
     if data.target_dataset:
         target = loading.load_target(data, training=False, num_labels=num_classes)

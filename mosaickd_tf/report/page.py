@@ -4,6 +4,8 @@ import pathlib
 import re
 import shlex
 
+from mosaickd_tf.data.label_names import read_label_names
+from mosaickd_tf.errors import RequestError
 from mosaickd_tf.report import classes, curves
 from mosaickd_tf.report.advice import CHECKS, advice
 from mosaickd_tf.report.markup import document, element, table
@@ -14,21 +16,37 @@ from mosaickd_tf.workdir.finished import FinishedRun
 NAME = "report.html"
 
 
-def write(folder):
+def write(folder, labels=""):
     """Writes the report of a finished run into its folder, from the files in it alone.
 
     Args:
         folder: the folder of the run.
+        labels: a file of names of the classes, in place of the run's own; see `read_label_names`.
 
     Returns:
         The path of the page.
 
     Raises:
-        RequestError: when the folder holds no finished run.
+        RequestError: when the folder holds no finished run, or for labels of other classes.
     """
-    path = pathlib.Path(folder) / NAME
-    files.write_text(path, page(FinishedRun(folder)))
+    path, run = pathlib.Path(folder) / NAME, FinishedRun(folder)
+    if labels:
+        run.label_names = _given_labels(run, labels)
+    files.write_text(path, page(run))
     return path
+
+
+def _given_labels(run, labels):
+    """Returns the names in a file, for the classes of a run."""
+    own = run.label_names
+    names = read_label_names(labels, len(own) or None)
+    if names != own and sorted(names) == sorted(own):
+        raise RequestError(
+            "`labels` are those of the run in another order, in which its images were not counted. "
+            f"Expected the order {', '.join(own[:10])}. Received: labels={str(labels)!r} with "
+            f"{', '.join(names[:10])}. Evaluate the student with them, or run again with them"
+        )
+    return names
 
 
 def page(run):

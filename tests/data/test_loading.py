@@ -144,7 +144,7 @@ def test_all_images_of_a_folder_are_ood_images_wherever_they_are(tmp_path, names
     with caplog.at_level("INFO"):
         ood = load_ood(DataConfig(ood_dataset=name, image_size=8))
     assert sorted(levels(ood)) == [0, 1, 2]
-    assert "3 images found, 0 unreadable" in caplog.text
+    assert "3 image files found, 3 of them read" in caplog.text
 
 
 def test_each_image_gives_the_requested_number_of_crops():

@@ -113,3 +113,31 @@ def test_a_missing_model_and_missing_data_are_refused(tmp_path, refusal):
     assert "No such file" in refusal()
     brightness(tmp_path / "student.keras")
     assert "No such folder" in refusal(target_dataset=f"folder:{tmp_path / 'nowhere'}")
+
+
+def test_the_validation_split_takes_the_place_of_a_test_split(tmp_path, data, caplog):
+    model = brightness(tmp_path / "student.keras")
+    (tmp_path / "data" / "test").rename(tmp_path / "data" / "Val")
+    with caplog.at_level("INFO"):
+        numbers = evaluate_file(EvaluationConfig(model=model, target_dataset=data))
+    assert numbers["accuracy"] == 5 / 7
+    assert "on the validation split" in caplog.text
+
+
+def test_labels_in_another_order_are_suggested_and_taken(tmp_path, caplog):
+    """Names the folders such that their order is not that of the model's outputs."""
+    for name, values in (("b bright", range(150, 250)), ("a dark", range(0, 100))):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for value in values:
+            Image.new("L", (8, 8), value).save(tmp_path / "data" / name / f"{value}.png")
+    model = brightness(tmp_path / "student.keras")
+    config = {"model": model, "target_dataset": f"folder:{tmp_path / 'data'}"}
+    numbers = evaluate_file(EvaluationConfig(**config))
+    assert numbers["accuracy"] == 0.0
+    assert numbers["suggested_labels"] == ["b bright", "a dark"]
+    assert "the model does not fit the data" in caplog.text and "b bright, a dark" in caplog.text
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(numbers["suggested_labels"]))
+    numbers = evaluate_file(EvaluationConfig(**config, labels=str(labels)))
+    assert numbers["accuracy"] == 1.0 and "suggested_labels" not in numbers
+    assert list(numbers["per_class"]) == ["b bright", "a dark"]

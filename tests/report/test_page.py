@@ -141,6 +141,21 @@ def test_the_page_is_written_from_the_folder_alone_again_and_again(tmp_path):
     assert again.replace(f"{tmp_path}/copy", str(tmp_path)) == before
 
 
+def test_labels_take_the_place_of_the_run_s_own(tmp_path):
+    write_run(tmp_path, result())
+    own = FinishedRun(tmp_path).label_names
+    labels = tmp_path / "names.txt"
+    labels.write_text("".join(f"{number} other {number}\n" for number in range(len(own))))
+    text = Reader(page.write(tmp_path, labels).read_text()).text
+    assert "other 0" in text and "other 1" in text
+    labels.write_text("\n".join(reversed(own)))
+    with pytest.raises(RequestError, match="in another order"):
+        page.write(tmp_path, labels)
+    labels.write_text("one\n")
+    with pytest.raises(RequestError, match=f"Expected {len(own)}, one a class"):
+        page.write(tmp_path, labels)
+
+
 def test_sections_that_a_run_has_nothing_for_are_left_out(tmp_path):
     write_run(tmp_path, result(method="kd", baselines=(), labels=False))
     (tmp_path / "samples" / "ood.png").unlink()
