@@ -5,6 +5,7 @@ import logging
 
 import numpy as np
 
+from mosaickd_tf.data import image_checks
 from mosaickd_tf.data.image_files import BrokenFile
 from mosaickd_tf.data.images import ImageSet, random_crops, resize
 from mosaickd_tf.data.label_names import read_label_names, with_label_names
@@ -132,10 +133,7 @@ def load_ood(config):
             f"{source.layout.num_files:,}",
             f"{source.layout.num_files - len(source.skipped.broken):,}",
         )
-    if len(images) > 1 and all(np.array_equal(image, images[0]) for image in images):
-        logger.warning("%s: all images are the same", printable(source.name))
-    elif images.min() == images.max():
-        logger.warning("%s: all images are black, or of one color", printable(source.name))
+    image_checks.warn_of_equal(source.name, images)
     return ImageSet(images=images, source=config.ood_dataset, broken=broken)
 
 
@@ -149,23 +147,6 @@ def write_broken_files(path, *data):
     faults = [fault for each in data if each for fault in each.broken]
     if faults:
         files.write_json(path, [dataclasses.asdict(fault) for fault in faults])
-
-
-def warn_of_few(images, batch_size):
-    """Logs a warning where there are fewer images than in a batch, which then repeats them.
-
-    Args:
-        images: an `ImageSet`.
-        batch_size: images in a batch.
-    """
-    if len(images) < batch_size:
-        logger.warning(
-            "%s: only %d images, fewer than the %d of a batch, which repeats them; more and more "
-            "varied ones teach more",
-            printable(images.source),
-            len(images),
-            batch_size,
-        )
 
 
 def _loose(source):
@@ -190,7 +171,7 @@ def _read_resized(source, split, config):
 
     stacked = _stack(images(), source, config)
     if source.layout:
-        _warn_of_sizes(source, np.array(sizes), config.image_shape)
+        image_checks.warn_of_sizes(source.name, np.array(sizes), config.image_shape)
     return ImageSet(
         images=stacked,
         labels=_label_array(labels, source.label_names),
@@ -210,30 +191,6 @@ def _as_task(images, task, num_labels):
     if num_labels == 1 and rows.shape[1] == 2:
         return dataclasses.replace(images, labels=rows[:, 1:], label_names=images.label_names[1:])
     return dataclasses.replace(images, labels=rows)
-
-
-def _warn_of_sizes(source, sizes, image_shape):
-    """Logs a warning where images are enlarged, or where most of an image is cut off."""
-    height, width, _ = image_shape
-    scales = np.array([width, height]) / sizes
-    enlarged = int((scales.max(axis=1) > 1).sum())
-    if enlarged:
-        logger.warning(
-            "%s: %d of %d images are smaller than %dx%d and were enlarged",
-            printable(source.name),
-            enlarged,
-            len(sizes),
-            height,
-            width,
-        )
-    cut = int((scales.max(axis=1) > 2 * scales.min(axis=1)).sum())
-    if cut:
-        logger.warning(
-            "%s: %d of %d images are long and were cropped to their middle, less than half of them",
-            printable(source.name),
-            cut,
-            len(sizes),
-        )
 
 
 def _label_array(labels, label_names):

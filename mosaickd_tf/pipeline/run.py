@@ -9,7 +9,7 @@ import tensorflow as tf
 from mosaickd_tf import compression, evaluation, export, models
 from mosaickd_tf.config import TeacherTrainingConfig, options
 from mosaickd_tf.config.method import OOD_IMAGES
-from mosaickd_tf.data import loading, ood_subset, streams
+from mosaickd_tf.data import image_checks, loading, ood_subset, streams
 from mosaickd_tf.data.grids import save_grid
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.teacher_predictions import teacher_predictions
@@ -91,7 +91,7 @@ class Run:
         teacher, subset = self._teacher_and_subset()
         self.evaluator.warn_of(teacher)
         if self.ood:
-            loading.warn_of_few(self.ood, self.config.optimization.batch_size)
+            image_checks.warn_of_few(self.ood, self.config.optimization.batch_size)
             save_grid(self.folder / "samples" / "ood.png", self.ood.sample(GRID).images)
         distiller, progress = self._train(self.prepared.method, teacher, self.folder.path)
         student = models.portable_copy(distiller.student)

@@ -59,7 +59,7 @@ def inspect_teacher(path, **options):
         "output": head and head.name,
         "task": head and head.task,
         "num_labels": head and head.num_labels,
-        "labels": list(find_labels(path, head.num_labels) or ()) if head else [],
+        "labels": _label_names(path, head),
         "rescaling": [layer.name for layer in layers if type(layer).__name__ in _RESCALING],
         "augmentation": [layer.name for layer in layers if _augments(layer)],
         "batch_normalizations": sum(_normalizes(layer) for layer in layers),
@@ -110,6 +110,11 @@ def _macs(model):
         return models.macs(model)
     except (AttributeError, TypeError):
         return None
+
+
+def _label_names(path, head):
+    found = find_labels(path, head.num_labels) if head else None
+    return list(found[1]) if found else []
 
 
 def _augments(layer):
