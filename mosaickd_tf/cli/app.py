@@ -85,19 +85,20 @@ def _run(usage, sections, work, argv):
         sys.stdout = open(os.devnull, "w")
         return _READER_LEFT
     except Exception as error:
-        return _fail_unexpectedly(error)
+        return _fail_unexpectedly(error, names)
     return 0
 
 
-def _fail_unexpectedly(error):
-    """Reports what disk or memory refused in one line; a defect of this package by its traceback."""
+def _fail_unexpectedly(error, names):
+    """Reports what disk or memory refused in one line; a defect by its traceback."""
     if files.is_disk_full(error):
         return _fail(f"No space left on the disk. Files written before are intact ({error})", 3)
     is_refused = isinstance(error, PermissionError)
     if is_refused or (isinstance(error, OSError) and error.errno == errno.EROFS):
         return _fail(f"Permission denied: {error}. Choose a writable folder", 2)
     if memory.is_exhausted(error):
-        return _fail(f"Out of memory ({memory.reason(error)}). {memory.ADVICE}", 3)
+        message = f"Out of memory ({memory.reason(error)}). {memory.ADVICE}"
+        return _fail(flags.with_dashes(message, names), 3)
     traceback.print_exc()
     return 1
 

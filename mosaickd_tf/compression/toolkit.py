@@ -27,8 +27,9 @@ def sparse_clustering():
 
 
 def _imported(name):
-    tf.keras.version()  # loads Keras 3 as `tf.keras`, before the toolkit sets the variable below
     with _environment_kept(), warnings.catch_warnings():
+        os.environ.pop(_VARIABLE, None)
+        _ = tf.keras.layers  # loads Keras 3 as `tf.keras`, before the toolkit sets the variable
         warnings.simplefilter("ignore", DeprecationWarning)  # of distutils, which it still reads
         return importlib.import_module(name)
 

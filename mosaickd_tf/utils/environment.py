@@ -84,7 +84,8 @@ def _ordered(paths, environ):
     user = environ.get("PYTHONPATH", "").split(os.pathsep)
     user = [os.path.abspath(path) for path in user if path]
     handed_on = [path for path in environ.get(USER_PATH, "").split(os.pathsep) if path]
-    moved = {path for path in user if path != _PROJECT}
+    own = tuple(os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix))
+    moved = {path for path in user if path != _PROJECT and not path.startswith(own)}
     kept = [path for path in paths if os.path.abspath(path or ".") not in moved]
     last = [path for path in paths if os.path.abspath(path or ".") in moved]
     return list(dict.fromkeys([*kept, *last, *map(os.path.abspath, handed_on)]))

@@ -1,5 +1,6 @@
 """Standard streams that are closed, take ASCII only, or lose their reader."""
 
+import fcntl
 import io
 import os
 import sys
@@ -50,12 +51,15 @@ def set_up():
     """Makes standard output and error usable, whatever they are connected to.
 
     Closed descriptors are connected to the null device first: otherwise the next file that is
-    opened takes their number, and gets what is written to them.
+    opened takes their number, and gets what is written to them. Where the shell has opened its
+    script under such a number, it can only be read.
     """
-    for descriptor in (0, 1, 2):
+    for descriptor, wrong in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
-            os.fstat(descriptor)
+            access = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
         except OSError:
+            access = wrong
+        if access == wrong:
             _to_null(descriptor)
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)

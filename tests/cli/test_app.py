@@ -68,6 +68,7 @@ def test_the_work_is_given_its_topics_and_the_terminal_its_own(terminal):
         (ValueError("Not written: No space left on device"), 3, "No space left on the disk"),
         (OSError(errno.EROFS, "Read-only file system", "runs"), 2, "writable"),
         (PermissionError(errno.EACCES, "Permission denied", "runs"), 2, "runs"),
+        (MemoryError(), 3, "Out of memory (MemoryError). Lower --batch_size"),
         (Interrupted(signal.SIGINT), 130, "To resume: bin/distill --rounds=5"),
         (Interrupted(signal.SIGTERM), 143, "To resume: bin/distill --rounds=5"),
         (KeyboardInterrupt(), 130, "To resume: bin/distill --rounds=5"),
@@ -119,7 +120,7 @@ def test_a_message_cannot_command_the_terminal(capsys):
 
 def test_a_reader_that_went_away_is_no_defect(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdout", sys.stdout)
-    assert run(failing(BrokenPipeError())) == 1
+    assert run(failing(BrokenPipeError())) == 128 + signal.SIGPIPE
     sys.stdout.close()
     assert capsys.readouterr().err == ""
 
