@@ -9,12 +9,13 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.tasks import get_task
 
 
-def evaluate_file(config, teacher=None):
+def evaluate_file(config, teacher=None, model=None):
     """Evaluates a .keras or .tflite classifier on the test split of a data set.
 
     Args:
         config: an `EvaluationConfig`; its `teacher` only names the teacher in errors.
         teacher: Keras model from unit images to logits to compare with, or None.
+        model: `KerasModel` or `TfliteModel` of the file, or None to open it as one of this package.
 
     Returns:
         A dict with `model`, `images` (their number), `broken_images` (skipped), `accuracy`,
@@ -25,7 +26,7 @@ def evaluate_file(config, teacher=None):
         RequestError: for a model, a data set and a teacher that do not fit together.
     """
     task = get_task(config.task)
-    model = evaluation.open_model(config.model)
+    model = model or evaluation.open_model(config.model)
     test, broken = _test_split(config, model.image_shape)
     outputs = model.predict(test.images)
     kind = "probabilities" if task.looks_like_probabilities(outputs) else "logits"

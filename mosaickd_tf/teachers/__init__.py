@@ -1,5 +1,6 @@
 """Teachers: model files of any kind as unit images to logits, and the training of a teacher."""
 
+from mosaickd_tf.teachers.evaluated import load_evaluated
 from mosaickd_tf.teachers.inspection import Inspection, inspect_file, with_image_shape
 from mosaickd_tf.teachers.loading import (
     is_torch_file,
@@ -15,6 +16,7 @@ __all__ = [
     "Inspection",
     "inspect_file",
     "is_torch_file",
+    "load_evaluated",
     "load_teacher",
     "load_teacher_file",
     "needs_statistics",
