@@ -153,11 +153,12 @@ def _by_moments(taken, moments):
         mean, std = to_unit(name, moments.mean, moments.std)
         error, _ = to_unit(name, moments.mean_error, 0.0)
         error = np.abs(error - to_unit(name, 0 * moments.mean_error, 0.0)[0])
-        scores[name] = plausibility(mean, std, error) + (_UNIT_FIRST if name == "unit" else 0.0)
+        score = plausibility(mean, std, error, min(moments.log_std_error, 0.5))
+        scores[name] = score + (_UNIT_FIRST if name == "unit" else 0.0)
     return scores
 
 
-def plausibility(mean, std, mean_error=0.0):
+def plausibility(mean, std, mean_error=0.0, log_std_error=0.0):
     """Returns how usual moments are for images, as an unnormalized natural logarithm.
 
     A standard deviation is at most `√(mean (1 - mean))`, as of black and white pixels alone. Of
@@ -167,6 +168,7 @@ def plausibility(mean, std, mean_error=0.0):
         mean: of each channel of unit images, `(channels,)`; outside of [0, 1] where impossible.
         std: of all pixels, positive.
         mean_error: standard errors of the means.
+        log_std_error: that of the natural logarithm of the standard deviation.
     """
     beyond = np.maximum(0, np.maximum(-mean, mean - 1))
     impossible = 0.5 * float(np.max((beyond / np.maximum(mean_error, 0.04)) ** 2))
@@ -174,11 +176,11 @@ def plausibility(mean, std, mean_error=0.0):
     largest = np.sqrt(inside * (1 - inside))
     share = math.log(max(std, 1e-6) / float(np.mean(largest)))
     excess = math.log(max(std, 1e-6) / float(np.min(largest)))
-    impossible += 0.5 * (max(0.0, excess - 0.05) / 0.1) ** 2
+    impossible += 0.5 * max(0.0, excess - 0.05) ** 2 / (0.1**2 + log_std_error**2)
     center = float(np.mean(inside))
     usual = math.log(0.5 + 0.9 * max(0.0, 0.5 - center))
     off_center = 0.5 * ((center - 0.5) / 0.35) ** 2
-    return -min(impossible, 50.0) - 0.5 * ((share - usual) / 0.35) ** 2 - off_center
+    return -impossible - 0.5 * (share - usual) ** 2 / (0.35**2 + log_std_error**2) - off_center
 
 
 def _outputs(taken, model, images):
