@@ -19,7 +19,7 @@ _NUM_PROBES = 32  # images of noise, on which it is told what the outputs are
 logger = logging.getLogger(__name__)
 
 
-def evaluate_file(config, teacher=None):
+def evaluate_file(config, teacher=None, model=None):
     """Evaluates a .keras or .tflite classifier on the test split of a data set.
 
     The validation split takes the place of a test split that a data set does not have.
@@ -27,6 +27,7 @@ def evaluate_file(config, teacher=None):
     Args:
         config: an `EvaluationConfig`; its `teacher` only names the teacher in errors.
         teacher: Keras model from unit images to logits to compare with, or None.
+        model: `KerasModel` or `TfliteModel` of the file, or None to open it as one of this package.
 
     Returns:
         A dict with `model`, `images` (their number), `broken_images` (skipped), `accuracy`,
@@ -37,7 +38,7 @@ def evaluate_file(config, teacher=None):
     Raises:
         RequestError: for a model, a data set and a teacher that do not fit together.
     """
-    model = evaluation.open_model(config.model)
+    model = model or evaluation.open_model(config.model)
     config = dataclasses.replace(config, task=_task(config, model))
     task = get_task(config.task)
     classes = _num_labels(model)

@@ -24,7 +24,8 @@ MARGIN = 0.9  # natural logarithm of odds, calibrated by benchmarks/input_ranges
 _CONTRADICTION = 4.0  # by which statistics have to speak against the network's first layers
 _UNIT_FIRST = 0.9  # natural logarithm of the odds of unit images before anything is seen
 _USUAL_LOGIT_SCALE, _LOGIT_SPREAD = 4.0, 0.9  # of logits over images; the latter of its logarithm
-_LOGIT_MARGIN = 4.0  # logits are weak evidence
+_LOGIT_MARGIN = 4.0  # outputs are weak evidence
+_NUM_IMAGES = 64  # for outputs
 
 
 def decide(taken, model, images):
@@ -56,8 +57,12 @@ def decide(taken, model, images):
     elif taken.pixels:
         return taken
     else:
-        scores, needed = _by_logits(taken, model, _as_taken(images, taken)), _LOGIT_MARGIN
-        source = "logits"
+        outputs = _outputs(taken, model, _as_taken(images, taken))
+        first, *others = outputs.values()
+        if all(np.allclose(other, first, rtol=1e-3, atol=1e-6) for other in others):
+            return dataclasses.replace(taken, pixels="unit", evidence="outputs are those of any")
+        scores = {name: _usual_logits(values) for name, values in outputs.items()}
+        needed, source = _LOGIT_MARGIN, "outputs"
     return _chosen(taken, scores, needed, source)
 
 
@@ -148,11 +153,12 @@ def _by_moments(taken, moments):
         mean, std = to_unit(name, moments.mean, moments.std)
         error, _ = to_unit(name, moments.mean_error, 0.0)
         error = np.abs(error - to_unit(name, 0 * moments.mean_error, 0.0)[0])
-        scores[name] = plausibility(mean, std, error) + (_UNIT_FIRST if name == "unit" else 0.0)
+        score = plausibility(mean, std, error, min(moments.log_std_error, 0.5))
+        scores[name] = score + (_UNIT_FIRST if name == "unit" else 0.0)
     return scores
 
 
-def plausibility(mean, std, mean_error=0.0):
+def plausibility(mean, std, mean_error=0.0, log_std_error=0.0):
     """Returns how usual moments are for images, as an unnormalized natural logarithm.
 
     A standard deviation is at most `√(mean (1 - mean))`, as of black and white pixels alone. Of
@@ -162,6 +168,7 @@ def plausibility(mean, std, mean_error=0.0):
         mean: of each channel of unit images, `(channels,)`; outside of [0, 1] where impossible.
         std: of all pixels, positive.
         mean_error: standard errors of the means.
+        log_std_error: that of the natural logarithm of the standard deviation.
     """
     beyond = np.maximum(0, np.maximum(-mean, mean - 1))
     impossible = 0.5 * float(np.max((beyond / np.maximum(mean_error, 0.04)) ** 2))
@@ -169,27 +176,32 @@ def plausibility(mean, std, mean_error=0.0):
     largest = np.sqrt(inside * (1 - inside))
     share = math.log(max(std, 1e-6) / float(np.mean(largest)))
     excess = math.log(max(std, 1e-6) / float(np.min(largest)))
-    impossible += 0.5 * (max(0.0, excess - 0.05) / 0.1) ** 2
+    impossible += 0.5 * max(0.0, excess - 0.05) ** 2 / (0.1**2 + log_std_error**2)
     center = float(np.mean(inside))
     usual = math.log(0.5 + 0.9 * max(0.0, 0.5 - center))
     off_center = 0.5 * ((center - 0.5) / 0.35) ** 2
-    return -min(impossible, 50.0) - 0.5 * ((share - usual) / 0.35) ** 2 - off_center
+    return -impossible - 0.5 * (share - usual) ** 2 / (0.35**2 + log_std_error**2) - off_center
 
 
-def _by_logits(taken, model, images):
-    """Returns the score of each hypothesis by the scale of the outputs, which are logits or log p.
+def _outputs(taken, model, images):
+    """Returns the first output for images, float64 `(n, values)`, by hypothesis."""
+    outputs = {}
+    for name in _hypotheses(taken):
+        network = of_unit_images(model, dataclasses.replace(taken, pixels=name), images.shape[1:])
+        values = network(images[:_NUM_IMAGES], training=False)
+        values = values[0] if isinstance(values, list | tuple) else values
+        values = keras.ops.convert_to_numpy(values).astype("float64")
+        outputs[name] = values.reshape(len(values), -1)
+    return outputs
+
+
+def _usual_logits(outputs):
+    """Returns the score of outputs, logits or probabilities, by how much they differ over images.
 
     Pixels too small for a network leave its outputs nearly the same for all images; too large
     ones make it sure of everything, beyond what networks learn.
     """
-    scores = {}
-    for name in _hypotheses(taken):
-        network = of_unit_images(model, dataclasses.replace(taken, pixels=name), images.shape[1:])
-        outputs = network(images[:64], training=False)
-        outputs = outputs[0] if isinstance(outputs, list | tuple) else outputs
-        outputs = keras.ops.convert_to_numpy(outputs).astype("float64").reshape(len(outputs), -1)
-        if outputs.min() >= 0 and outputs.max() <= 1:
-            outputs = np.log(np.clip(outputs, 1e-30, None))
-        scale = float(np.mean(np.std(outputs, axis=0))) + 1e-9
-        scores[name] = -0.5 * (math.log(scale / _USUAL_LOGIT_SCALE) / _LOGIT_SPREAD) ** 2
-    return scores
+    if outputs.min() >= 0 and outputs.max() <= 1:
+        outputs = np.log(np.clip(outputs, 1e-30, None))
+    scale = float(np.mean(np.std(outputs, axis=0))) + 1e-9
+    return -0.5 * (math.log(scale / _USUAL_LOGIT_SCALE) / _LOGIT_SPREAD) ** 2

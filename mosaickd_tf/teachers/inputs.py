@@ -10,7 +10,7 @@ from mosaickd_tf.models.graph.input_prefix import input_prefix
 from mosaickd_tf.teachers import input_range
 from mosaickd_tf.teachers.adaptation import of_unit_images
 
-__all__ = ["TeacherInput", "decide_pixels", "of_unit_images", "read_input"]
+__all__ = ["TeacherInput", "assume_unit", "decide_pixels", "of_unit_images", "read_input"]
 
 _GIVEN = ("teacher_input", "teacher_mean", "made by this program", "uint8 input")
 
@@ -89,6 +89,11 @@ def decide_pixels(taken, model, images):
     if taken.pixels is not None and taken.evidence in _GIVEN:
         return taken
     return input_range.decide(taken, model, images)
+
+
+def assume_unit(taken):
+    """Returns a `TeacherInput` of unit images, for want of anything better."""
+    return dataclasses.replace(taken, pixels="unit", evidence="assumed")
 
 
 def _image_shape(shape, layout):

@@ -13,6 +13,11 @@ from mosaickd_tf.models.graph.walk import leaf_layers
 _NUM_IMAGES = 48
 _TOLERANCE = 0.01  # of the response to a sum, for a map to count as linear
 _MOST_LAYERS = 4  # normalizations that are tried, the first ones
+_SMALL_VARIANCE = 0.02  # of the median channel's, below which one says little
+_MOST_LEFT = 0.4  # share of the statistics with which a layer began
+_LEFT_PENALTY = 1.0  # it is 0 where nothing speaks for it, as in [0, 255]
+# Mean and standard deviation of pixels from which the solution is searched.
+_STARTS = ((0.5, 0.25), (0.0, 0.5), (0.0, 1.0), (120.0, 60.0), (0.0, 60.0))
 _SEED = 2110
 
 
@@ -24,11 +29,13 @@ class PixelMoments:
         mean: of each channel, float64 `(channels,)`.
         mean_error: its standard error, likewise.
         std: of all pixels, a float.
+        log_std_error: standard error of its natural logarithm.
     """
 
     mean: np.ndarray
     mean_error: np.ndarray
     std: float
+    log_std_error: float
 
 
 def estimate_moments(model, layers, images):
@@ -109,32 +116,63 @@ def _without_relu(layer):
 
 
 def _solve(response, layer, images, rectified):
-    """Solves for the moments of pixels that give the moments which a layer stores."""
+    """Solves for the moments of pixels that give the moments which a layer stores.
+
+    The unknowns are the mean of each channel, the logarithm of the variance of each spectrum, and
+    the share of the mean 0 and variance 1 with which the layer began, left after a short training.
+    """
     mean, variance = (
         keras.ops.convert_to_numpy(value).astype("float64")
         for value in (layer.moving_mean, layer.moving_variance)
     )
-    used = variance > 1e-6 * variance.max()
-    if rectified:
-        mean, variance, informs = before_relu(mean, variance)
-        used &= informs
     channels = images.shape[-1]
-    if used.sum() < channels + 2:
-        return None
-    mean, variance = mean[used], variance[used]
     zero = response(0 * images[:1])
-    constant = zero.mean(axis=(0, 1))[used]
+    constant = zero.mean(axis=(0, 1))
     colors = np.stack([np.ones_like(images[0]) * color for color in np.eye(channels)])
-    gains = (response(colors.astype("float32")) - zero).mean(axis=1)[:, used].T
-    rows, values = gains / variance[:, None] ** 0.5, (mean - constant) / variance**0.5
-    pixel_mean, *_ = np.linalg.lstsq(rows, values, rcond=None)
-    residual = np.sum((values - rows @ pixel_mean) ** 2) / (len(values) - channels)
-    error = np.sqrt(residual * np.diag(np.linalg.pinv(rows.T @ rows)))
-    spectra = [
-        (response(basis) - zero).var(axis=(0, 1))[used] / variance for basis in _spectra(images)
-    ]
-    shares, _ = optimize.nnls(np.stack(spectra, axis=1), np.ones(len(variance)))
-    return PixelMoments(mean=pixel_mean, mean_error=error, std=float(shares.sum()) ** 0.5)
+    gains = (response(colors.astype("float32")) - zero).mean(axis=1).T
+    powers = np.stack([(response(basis) - zero).var(axis=(0, 1)) for basis in _spectra(images)], 1)
+    tolerated = variance + _SMALL_VARIANCE * np.median(variance)
+
+    def misfit(unknowns):
+        pixel_mean, logarithms, left = np.split(unknowns, [channels, -1])
+        fitted = constant + gains @ pixel_mean, powers @ np.exp(logarithms)
+        fitted_mean, fitted_variance = after_relu(*fitted) if rectified else fitted
+        return np.concatenate(
+            [
+                ((1 - left) * fitted_mean - mean) / tolerated**0.5,
+                ((1 - left) * fitted_variance + left - variance) / tolerated,
+                left * _LEFT_PENALTY,
+            ]
+        )
+
+    fits = [_least_squares(misfit, channels, powers.shape[1], *start) for start in _STARTS]
+    return _moments(min(fits, key=lambda fit: fit.cost), channels)
+
+
+def _least_squares(misfit, channels, spectra, mean, std):
+    """Minimizes the misfit from pixels of a mean and a standard deviation on."""
+    start = np.r_[np.full(channels, mean), np.full(spectra, 2 * np.log(std / 2)), 0.01]
+    least = np.r_[np.full(channels, -1e4), np.full(spectra, -24.0), 0.0]
+    most = np.r_[np.full(channels, 1e4), np.full(spectra, 16.0), _MOST_LEFT]
+    steps = np.r_[np.full(channels, std), np.ones(spectra), 0.05]
+    return optimize.least_squares(
+        misfit, start, bounds=(least, most), x_scale=steps, loss="soft_l1", f_scale=0.3
+    )
+
+
+def _moments(fit, channels):
+    """Returns the `PixelMoments` of a fit."""
+    misfit = np.sum(fit.fun**2) / max(1, len(fit.fun) - len(fit.x))
+    covariance = misfit * np.linalg.pinv(fit.jac.T @ fit.jac)
+    powers = np.exp(fit.x[channels:-1])
+    weights = powers / powers.sum() / 2  # of the logarithm of the standard deviation
+    inner = covariance[channels:-1, channels:-1]
+    return PixelMoments(
+        mean=fit.x[:channels],
+        mean_error=np.sqrt(np.diag(covariance)[:channels]),
+        std=float(powers.sum()) ** 0.5,
+        log_std_error=float(weights @ inner @ weights) ** 0.5,
+    )
 
 
 def _spectra(images):
@@ -146,22 +184,16 @@ def _spectra(images):
     return [(basis / max(basis.std(), 1e-6)).astype("float32") for basis in bases]
 
 
-def before_relu(mean, variance):
-    """Returns mean and variance before a ReLU of what has these after it, if it was Gaussian.
+def after_relu(mean, variance):
+    """Returns mean and variance after a ReLU of Gaussian values.
 
     Args:
-        mean: after the ReLU, `(channels,)`.
-        variance: after the ReLU, likewise.
-
-    Returns:
-        Mean, variance, and whether the ReLU passed enough for them to be known; `(channels,)` each.
+        mean: before the ReLU, `(channels,)`.
+        variance: before the ReLU, likewise.
     """
-    ratio = np.linspace(-3, 8, 2201)  # of mean to standard deviation, before
-    density = np.exp(-0.5 * ratio**2) / np.sqrt(2 * np.pi)
-    first = density + ratio * special.ndtr(ratio)
-    second = (1 + ratio**2) * special.ndtr(ratio) + ratio * density
-    share = first**2 / second
-    received = mean**2 / np.maximum(mean**2 + variance, 1e-30)
-    found = np.interp(received, share, ratio)
-    std = mean / np.interp(found, ratio, first)
-    return found * std, std**2, (found > -2) & (std > 0)
+    std = np.sqrt(np.maximum(variance, 1e-12))
+    ratio = mean / std
+    density, share = np.exp(-0.5 * ratio**2) / np.sqrt(2 * np.pi), special.ndtr(ratio)
+    first = std * (density + ratio * share)
+    second = std**2 * ((1 + ratio**2) * share + ratio * density)
+    return first, np.maximum(second - first**2, 0.0)

@@ -61,7 +61,7 @@ def test_agreement_is_with_the_teacher_not_with_the_labels(tmp_path, data):
     model = brightness(tmp_path / "student.keras")
     teacher = brightness(tmp_path / "teacher.keras", threshold=25)
     config = EvaluationConfig(model=model, teacher=teacher, target_dataset=data)
-    assert evaluate_file(config, load_teacher_file(teacher))["agreement"] == 5 / 7
+    assert evaluate_file(config, load_teacher_file(teacher, "unit"))["agreement"] == 5 / 7
 
 
 def test_a_teacher_of_bytes_agrees_with_the_same_model_of_unit_images(tmp_path, data):
@@ -76,7 +76,7 @@ def test_a_teacher_of_bytes_agrees_with_the_same_model_of_unit_images(tmp_path, 
 def refusal(tmp_path, data):
     def refused(teacher=None, **options):
         options = {"model": str(tmp_path / "student.keras"), "target_dataset": data} | options
-        loaded = load_teacher_file(teacher) if teacher else None
+        loaded = load_teacher_file(teacher, "unit") if teacher else None
         with pytest.raises(RequestError) as caught:
             evaluate_file(EvaluationConfig(teacher=teacher or "", **options), loaded)
         assert len(str(caught.value).splitlines()) == 1

@@ -18,6 +18,7 @@ _PLAIN = {
     "MaxPooling2D": ("pool_size", "strides", "padding"),
     "Multiply": (),
     "Reshape": ("target_shape",),
+    "Resizing": ("height", "width", "interpolation"),
     "ZeroPadding2D": ("padding",),
 }
 _KERNELS = {
@@ -88,6 +89,8 @@ class _Reader:
             raise _unsupported(layer, "channels as the last axis", layer.data_format)
         if kind in _IDENTITIES:
             return inputs[0]
+        if kind == "Resizing" and _is_more_than_bilinear(layer):
+            raise _unsupported(layer, "resizing to the whole of a larger image", "another kind")
         if kind in _PLAIN:
             return self._add(kind, layer, inputs, _arguments(layer, _PLAIN[kind]))
         if _is_affine(layer):  # as models of `folded_copy` contain
@@ -194,6 +197,12 @@ def _inputs_and_output(layer, model):
 
 def _arguments(layer, names):
     return {name: getattr(layer, name) for name in names}
+
+
+def _is_more_than_bilinear(layer):
+    """Tells whether a `Resizing` smooths, crops or pads the images."""
+    options = ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio")
+    return any(getattr(layer, name, False) for name in options)
 
 
 def _is_affine(layer):

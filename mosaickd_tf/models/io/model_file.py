@@ -61,5 +61,5 @@ def open_model_file(path, *, allow_code=False, custom_objects="", signature="", 
         kind=kind,
         model=model,
         output_names=("output",),
-        is_own=model.input.name == "unit_images" and pathlib.Path(path).suffix == ".keras",
+        is_own=model.inputs[0].name == "unit_images" and pathlib.Path(path).suffix == ".keras",
     )

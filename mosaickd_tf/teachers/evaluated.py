@@ -1,0 +1,46 @@
+"""Classifiers of any origin that are to be evaluated, as models of unit images."""
+
+import logging
+
+from mosaickd_tf.config import TeacherConfig
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.io.model_file import open_model_file
+from mosaickd_tf.teachers import inputs
+from mosaickd_tf.teachers.inspection import DEFAULT_SIDE, photographs
+
+logger = logging.getLogger(__name__)
+
+
+def load_evaluated(path, model_input="auto"):
+    """Loads a classifier that takes images of any range as one of unit images.
+
+    Args:
+        path: a Keras file.
+        model_input: the pixels that it expects, a value of `teacher_input`. With "auto" they are
+            found as those of a teacher; where they cannot be told, unit images are assumed and a
+            warning is logged.
+
+    Returns:
+        A Keras model from unit images to the outputs of the file; or the file's own of uint8
+        images, as serving models are.
+
+    Raises:
+        RequestError: for a file that is no classifier of images, and a `model_input` that does
+            not fit its channels.
+    """
+    file = open_model_file(path)
+    if model_input == "auto" and "float" not in file.model.inputs[0].dtype:
+        return file.model
+    taken = inputs.read_input(file, TeacherConfig(teacher=str(path), teacher_input=model_input))
+    height, width, channels = taken.image_shape
+    image_shape = (height or DEFAULT_SIDE, width or DEFAULT_SIDE, channels)
+    try:
+        taken = inputs.decide_pixels(taken, file.model, photographs(image_shape))
+    except RequestError as error:
+        logger.warning(
+            "Images in [0, 1] are assumed for %r; `model_input` says another range. %s", path, error
+        )
+        taken = inputs.assume_unit(taken)
+    if taken.pixels != "unit":
+        logger.info("%r takes pixels %s (%s)", path, taken.pixels, taken.evidence)
+    return inputs.of_unit_images(file.model, taken, image_shape)
