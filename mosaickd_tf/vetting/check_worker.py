@@ -15,12 +15,13 @@ MEMORY = 2**32  # bytes that a check may take, in addition to four times the fil
 
 
 def main(kind, path):
-    """Checks a file, "weights" or "tflite", within limits that the system enforces."""
+    """Checks a file, "weights", "hdf5" or "tflite", within limits that the system enforces."""
     memory = MEMORY + 4 * os.path.getsize(path)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        {"weights": check_weights, "tflite": check_tflite}[kind](path)
+        checks = {"weights": check_weights, "hdf5": check_hdf5, "tflite": check_tflite}
+        checks[kind](path)
         print("ok")
     except MemoryError:
         print(f"reading it takes more than {memory:,} bytes of memory")
@@ -35,17 +36,33 @@ def check_weights(path):
         ValueError: for an array that is not stored completely in the file itself.
         Exception: anything that h5py raises for a broken file.
     """
-    import h5py
-
     with zipfile.ZipFile(path) as archive:
         content = archive.read("model.weights.h5")
-    with h5py.File(io.BytesIO(content), "r") as file:
+    _check_groups(io.BytesIO(content), len(content))
+
+
+def check_hdf5(path):
+    """Reads every array and attribute of an HDF5 file without following links.
+
+    Raises:
+        ValueError: for an array that is not stored completely in the file itself.
+        Exception: anything that h5py raises for a broken file.
+    """
+    _check_groups(path, os.path.getsize(path))
+
+
+def _check_groups(source, size):
+    import h5py
+
+    total = 0
+    with h5py.File(source, "r") as file:
         groups, visited = [file], set()
         for group in groups:
             address = h5py.h5o.get_info(group.id).addr
             if address in visited:
                 raise ValueError("a group of weights that occurs twice")
             visited.add(address)
+            dict(group.attrs)
             for name in group:
                 kind = group.get(name, getclass=True, getlink=True)
                 if kind is not h5py.HardLink:
@@ -53,8 +70,11 @@ def check_weights(path):
                 item = group[name]
                 if isinstance(item, h5py.Group):
                     groups.append(item)
-                else:
-                    _read_array(item, len(content))
+                    continue
+                _read_array(item, size)
+                total += item.nbytes
+                if total > 2 * size:
+                    raise ValueError(f"arrays of more than {total:,} bytes in a file of {size:,}")
 
 
 def _read_array(array, size):

@@ -48,11 +48,12 @@ _VALUES = {"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slic
 _NUMBERS = re.compile(r"bool|b?float\d+|u?int\d+")
 
 
-def examine_keras(path):
+def examine_keras(path, allow_code=False):
     """Examines a .keras file without running anything of it.
 
     Args:
         path: the file.
+        allow_code: whether it may name classes that are not built in.
 
     Returns:
         `(description, size)`: the content of its config.json without the compile config, and
@@ -74,7 +75,8 @@ def examine_keras(path):
     if not isinstance(description, dict):
         raise _refusal(path, f"a description that is a {type(description).__name__}")
     description["compile_config"] = None  # Keras is not to use it either
-    _check_classes(description, path)
+    if not allow_code:
+        check_classes(description, path)
     subprocess_check.examine_weights(path)
     return description, size
 
@@ -104,15 +106,33 @@ def _check_members(archive, path):
         raise _refusal(path, f"a {CONFIG} of more than {MAX_CONFIG:,} bytes")
 
 
-def _check_classes(description, path):
-    """Checks all that Keras would deserialize, without recursion."""
+def keras_version(path):
+    """Returns the version of Keras that wrote an examined .keras file, empty if it does not say."""
+    with zipfile.ZipFile(path) as archive:
+        if "metadata.json" not in archive.namelist():
+            return ""
+        try:
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])[:20]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
+
+
+def check_classes(description, path):
+    """Checks all that Keras would deserialize, without recursion.
+
+    Raises:
+        RequestError: for a class that is not built in, by name.
+    """
     nodes = [description]
     while nodes:
         node = nodes.pop()
         if isinstance(node, dict):
             if "class_name" in node and not _is_known(node):
-                raise _refusal(
-                    path, f"it requires {_name(node)}, which is not built in or runs code"
+                raise RequestError(
+                    "Not a model of built-in layers. Expected a file that needs no code. Received: "
+                    f"{str(path)!r} requires {_name(node)}, which is not built in or runs code. If "
+                    "you trust its source, set `allow_code`, and `custom_objects` to the Python "
+                    "module that defines it; or export the model as a SavedModel"
                 )
             nodes += node.values()
         elif isinstance(node, list):

@@ -25,6 +25,15 @@ def examine_weights(path):
     _examine("weights", path, "a .keras file whose weights can be read")
 
 
+def examine_hdf5(path):
+    """Reads all arrays and attributes of an HDF5 file in a subprocess.
+
+    Raises:
+        RequestError: for a file that cannot be read, or not within the limits.
+    """
+    _examine("hdf5", path, "an HDF5 file whose weights can be read")
+
+
 def examine_tflite(path):
     """Checks the structure of a .tflite file and runs it, in a subprocess.
 

@@ -1,6 +1,7 @@
 """Networks from .keras files of any origin: no code runs from them."""
 
 import contextlib
+import copy
 import math
 import pathlib
 import re
@@ -65,20 +66,77 @@ def load_generator(path):
     return model
 
 
+def load_keras(path, allow_code=False, custom_objects=None):
+    """Loads any network from a .keras file; no code runs from it unless allowed.
+
+    Args:
+        path: a .keras file of Keras 3.
+        allow_code: whether layers that are not built in, and Lambda layers, may be used.
+        custom_objects: dict of such layers, by name.
+
+    Returns:
+        `(model, written_by)`: the Keras model and what wrote the file, as "Keras 3.15.1".
+
+    Raises:
+        RequestError: for a file that is unreadable or unsafe, with what to do.
+    """
+    description, stored = vetting.examine_keras(path, allow_code)
+    version = vetting.keras_version(path)
+    try:
+        if not allow_code:
+            _check_size(description, stored)
+        model = keras.saving.load_model(
+            path, compile=False, safe_mode=not allow_code, custom_objects=custom_objects
+        )
+    except Exception as error:  # Keras raises various types for a broken file
+        advice = newer_than_here(version) or "Save the model again by Keras 3"
+        if allow_code:
+            advice = "Name the module that defines its layers by `custom_objects`"
+        raise RequestError(
+            f"Not a readable model. Expected a .keras file of Keras 3 layers. Received: "
+            f"{str(path)!r} ({first_line(error)}). {advice}"
+        ) from error
+    return model, f"Keras {version}" if version else ""
+
+
+def newer_than_here(version):
+    """Returns advice for a file of a newer Keras than is installed; empty for others."""
+    numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
+    if numbers <= [int(part) for part in keras.__version__.split(".")[:2]]:
+        return ""
+    return (
+        f"It was written by Keras {version}, newer than {keras.__version__} here: update Keras, or "
+        "save the model by an older one"
+    )
+
+
+def build_described(description, stored, allow_code=False, custom_objects=None):
+    """Builds a network from its description, without weights.
+
+    Args:
+        description: dict as Keras 3 describes a model.
+        stored: size of the weights that its file has, in bytes; a description of more is refused.
+        allow_code: whether Lambda layers may be used.
+        custom_objects: dict of layers that are not built in, by name.
+
+    Raises:
+        ValueError: for a description of more weights or of too large outputs.
+        Exception: anything that Keras raises for a broken one.
+    """
+    if not allow_code:
+        _check_size(description, stored)
+    return keras.saving.deserialize_keras_object(
+        description, custom_objects=custom_objects, safe_mode=not allow_code
+    )
+
+
 def _load(path, kind):
     """Loads a model; returns it with the shapes of its input and output, None if unknown."""
     path = pathlib.Path(path)
     if not path.is_file():
         raise RequestError(f"No such file. Expected a .keras {kind}. {_received(path)}")
-    description, stored = vetting.examine_keras(path)
-    try:
-        _check_size(description, stored)
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises various types for a broken file
-        raise RequestError(
-            f"Not a readable model. Expected a .keras file of Keras 3 layers. Received: "
-            f"{str(path)!r} ({first_line(error)}). Save the model again by Keras 3"
-        ) from error
+    vetting.kind_of(path)
+    model = load_keras(path)[0]
     return model, (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
 
 
@@ -104,7 +162,10 @@ def _check_size(description, stored):
             more than `MAX_ELEMENTS`.
     """
     with _pending_variables_kept(), keras.StatelessScope(initialize_variables=False):
-        skeleton = keras.saving.deserialize_keras_object(description, safe_mode=True)
+        skeleton = keras.saving.deserialize_keras_object(
+            copy.deepcopy(description),
+            safe_mode=True,  # Keras takes parts out of it
+        )
     described = sum(math.prod(v.shape) * _bytes(v.dtype) for v in skeleton.variables)
     if described > stored + _SPARE:
         raise ValueError(f"weights of {described:,} bytes, of which {stored:,} are stored")

@@ -1,12 +1,14 @@
 """Model files of any kind, opened as Keras models."""
 
 import dataclasses
-import pathlib
 
 import keras
 
 from mosaickd_tf import vetting
-from mosaickd_tf.models.io.keras import load_classifier
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.io.custom_objects import load_custom_objects
+from mosaickd_tf.models.io.hdf5 import load_hdf5
+from mosaickd_tf.models.io.keras import load_keras
 from mosaickd_tf.models.io.saved_model import load_saved_model
 
 
@@ -52,14 +54,46 @@ def open_model_file(path, *, allow_code=False, custom_objects="", signature="", 
         RequestError: for a file that is missing, unreadable, unsafe or no image classifier, with
             what it is and what to do.
     """
-    if vetting.is_saved_model(path):
-        model, kind = load_saved_model(path, allow_code), "SavedModel"
+    kind = vetting.kind_of(path)
+    objects = load_custom_objects(custom_objects, allow_code)
+    written_by, remarks = "", []
+    if kind == vetting.SAVED_MODEL:
+        model = load_saved_model(path, allow_code)
+    elif kind == vetting.HDF5:
+        model, written_by, remarks = load_hdf5(path, allow_code, objects)
     else:
-        model, kind = load_classifier(path), "Keras file"
+        model, written_by = load_keras(path, allow_code, objects)
+    _check_built(model, path)
     return ModelFile(
         path=str(path),
         kind=kind,
         model=model,
-        output_names=("output",),
-        is_own=model.inputs[0].name == "unit_images" and pathlib.Path(path).suffix == ".keras",
+        output_names=output_names(model),
+        written_by=written_by,
+        is_own=kind == vetting.KERAS and _is_own(model),
+        remarks=tuple(remarks),
     )
+
+
+def _check_built(model, path):
+    """Raises `RequestError` for a network whose images have no shape yet."""
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise RequestError(
+            "Not a network of known input. Expected a functional or sequential Keras model with an "
+            f"input shape. Received: {str(path)!r}, a {type(model).__name__}. Call the model on "
+            "images before it is saved, or export it as a SavedModel"
+        )
+
+
+def output_names(model):
+    """Returns a name for each output of a Keras model, unique ones."""
+    names = getattr(model, "output_names", None) or []
+    if len(names) != len(model.outputs) or len(set(names)) != len(names):
+        names = [f"output_{index}" for index in range(len(model.outputs))]
+    return tuple(names)
+
+
+def _is_own(model):
+    """Returns whether a network has input and output as this package writes them."""
+    is_single = len(model.inputs) == 1 and len(model.outputs) == 1
+    return is_single and model.inputs[0].name == "unit_images"

@@ -1,0 +1,169 @@
+"""Networks from HDF5 files of Keras 1, 2 and 3, built anew by Keras 3."""
+
+import keras
+import numpy as np
+
+from mosaickd_tf import vetting
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.graph.walk import leaf_layers
+from mosaickd_tf.models.io import keras2
+from mosaickd_tf.models.io.keras import build_described, newer_than_here
+from mosaickd_tf.utils.text import first_line
+
+# Names of variables by Keras 1, as the ends of names such as "dense_1_W".
+_KERAS1_NAMES = {
+    "W": "kernel",
+    "b": "bias",
+    "running_mean": "moving_mean",
+    "running_std": "moving_variance",
+    "gamma": "gamma",
+    "beta": "beta",
+}
+
+
+def load_hdf5(path, allow_code=False, custom_objects=None):
+    """Loads a network from an HDF5 file; no code runs from it unless allowed.
+
+    Args:
+        path: of the file, whole as `model.save` of Keras 1, 2 or 3 wrote it.
+        allow_code: whether layers that are not built in may be used.
+        custom_objects: dict of those, by name.
+
+    Returns:
+        `(model, written_by, remarks)`: the Keras model, what wrote the file, as "Keras 2.4.0", and
+        a list of remarks about its translation.
+
+    Raises:
+        RequestError: for a file that is unreadable, unsafe or not whole, with what to do.
+    """
+    description, version, stored = vetting.examine_hdf5(path)
+    remarks = []
+    try:
+        if not version.startswith("3"):
+            description = keras2.translate(description, version)
+            remarks.append(f"translated from Keras {version or '1'} to {keras.__version__}")
+    except RequestError:
+        raise
+    except Exception as error:  # a description that is not built as those of Keras
+        raise _refusal(path, version, error, _ways_out()) from error
+    if not allow_code:
+        vetting.check_classes(description, path)
+    try:
+        model = build_described(description, stored, allow_code, custom_objects)
+        with vetting.open_hdf5(path) as file:
+            _assign_weights(model, file["model_weights"])
+    except RequestError:
+        raise
+    except Exception as error:  # Keras raises various types for a broken description
+        raise _refusal(path, version, error, newer_than_here(version) or _ways_out()) from error
+    return model, f"Keras {version or '1'}", remarks
+
+
+def _ways_out():
+    return (
+        "Load it with the Keras that wrote it and export a SavedModel; custom layers are taken by "
+        "`allow_code` and `custom_objects`"
+    )
+
+
+def _refusal(path, version, error, advice):
+    reason = first_line(error) if str(error) else type(error).__name__
+    return RequestError(
+        "Not a model that can be rebuilt. Expected an HDF5 file of built-in Keras layers. Received:"
+        f" {str(path)!r} of Keras {version or '1'} ({reason}). {advice}"
+    )
+
+
+def _assign_weights(model, group):
+    """Gives a model the weights of a file, by the names of its layers and variables.
+
+    Raises:
+        ValueError: for a layer without weights, weights without a layer, and other shapes.
+    """
+    stored = {name: _arrays(group[name]) for name in _names(group, "layer_names")}
+    stored = {name: arrays for name, arrays in stored.items() if arrays}
+    for layer in model.layers:
+        arrays = stored.pop(layer.name, [])
+        variables = layer.trainable_weights + layer.non_trainable_weights
+        if isinstance(layer, keras.layers.Normalization):
+            _assign_normalization(layer, arrays)
+        else:
+            _assign(layer, variables, arrays)
+    if stored:
+        raise ValueError(f"weights of {next(iter(stored))!r}, which is no layer of it")
+
+
+def _assign(layer, variables, arrays):
+    if len(variables) != len(arrays):
+        raise ValueError(f"{len(arrays)} weights for {len(variables)} of {layer.name!r}")
+    matched = _matched(layer, variables, arrays)
+    for variable, (name, value) in zip(variables, matched, strict=True):
+        if tuple(variable.shape) != value.shape and value.ndim == 4:
+            value = value.transpose(2, 3, 1, 0)  # of Keras 1 with channels first
+        if tuple(variable.shape) != value.shape:
+            raise ValueError(f"weights {name!r} of shape {value.shape}, not {variable.shape}")
+        if not np.issubdtype(value.dtype, np.number):
+            raise ValueError(f"weights {name!r} that are no numbers")
+        variable.assign(value)
+
+
+def _matched(layer, variables, arrays):
+    """Returns the arrays in the order of the variables.
+
+    Variables are found by the names of their layer and their own; where those are not unique, by
+    their order, if their own names agree.
+    """
+    owners = {id(v): leaf.name for leaf in leaf_layers(layer) for v in leaf.weights}
+    wanted = [(owners.get(id(v), layer.name), v.name) for v in variables]
+    keys = [_key(name, layer.name) for name, _ in arrays]
+    if not any(own == "depthwise_kernel" for _, own in wanted):  # of DepthwiseConv2D in Keras 2
+        keys = [(o, "kernel" if own == "depthwise_kernel" else own) for o, own in keys]
+    if len(set(keys)) == len(keys) and set(keys) == set(wanted):
+        by_key = dict(zip(keys, arrays, strict=True))
+        return [by_key[key] for key in wanted]
+    if [own for _, own in keys] == [own for _, own in wanted]:
+        return arrays
+    by_name = dict(zip((own for _, own in keys), arrays, strict=True))
+    if len(by_name) == len(arrays) and set(by_name) == {own for _, own in wanted}:
+        return [by_name[own] for _, own in wanted]
+    raise ValueError(f"weights of {layer.name!r} in another order than its layers")
+
+
+def _key(name, layer):
+    """Returns the names of layer and variable in the name of an array."""
+    parts = name.rsplit(":", 1)[0].split("/")
+    if len(parts) > 1:
+        return parts[-2], parts[-1]
+    for end, own in _KERAS1_NAMES.items():
+        if name == f"{layer}_{end}":
+            return layer, own
+    return layer, parts[-1]
+
+
+def _assign_normalization(layer, arrays):
+    values = {_key(name, layer.name)[1]: value for name, value in arrays}
+    if "mean" in values and "variance" in values:
+        layer.build(layer.input.shape)
+        layer.adapt_mean.assign(values["mean"].reshape(layer.adapt_mean.shape))
+        layer.adapt_variance.assign(values["variance"].reshape(layer.adapt_variance.shape))
+        layer.finalize_state()
+    elif values:
+        raise ValueError(f"weights {sorted(values)} of {layer.name!r}")
+
+
+def _arrays(group):
+    return [(name, group[name][()]) for name in _names(group, "weight_names")]
+
+
+def _names(group, attribute):
+    """Returns names in an attribute, which Keras splits where it is too long."""
+    if attribute in group.attrs:
+        parts = [group.attrs[attribute]]
+    else:
+        numbered = sorted(
+            (key for key in group.attrs if key.startswith(attribute)),
+            key=lambda key: int(key[len(attribute) :]),
+        )
+        parts = [group.attrs[key] for key in numbered]
+    names = [name for part in parts for name in part]
+    return [name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names]
