@@ -80,7 +80,9 @@ def _assign_weights(model, group):
     Raises:
         ValueError: for a layer without weights, weights without a layer, and other shapes.
     """
-    stored = {name: _arrays(group[name]) for name in _names(group, "layer_names")}
+    stored = {
+        name.replace("/", "_"): _arrays(group[name]) for name in _names(group, "layer_names")
+    }
     stored = {name: arrays for name, arrays in stored.items() if arrays}
     for layer in model.layers:
         arrays = stored.pop(layer.name, [])
@@ -115,7 +117,8 @@ def _matched(layer, variables, arrays):
     """
     owners = {id(v): leaf.name for leaf in leaf_layers(layer) for v in leaf.weights}
     wanted = [(owners.get(id(v), layer.name), v.name) for v in variables]
-    keys = [_key(name, layer.name) for name, _ in arrays]
+    names = {owner for owner, _ in wanted}
+    keys = [_key(name, layer.name, names) for name, _ in arrays]
     if not any(own == "depthwise_kernel" for _, own in wanted):  # of DepthwiseConv2D in Keras 2
         keys = [(o, "kernel" if own == "depthwise_kernel" else own) for o, own in keys]
     if len(set(keys)) == len(keys) and set(keys) == set(wanted):
@@ -129,21 +132,22 @@ def _matched(layer, variables, arrays):
     raise ValueError(f"weights of {layer.name!r} in another order than its layers")
 
 
-def _key(name, layer):
+def _key(name, layer, owners=()):
     """Returns the names of layer and variable in the name of an array."""
-    parts = name.rsplit(":", 1)[0].split("/")
-    if len(parts) > 1:
-        return parts[-2], parts[-1]
-    for end, own in _KERAS1_NAMES.items():
-        if name == f"{layer}_{end}":
-            return layer, own
-    return layer, parts[-1]
+    *path, own = name.rsplit(":", 1)[0].split("/")
+    if not path:
+        for end, known in _KERAS1_NAMES.items():
+            if name == f"{layer}_{end}":
+                return layer, known
+        return layer, own
+    path = "_".join(path)
+    named = [owner for owner in owners if path == owner or path.endswith(f"_{owner}")]
+    return max(named, key=len, default=path), own
 
 
 def _assign_normalization(layer, arrays):
     values = {_key(name, layer.name)[1]: value for name, value in arrays}
     if "mean" in values and "variance" in values:
-        layer.build(layer.input.shape)
         layer.adapt_mean.assign(values["mean"].reshape(layer.adapt_mean.shape))
         layer.adapt_variance.assign(values["variance"].reshape(layer.adapt_variance.shape))
         layer.finalize_state()

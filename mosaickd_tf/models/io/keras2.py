@@ -7,7 +7,7 @@ import inspect
 
 import keras
 
-from mosaickd_tf.models.io import keras1, keras2_operations
+from mosaickd_tf.models.io import keras1, keras2_graph, keras2_operations
 
 _MODELS = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
 _TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
@@ -21,12 +21,16 @@ _DROPPED = {
     "input_dim",
     "input_dtype",
     "input_shape",
+    "key_shape",
+    "query_shape",
     "ragged",
     "renorm_clipping",
     "renorm_momentum",
+    "rng_type",
     "sparse",
     "time_major",
     "unroll",
+    "value_shape",
     "virtual_batch_size",
 }
 _RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
@@ -63,8 +67,9 @@ def _layer(node):
     name, config = node["class_name"], node["config"]
     if name in ("Model", "Functional") and "input_layers" in config:
         layers = [_layer(layer) for layer in keras2_operations.as_layers(config["layers"])]
+        config = keras2_graph.renumbered(config | {"layers": layers})
         ends = {key: _single(config[key]) for key in ("input_layers", "output_layers")}
-        config = {**config, "layers": layers, **ends}
+        config |= ends
         return _described(node, "Functional", _kept(config, set(config) - {"dtype"}))
     if name == "Sequential":
         if isinstance(config, list):  # before Keras 2.2.3
@@ -85,7 +90,11 @@ def _described(node, name, config):
     module = _MODELS.get(name, "keras.layers")
     described = {"module": module, "class_name": name, "config": config, "registered_name": None}
     graph = {key: node[key] for key in ("inbound_nodes",) if key in node}
-    return described | graph | {"name": node.get("name") or config.get("name")}
+    name = node.get("name") or config.get("name")
+    if name:  # Keras 3 allows no slash in it
+        config["name"] = config.get("name", name).replace("/", "_")
+        name = name.replace("/", "_")
+    return described | graph | {"name": name}
 
 
 def _with_input(layers):
