@@ -16,7 +16,7 @@ from mosaickd_tf.data.teacher_predictions import teacher_predictions
 from mosaickd_tf.evaluation.evaluators import TestEvaluator, make_validation_fn
 from mosaickd_tf.evaluation.observer import GRID, Observer
 from mosaickd_tf.methods import METHODS
-from mosaickd_tf.pipeline.build import build_distiller, patch_size_of
+from mosaickd_tf.pipeline.build import build_distiller
 from mosaickd_tf.pipeline.validate import validate_and_load
 from mosaickd_tf.report import page
 from mosaickd_tf.tasks import get_task
@@ -208,7 +208,7 @@ class Run:
             teacher,
             self.ood.images if self.ood else None,
             folder,
-            patch_size=patch_size_of(self.config),
+            patch_size=self.config.networks.patch_size,
             seed=self.config.run.seed,
             keep_images=not self.config.run.no_samples,
         )
