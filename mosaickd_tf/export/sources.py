@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from mosaickd_tf import models
-from mosaickd_tf.config import DataConfig
+from mosaickd_tf.config import DataConfig, with_options
 from mosaickd_tf.data import loading, ood_subset
 from mosaickd_tf.data.label_names import read_label_names
 from mosaickd_tf.errors import RequestError
@@ -121,11 +121,9 @@ def _check_inputs(run, source, data):
     """Checks that what a run started from is the same, but for what the export has others of."""
     without = ["labels"] if source.labels else []
     without += ["ood_dataset", "target_dataset"] if source.images else []
-    given = dataclasses.replace(
-        run.config, data=dataclasses.replace(run.config.data, data_dir=data.data_dir)
-    )
-    remedy = "Put back what it was, or give an export other `images` or `labels`"
-    inputs.check_unchanged(run, remedy, without, given)
+    config = with_options(run.config, data={"data_dir": data.data_dir})
+    remedy = "Put back what it was, or name other `images` or `labels` for this export"
+    inputs.check_unchanged(run, remedy, without, config)
 
 
 def _task(source, run, found):

@@ -41,7 +41,8 @@ def read(folder):
     The dict is empty for a run of a version that recorded none, and for a broken file.
     """
     recorded = files.read_json_if_valid(folder / NAME)
-    return recorded if isinstance(recorded, dict) else {}
+    recorded = recorded if isinstance(recorded, dict) else {}
+    return {name: str(recorded[name]) for name in (*_FILES, *_DATA_SETS) if name in recorded}
 
 
 def write(folder, found):

@@ -5,7 +5,7 @@ import pathlib
 import shlex
 
 from mosaickd_tf.config import DistillConfig, assignment, options
-from mosaickd_tf.config.earlier import with_earlier
+from mosaickd_tf.config.earlier import EARLIER
 from mosaickd_tf.config.paths import absolute_options
 from mosaickd_tf.config.removed import is_removed
 from mosaickd_tf.errors import RequestError
@@ -38,16 +38,15 @@ class RunFolder:
     def __init__(self, path, config, resume=True, hashes=None):
         self.path = pathlib.Path(path)
         self._flags = self.path / "flags.cfg"
-        hashes = hashes or {}
-        self._check_same(config, resume, hashes)
+        self._check_same(config, resume, hashes or {})
         with _refused(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(self.path)
         try:
             # Under the lock, so that nobody changes it any more.
-            self._check_same(config, resume, hashes)
+            self._check_same(config, resume, hashes or {})
             with _refused(self.path):
-                if not self._flags.is_file():  # what a run of an earlier version had is not known
+                if hashes is not None and not self._flags.is_file():  # the run starts now
                     inputs.write(self.path, hashes)
                 files.write_text(self._flags, as_flagfile(config))
         except BaseException:
@@ -119,7 +118,8 @@ def _binding(flagfile, config):
     Raises:
         RequestError: for an option that no longer exists and had an effect.
     """
-    defaults = with_earlier(dict(options(type(config)())))
+    defaults = dict(options(type(config)()))
+    defaults |= {name: EARLIER[name] for name in EARLIER if name in defaults}
     found = dict(_assignment(*option) for option in defaults.items())
     absolute = absolute_options(config)
     for line in flagfile.splitlines():
