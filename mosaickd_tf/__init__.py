@@ -34,7 +34,7 @@ __all__ = [*_MODULES, *_NAMES]
 
 
 def __getattr__(name):
-    if name in _MODULES or name in _NAMES:
+    if name != "config" and (name in _MODULES or name in _NAMES):  # that is read without Keras
         environment.check_keras()
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")

@@ -142,6 +142,7 @@ def test_the_published_recipe_is_that_of_the_defaults():
         "validation_fraction": 0.0,
         "image_size": 32,
         "channels": 3,
+        "patch_size": 10,
     }
 
 

@@ -15,6 +15,8 @@ Writes report.html of a finished run again, from the files in its folder.
 def work(report):
     """Writes the report of the run that the flags name."""
     from mosaickd_tf.report import page
+    from mosaickd_tf.workdir import inputs
+    from mosaickd_tf.workdir.finished import FinishedRun
 
     if not report.workdir:
         raise RequestError(
@@ -22,6 +24,8 @@ def work(report):
             "--workdir"
         )
     try:
+        without = ["labels"] if report.labels else []
+        inputs.check_unchanged(FinishedRun(report.workdir), without=without)
         path = page.write(report.workdir, report.labels)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, RequestError):

@@ -25,9 +25,12 @@ def sections():
 
 def work(output, **sections):
     """Trains the teacher that the flags describe."""
+    from mosaickd_tf import teachers
+    from mosaickd_tf.config.paths import with_absolute_paths
     from mosaickd_tf.data import loading
     from mosaickd_tf.teachers import training
     from mosaickd_tf.utils import files
+    from mosaickd_tf.workdir import inputs
     from mosaickd_tf.workdir.run_folder import RunFolder
 
     config = from_sections(TeacherTrainingConfig, sections)
@@ -40,12 +43,13 @@ def work(output, **sections):
             raise RequestError(
                 f"`{name}` is needed. Expected {expected}. Received: nothing. See --help"
             )
+    config = teachers.with_own_format(with_absolute_paths(config))
     target = loading.load_target(config.data)
     training.check_trainable(config, target)
     if output.dry_run:
         print(f"{config.teacher.teacher} on {len(target.train):,} images")
         return
-    with RunFolder(output.workdir, config, output.resume) as folder:
+    with RunFolder(output.workdir, config, output.resume, inputs.hashes(config)) as folder:
         loading.write_broken_files(folder / loading.BROKEN_NAME, target)
         training.train_teacher(config, target, folder.path)
     facts = files.read_json(folder / "teacher.json")

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from mosaickd_tf.config import paths
 from mosaickd_tf.config.data import (
     LABELS_HELP,
     MAX_BROKEN,
@@ -22,7 +23,9 @@ SYNTHESIS_FORMATS = ("png", "tfrecord")
 class WorkdirConfig(ConfigSection):
     """Work folder."""
 
-    workdir: str = option("", "Folder of the run; the same command again resumes it.")
+    workdir: str = option(
+        "", "Folder of the run; the same command again resumes it.", parse=paths.path
+    )
     resume: bool = option(True, "Resume when the work folder holds a run with the same flags.")
     dry_run: bool = option(False, "Validate the request, print what would be done, write nothing.")
 
@@ -52,20 +55,22 @@ class InspectionConfig(ConfigSection):
     task: str = same_option(DataConfig, "task")
     image_size: int | tuple = same_option(DataConfig, "image_size")
     channels: int = same_option(DataConfig, "channels")
-    json: str = option("", "File for the facts, as JSON.")
+    json: str = option("", "File for the facts, as JSON.", parse=paths.path)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationConfig(ConfigSection):
     """Evaluation."""
 
-    model: str = option("", "A .keras file (student or serving model) or a .tflite file.")
+    model: str = option(
+        "", "A .keras file (student or serving model) or a .tflite file.", parse=paths.path
+    )
     model_input: str = option(
         "auto",
         "Pixels that the model expects, as --teacher_input of bin/distill.",
         choices=TEACHER_INPUTS,
     )
-    teacher: str = option("", "A model file to compare with; optional.")
+    teacher: str = option("", "A model file to compare with; optional.", parse=paths.network)
     teacher_input: str = option(
         "auto",
         "Pixels that this teacher expects, as --teacher_input of bin/distill.",
@@ -76,67 +81,81 @@ class EvaluationConfig(ConfigSection):
         "",
         "Labeled images: tfds:NAME, folder:PATH or embedded:digits; its test split is used.",
         listing="datasets",
+        parse=paths.data_set,
     )
-    labels: str = option("", LABELS_HELP)
-    data_dir: str = option("", "Folder of the prepared TFDS data sets.")
+    labels: str = option("", LABELS_HELP, parse=paths.path)
+    data_dir: str = option("", "Folder of the prepared TFDS data sets.", parse=paths.path)
     max_broken: float = MAX_BROKEN
-    json: str = option("", "File for the numbers, as JSON.")
+    json: str = option("", "File for the numbers, as JSON.", parse=paths.path)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportSourceConfig(ConfigSection):
     """Source of the export."""
 
-    workdir: str = option("", "Folder of a finished run, whose student is exported again.")
+    workdir: str = option(
+        "", "Folder of a finished run, whose student is exported again.", parse=paths.path
+    )
     student: str = option(
-        "", "A .keras classifier of unit images; export/student.keras of --workdir if empty."
+        "",
+        "A .keras classifier of unit images; export/student.keras of --workdir if empty.",
+        parse=paths.network,
     )
     task: str = option("auto", f"{TASK_HELP} That of --workdir if one is given.", choices=TASKS)
-    export_dir: str = option("", "Folder for the files; export/ of --workdir if empty.")
+    export_dir: str = option(
+        "", "Folder for the files; export/ of --workdir if empty.", parse=paths.path
+    )
     images: str = option(
         "",
         "Images that the teacher never saw, on which each file is compared with the student and "
         "which --calibration=ood uses: tfds:NAME, folder:PATH or embedded:NAME. If empty those of "
         "--workdir, with its test split, or embedded:photos.",
+        parse=paths.data_set,
     )
-    data_dir: str = option("", "Folder of the prepared TFDS data sets.")
+    data_dir: str = option("", "Folder of the prepared TFDS data sets.", parse=paths.path)
     max_broken: float = MAX_BROKEN
-    labels: str = option("", LABELS_HELP)
+    labels: str = option("", LABELS_HELP, parse=paths.path)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LedgerConfig(ConfigSection):
     """Ledger of results."""
 
-    add: str = option("", "A result.json to add before the page is written.")
+    add: str = option("", "A result.json to add before the page is written.", parse=paths.path)
     commit: str = option(
         "", "Commit of this project that produced the added result, where it does not record it."
     )
     check: bool = option(False, "Write nothing; fail unless the page is up to date.")
-    results_dir: str = option("results", "Folder of the results.")
-    page: str = option("docs/results.md", "The page.")
+    results_dir: str = option("results", "Folder of the results.", parse=paths.path)
+    page: str = option("docs/results.md", "The page.", parse=paths.path)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReportConfig(ConfigSection):
     """Report."""
 
-    workdir: str = option("", "Folder of a finished run.")
-    labels: str = option("", f"{LABELS_HELP} They take the place of the run's own.")
+    workdir: str = option("", "Folder of a finished run.", parse=paths.path)
+    labels: str = option(
+        "", f"{LABELS_HELP} They take the place of the run's own.", parse=paths.path
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SynthesisConfig(ConfigSection):
     """Synthetic images."""
 
-    workdir: str = option("", "Folder of a finished run of a method that synthesizes images.")
+    workdir: str = option(
+        "", "Folder of a finished run of a method that synthesizes images.", parse=paths.path
+    )
     count: int = option(1000, "Number of images.", at_least=1)
     format: str = option(
         "png",
         "`png`: a folder for each class, and the logits as JSON lines; `tfrecord`: one file.",
         choices=SYNTHESIS_FORMATS,
     )
-    output_dir: str = option("", "Folder for the images; synthetic/ of --workdir if empty.")
+    output_dir: str = option(
+        "", "Folder for the images; synthetic/ of --workdir if empty.", parse=paths.path
+    )
     seed: int = option(0, "Random seed of the noise.", at_least=0)
 
 
@@ -144,13 +163,14 @@ class SynthesisConfig(ConfigSection):
 class DemoConfig(ConfigSection):
     """Demo."""
 
-    workdir: str = option("", "Folder of a finished run.")
+    workdir: str = option("", "Folder of a finished run.", parse=paths.path)
     port: int = option(
         0, "Port of the page on this machine; 0 for any free one.", at_least=0, at_most=65535
     )
     cache_dir: str = option(
         "",
         "Cache of LiteRT.js, which npm downloads once; mosaickd_tf in the user's cache if empty.",
+        parse=paths.path,
     )
 
 
@@ -161,8 +181,8 @@ class BenchmarkConfig(ConfigSection):
     method: str = option(
         "mosaic", "Method whose rounds are timed.", choices=METHODS, listing="methods"
     )
-    teacher: str = option("wrn40_2", "Name of a network, with random weights.")
-    student: str = option("wrn16_1", "Name of a network, or a .keras file.")
+    teacher: str = option("wrn40_2", "Name of a network, with random weights.", parse=paths.network)
+    student: str = option("wrn16_1", "Name of a network, or a .keras file.", parse=paths.network)
     num_classes: int = option(100, "Number of classes.", at_least=2)
     image_size: int = option(32, "Side of the square images in pixels.", at_least=8)
     channels: int = option(3, "Channels of an image: 1 is gray, 3 is color.", choices=(1, 3))
@@ -183,5 +203,6 @@ class BenchmarkConfig(ConfigSection):
         "",
         "Folder for a page and the numbers of the cost of a round by batch size, image size and "
         "number of classes; each point is a process of its own.",
+        parse=paths.path,
     )
-    json: str = option("", "File for the numbers, as JSON.")
+    json: str = option("", "File for the numbers, as JSON.", parse=paths.path)

@@ -3,19 +3,11 @@
 import dataclasses
 import pathlib
 
+from mosaickd_tf.config import paths
 from mosaickd_tf.config.options import ConfigSection, assignment, image_size, option
 from mosaickd_tf.errors import RequestError
 
-TEACHER_INPUTS = (
-    "auto",
-    "unit",
-    "signed",
-    "bytes",
-    "imagenet",
-    "caffe",
-    "cifar10",
-    "cifar100",
-)
+TEACHER_INPUTS = ("auto", "unit", "signed", "bytes", "imagenet", "caffe", "cifar10", "cifar100")
 OUTPUT_KINDS = ("auto", "logits", "softmax", "sigmoid")
 LAYOUTS = ("auto", "channels_last", "channels_first")
 AUGMENTATIONS = ("none", "pad_crop", "pad_crop_flip")
@@ -52,13 +44,17 @@ class DataConfig(ConfigSection):
         "name; never shown to the student. tfds:NAME, folder:PATH or embedded:digits. Optional "
         "when the teacher is a file.",
         listing="datasets",
+        parse=paths.data_set,
     )
     ood_dataset: str = option(
         "",
         "Unrelated, unlabeled images (out-of-domain): tfds:NAME, folder:PATH or embedded:photos.",
         listing="datasets",
+        parse=paths.data_set,
     )
-    data_dir: str = option("", "Folder of the prepared TFDS data sets; TFDS's default if empty.")
+    data_dir: str = option(
+        "", "Folder of the prepared TFDS data sets; TFDS's default if empty.", parse=paths.path
+    )
     image_size: int | tuple = option(
         0,
         "Side in pixels of the images that the student takes, or HEIGHTxWIDTH, from 8 to 512; 0 "
@@ -71,7 +67,7 @@ class DataConfig(ConfigSection):
         "Channels of the images: 1 is gray, 3 is color; 0 for the teacher's own.",
         choices=(0, 1, 3),
     )
-    labels: str = option("", LABELS_HELP)
+    labels: str = option("", LABELS_HELP, parse=paths.path)
     max_broken: float = MAX_BROKEN
     ood_fit: str = option(
         "resize",
@@ -104,6 +100,7 @@ class DataConfig(ConfigSection):
         "",
         "Cache of the teacher's predictions on the OOD images, so that --ood_subset is computed "
         "once for a teacher and its images; mosaickd_tf in the user's cache if empty.",
+        parse=paths.path,
     )
 
     def __post_init__(self):
@@ -133,6 +130,7 @@ class TeacherConfig(ConfigSection):
         "A model file: .keras, .h5 or .hdf5 of any Keras, .pth of the official PyTorch code (with "
         "--teacher_network), .tflite, the folder of a SavedModel (with --allow_code); or the name "
         "of a network to train on the target data. bin/inspect shows what is in a file.",
+        parse=paths.network,
     )
     allow_code: bool = option(
         False,
@@ -144,6 +142,7 @@ class TeacherConfig(ConfigSection):
         "",
         "Python module, a .py file, that defines the custom layers of a Keras file; imported "
         "with --allow_code.",
+        parse=paths.path,
     )
     teacher_network: str = option(
         "",
@@ -217,7 +216,7 @@ class TeacherConfig(ConfigSection):
                 f"`teacher_std` for a .pth file. Received: teacher_input={self.teacher_input}. "
                 "Leave `teacher_input` out"
             )
-        if self.teacher_mean and self.teacher_input != "auto":
+        if self.teacher_mean and self.teacher_input not in ("auto", "unit"):
             raise RequestError(
                 "`teacher_mean` takes the place of `teacher_input`. Expected one of them. "
                 f"Received: both, teacher_input={self.teacher_input}. Leave one out"

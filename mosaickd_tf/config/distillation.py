@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from mosaickd_tf.config import declared
+from mosaickd_tf.config import declared, paths
 from mosaickd_tf.config.compression import COMPRESSED, CompressionConfig
 from mosaickd_tf.config.data import DataConfig, TeacherConfig
 from mosaickd_tf.config.methods import MethodConfig
@@ -27,7 +27,9 @@ ON_DIVERGENCE = ("stop", "rollback", "skip")
 class NetworksConfig(ConfigSection):
     """Student, generator, discriminator."""
 
-    student: str = option("wrn16_1", "Name of a network, or a .keras file to initialize it from.")
+    student: str = option(
+        "wrn16_1", "Name of a network, or a .keras file to initialize it from.", parse=paths.network
+    )
     noise_dim: int = option(100, "Length of the generator's noise vector.", at_least=1)
     generator_filters: int = option(
         64,

@@ -233,6 +233,19 @@ def _tfds(name, dataset, data_dir, task):
     )
 
 
+def tfds_folder(name, data_dir=""):
+    """Returns the folder of a prepared TFDS data set, as text.
+
+    Args:
+        name: `tfds:NAME`.
+        data_dir: folder of prepared data sets; TFDS's default if empty.
+
+    Raises:
+        RequestError: for an unknown data set, or one that is not prepared.
+    """
+    return str(_tfds_builder(name, name.partition(":")[2], data_dir).data_dir)
+
+
 def _splits_by_name(available):
     splits = {split: split for split in ("train", "test") if split in available}
     for alias in _VALIDATION_NAMES:

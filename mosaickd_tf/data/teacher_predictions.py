@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-import pathlib
 
 import keras
 import numpy as np
@@ -72,22 +71,12 @@ def fingerprint(teacher, images):
     architecture = teacher.to_json().replace('"trainable": false', '"trainable": true')
     for layer in leaf_layers(teacher):
         if isinstance(layer, keras.layers.TFSMLayer):
-            content = json.dumps(_content(layer.filepath))
+            content = json.dumps(files.sha256_of_folder(layer.filepath))
             architecture = architecture.replace(json.dumps(layer.filepath), content)
     digest.update(architecture.encode())
     for array in (*teacher.get_weights(), images):
         digest.update(f"{array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def _content(folder):
-    """Returns the SHA-256 of the files of a folder and of their names, as hex."""
-    digest = hashlib.sha256()
-    for path in sorted(pathlib.Path(folder).rglob("*")):
-        if path.is_file():
-            name = path.relative_to(folder).as_posix()
-            digest.update(f"{json.dumps(name)} {files.sha256(path)}".encode())
     return digest.hexdigest()
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from mosaickd_tf import models
-from mosaickd_tf.config import DataConfig
+from mosaickd_tf.config import DataConfig, with_options
 from mosaickd_tf.data import loading, ood_subset
 from mosaickd_tf.data.label_names import read_label_names
 from mosaickd_tf.errors import RequestError
@@ -14,6 +14,7 @@ from mosaickd_tf.models.graph.output_activation import output_activation
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.utils import files
 from mosaickd_tf.utils.images import to_uint8
+from mosaickd_tf.workdir import inputs
 from mosaickd_tf.workdir.finished import GENERATOR, FinishedRun, RunPaths
 
 _SEED = (2110, 0)  # of the noise
@@ -75,6 +76,8 @@ def open_student(student_path, source):
     run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None
     synthesize = synthesizer(paths) if paths else None
     data = _data(source, run, (height, width), channels, has_generator=synthesize is not None)
+    if run:
+        _check_inputs(run, source, data)
     if label_names and run and set(run.label_names) == set(label_names):
         data = dataclasses.replace(data, labels=source.labels)  # the same names in another order
     target = None
@@ -112,6 +115,15 @@ def synthesizer(paths):
         return None
     generator = models.load_generator(paths.generator_path)
     return lambda count, seed=_SEED: to_uint8(models.synthetic_images(generator, count, seed=seed))
+
+
+def _check_inputs(run, source, data):
+    """Checks that what a run started from is the same, but for what the export has others of."""
+    without = ["labels"] if source.labels else []
+    without += ["ood_dataset", "target_dataset"] if source.images else []
+    config = with_options(run.config, data={"data_dir": data.data_dir})
+    remedy = "Put back what it was, or name other `images` or `labels` for this export"
+    inputs.check_unchanged(run, remedy, without, config)
 
 
 def _task(source, run, found):

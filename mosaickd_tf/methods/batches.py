@@ -10,7 +10,7 @@ _WAY = "Build it by `mosaickd_tf.data.rounds(images, batch_size=...)`"
 
 
 def check_fit(distiller, x):
-    """Checks, once and before `fit` traces anything, that a distiller can be trained on data.
+    """Checks that a distiller can be trained on data, once, before `fit` traces anything.
 
     The first round of the data is read for it.
 

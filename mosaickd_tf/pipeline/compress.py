@@ -6,6 +6,7 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.pipeline import validate
 from mosaickd_tf.pipeline.run import Run
 from mosaickd_tf.training.checkpoints import Checkpoints
+from mosaickd_tf.workdir import inputs
 from mosaickd_tf.workdir.finished import FinishedRun
 from mosaickd_tf.workdir.run_folder import RunFolder
 
@@ -32,6 +33,7 @@ def compress(workdir, exports, config, outputs, data_dir=""):
     if data_dir:
         data = dataclasses.replace(request.data, data_dir=data_dir)
         request = dataclasses.replace(request, data=data)
+    inputs.check_unchanged(finished, config=request)
     with RunFolder.opened(workdir) as folder:
         _check_last_checkpoint(finished.checkpoints_path, request.optimization.rounds)
         return Run(validate.validate_and_load(request), folder).compress(exports, config, outputs)

@@ -16,7 +16,7 @@ from mosaickd_tf.data.teacher_predictions import teacher_predictions
 from mosaickd_tf.evaluation.evaluators import TestEvaluator, make_validation_fn
 from mosaickd_tf.evaluation.observer import GRID, Observer
 from mosaickd_tf.methods import METHODS
-from mosaickd_tf.pipeline.build import build_distiller, patch_size_of
+from mosaickd_tf.pipeline.build import build_distiller
 from mosaickd_tf.pipeline.validate import validate_and_load
 from mosaickd_tf.report import page
 from mosaickd_tf.tasks import get_task
@@ -24,6 +24,7 @@ from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.training import train
 from mosaickd_tf.utils import files, machine
 from mosaickd_tf.utils.images import to_uint8
+from mosaickd_tf.workdir import inputs
 from mosaickd_tf.workdir.run_folder import RunFolder, as_command
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,8 @@ def run(config, workdir, resume=True):
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
     prepared = validate_and_load(config)
-    with RunFolder(workdir, config, resume) as folder:
+    hashes = inputs.hashes(prepared.config)
+    with RunFolder(workdir, prepared.config, resume, hashes) as folder:
         result = files.read_json_if_valid(folder / "result.json")
         if result:
             logger.info("this run is finished: %s", folder / "result.json")
@@ -107,6 +109,7 @@ class Run:
             "task": self.task.name,
             "config": given,
             "command": as_command(given),
+            "inputs": self.folder.hashes,
             "commit": versions["git_commit"],
             "machine": versions["machine"],
             "seed": self.config.run.seed,
@@ -208,7 +211,7 @@ class Run:
             teacher,
             self.ood.images if self.ood else None,
             folder,
-            patch_size=patch_size_of(self.config),
+            patch_size=self.config.networks.patch_size,
             seed=self.config.run.seed,
             keep_images=not self.config.run.no_samples,
         )

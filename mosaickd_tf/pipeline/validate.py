@@ -9,6 +9,7 @@ import keras
 from mosaickd_tf import compression, models, teachers, vetting
 from mosaickd_tf.config import DistillConfig, as_baseline, declared, flag_name, with_options
 from mosaickd_tf.config.method import FEATURES, OOD_IMAGES, TEACHER_FEATURES
+from mosaickd_tf.config.paths import with_absolute_paths
 from mosaickd_tf.data import loading
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.loading import TargetData
@@ -50,7 +51,8 @@ class Prepared:
     """A request that was found right, with what it needs.
 
     Attributes:
-        config: the `DistillConfig`.
+        config: the `DistillConfig`, which leaves nothing to the teacher's file and has absolute
+            paths.
         target: `TargetData`, or None.
         ood: `ImageSet` of the OOD images, or None.
         teacher: Keras model from unit images to logits, in float32.
@@ -89,6 +91,7 @@ def validate_and_load(config):
         RequestError: when the request is wrong.
     """
     _check_request(config)
+    config = with_absolute_paths(config)
     plan = plan_for(config)
     teacher = config.teacher.teacher
     is_trained = _is_file_name(teacher)
@@ -142,11 +145,7 @@ def _load(config):
     Returns:
         As `_load_with_file`.
     """
-    *size, channels = config.data.image_shape
-    task = get_task(config.data.task).name
-    config = with_options(
-        config, data={"image_size": tuple(size), "channels": channels, "task": task}
-    )
+    config = teachers.with_own_format(config)
     data = config.data
     is_file = teachers.is_torch_file(config.teacher.teacher)
     target = ood = None

@@ -13,6 +13,7 @@ from mosaickd_tf.methods.image_memory import ImageMemory
 from mosaickd_tf.tasks import Task
 from mosaickd_tf.teachers import teacher_of_run
 from mosaickd_tf.training.checkpoints import Checkpoints
+from mosaickd_tf.workdir import inputs
 from mosaickd_tf.workdir.finished import FinishedRun
 
 _AT_ONCE = 1024  # images of one draw
@@ -48,9 +49,11 @@ def open_image_source(workdir):
         An `ImageSource`.
 
     Raises:
-        RequestError: when the run, its teacher or the source of its images is missing.
+        RequestError: when the run, its teacher or the source of its images is missing, or what it
+            started from has changed.
     """
     run = FinishedRun(workdir)
+    inputs.check_unchanged(run)
     teacher = teacher_of_run(run.folder, run.config)
     origin, draw = _images(run)
     return ImageSource(teacher=teacher, task=run.task, label=run.label, origin=origin, draw=draw)

@@ -12,6 +12,7 @@ from mosaickd_tf.teachers.loading import (
     open_teacher,
     statistics,
     teacher_of_run,
+    with_own_format,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "statistics",
     "teacher_of_run",
     "with_image_shape",
+    "with_own_format",
 ]

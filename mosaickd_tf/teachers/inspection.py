@@ -20,7 +20,7 @@ _CROP_SEED = 2110
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """What was found in a teacher's file.
+    """Findings about a teacher's file.
 
     Attributes:
         file: the `ModelFile`.

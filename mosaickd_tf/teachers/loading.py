@@ -1,7 +1,7 @@
 """Teachers from files, and the statistics that standardize the images of one without its own."""
 
 from mosaickd_tf import models
-from mosaickd_tf.config import DataConfig, TeacherConfig
+from mosaickd_tf.config import DataConfig, TeacherConfig, with_options
 from mosaickd_tf.data import datasets, loading
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.io.model_file import open_model_file
@@ -45,6 +45,34 @@ def load_teacher(config, target=None):
     if is_torch_file(config.teacher.teacher):
         return load_torch_teacher(config, target)
     return inspect_file(open_teacher(config.teacher), config.teacher, config.data).network()
+
+
+def with_own_format(config):
+    """Returns a config that says what "auto" means for a network of this package.
+
+    It takes unit images, color ones of 32 pixels unless the config says otherwise, and returns
+    the logits of one label an image or, by the config, of several.
+
+    Args:
+        config: a config with the sections `data` and `teacher`, whose teacher is the name of a
+            network or a .pth file.
+    """
+    data, teacher = config.data, config.teacher
+    *size, channels = data.image_shape
+    formats = {
+        "teacher_input": "unit",
+        "teacher_layout": "channels_last",
+        "teacher_output_kind": "logits",
+    }
+    return with_options(
+        config,
+        data={
+            "image_size": tuple(size),
+            "channels": channels,
+            "task": "single_label" if data.task == "auto" else data.task,
+        },
+        teacher={name: v for name, v in formats.items() if getattr(teacher, name) == "auto"},
+    )
 
 
 def is_torch_file(path):

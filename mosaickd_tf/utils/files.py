@@ -112,6 +112,22 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of_folder(folder, paths=None):
+    """Returns the SHA-256 of files of a folder and of their names in it, as hex.
+
+    Args:
+        folder: the folder.
+        paths: those of the files, relative to the folder; all below it if left out.
+    """
+    folder = pathlib.Path(folder)
+    if paths is None:
+        paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    digest = hashlib.sha256()
+    for path in sorted(map(pathlib.Path, paths)):
+        digest.update(f"{json.dumps(path.as_posix())} {sha256(folder / path)}".encode())
+    return digest.hexdigest()
+
+
 def remove(path):
     """Removes a file or a folder if it exists."""
     path = pathlib.Path(path)

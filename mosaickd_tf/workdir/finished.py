@@ -4,6 +4,7 @@ import functools
 import pathlib
 
 from mosaickd_tf.config import DistillConfig, from_options
+from mosaickd_tf.config.earlier import with_earlier
 from mosaickd_tf.data import grids
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.tasks import get_task
@@ -82,8 +83,8 @@ class FinishedRun(RunPaths):
 
     @_part
     def config(self):
-        """Returns the `DistillConfig`; options that the run's version lacked have their default."""
-        return from_options(DistillConfig, self.result["config"])
+        """Returns the `DistillConfig`; options that the run's version lacked are as it ran."""
+        return from_options(DistillConfig, with_earlier(self.result["config"]))
 
     @_part
     def task(self):

@@ -5,13 +5,17 @@ import pathlib
 import shlex
 
 from mosaickd_tf.config import DistillConfig, assignment, options
+from mosaickd_tf.config.earlier import EARLIER
+from mosaickd_tf.config.paths import absolute_options
 from mosaickd_tf.config.removed import is_removed
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import files
 from mosaickd_tf.utils.lock import Lock
+from mosaickd_tf.workdir import inputs
 
-# Options of safety and checkpoints, which may differ when a run is resumed.
-_MAY_CHANGE = ("--checkpoint_every", "--checkpoint_minutes", "--on_divergence")
+# Options of safety and checkpoints, which may differ when a run is resumed. With the same images,
+# `max_broken` decides on nothing but whether it starts.
+_MAY_CHANGE = ("checkpoint_every", "checkpoint_minutes", "max_broken", "on_divergence")
 
 
 class RunFolder:
@@ -23,22 +27,27 @@ class RunFolder:
         path: of the folder, which is created if it does not exist.
         config: of the run, in sections.
         resume: whether a run of the same options may be resumed.
+        hashes: of what the run starts from, as of `inputs.hashes`. A run that is resumed must have
+            the same; it may have moved.
 
     Raises:
-        RequestError: when the folder holds another run, or any with `resume` off, or another
-            process works in it, or it cannot be written.
+        RequestError: when the folder holds another run, or one of other inputs, or any with
+            `resume` off, or another process works in it, or it cannot be written.
     """
 
-    def __init__(self, path, config, resume=True):
+    def __init__(self, path, config, resume=True, hashes=None):
         self.path = pathlib.Path(path)
         self._flags = self.path / "flags.cfg"
-        self._check_same(config, resume)
+        self._check_same(config, resume, hashes or {})
         with _refused(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(self.path)
         try:
-            self._check_same(config, resume)  # under the lock, so that nobody changes it any more
+            # Under the lock, so that nobody changes it any more.
+            self._check_same(config, resume, hashes or {})
             with _refused(self.path):
+                if hashes is not None and not self._flags.is_file():  # the run starts now
+                    inputs.write(self.path, hashes)
                 files.write_text(self._flags, as_flagfile(config))
         except BaseException:
             self._lock.release()
@@ -66,15 +75,25 @@ class RunFolder:
     def __truediv__(self, name):
         return self.path / name
 
-    def _check_same(self, config, resume):
+    @property
+    def hashes(self):
+        """The recorded hashes of what the run started from; empty for an earlier version."""
+        return inputs.read(self.path)
+
+    def _check_same(self, config, resume, hashes):
         if not self._flags.is_file():
             return
         where = f"The work folder {str(self.path)!r} holds a run already"
         if not resume:
             raise RequestError(f"{where}. Choose another `workdir`, or set `resume`")
-        defaults = as_flagfile(type(config)())
-        found = self._flags.read_text(encoding="utf-8", errors="replace")
-        found, wanted = _binding(found, defaults), _binding(as_flagfile(config), defaults)
+        recorded = self.hashes
+        found = _binding(self._flags.read_text(encoding="utf-8", errors="replace"), config)
+        wanted = _binding(as_flagfile(config), config)
+        at_same_path = {n: v for n, v in recorded.items() if found.get(n) == wanted.get(n)}
+        remedy = "Put back what it was, or choose another `workdir`"
+        inputs.check_same(at_same_path, hashes, config, remedy)
+        same = {name for name in recorded if recorded[name] == hashes.get(name)}
+        found, wanted = _lines(found, same), _lines(wanted, same)
         if found != wanted:
             raise RequestError(
                 f"{where}, of other flags. Expected: {' '.join(sorted(found - wanted)) or 'fewer'}."
@@ -83,25 +102,40 @@ class RunFolder:
             )
 
 
-def _binding(flagfile, defaults):
-    """Returns the lines of a flagfile that must be the same when a run is resumed.
+def _binding(flagfile, config):
+    """Returns the options of a flagfile that must be the same when a run is resumed.
 
     Of a file of an earlier version options that no longer exist are left out, if they had no
-    effect, and options that it lacks are at their defaults.
+    effect, and options that it lacks are as that version ran. Paths are absolute.
 
     Args:
         flagfile: text of the file.
-        defaults: text of a flagfile with all options at their defaults.
+        config: one with the same options.
+
+    Returns:
+        A dict from names to values as text.
 
     Raises:
         RequestError: for an option that no longer exists and had an effect.
     """
-    lines = {line.partition("=")[0]: line for line in defaults.splitlines()}
+    defaults = dict(options(type(config)()))
+    defaults |= {name: EARLIER[name] for name in EARLIER if name in defaults}
+    found = dict(_assignment(*option) for option in defaults.items())
+    absolute = absolute_options(config)
     for line in flagfile.splitlines():
-        name, _, value = line.partition("=")
-        if not is_removed(name.removeprefix("--"), value):
-            lines[name] = line
-    return {line for name, line in lines.items() if name not in _MAY_CHANGE}
+        name, _, value = line.removeprefix("--").partition("=")
+        if not is_removed(name, value):
+            found[name] = absolute[name](value) if name in absolute else value
+    return {name: value for name, value in found.items() if name not in _MAY_CHANGE}
+
+
+def _assignment(name, value):
+    return name, assignment(name, value).partition("=")[2]
+
+
+def _lines(found, same):
+    """Returns options as a set of lines, without those whose content is known to be the same."""
+    return {f"--{name}={value}" for name, value in found.items() if name not in same}
 
 
 @contextlib.contextmanager

@@ -152,9 +152,9 @@ def test_a_run_whose_data_moved_finds_them_and_leaves_its_training_part_alone(
 ):
     opened, read_target, read_ood = [], loading.load_target, loading.load_ood
 
-    def load_target(data, training):
+    def load_target(data, training, num_labels):
         opened.append(data.data_dir)
-        found = read_target(data, training)
+        found = read_target(data, training, num_labels)
         assert found.train is None and len(found.test) == 597
         return found
 

@@ -46,6 +46,7 @@ RESULT_KEYS = {
     "task",
     "config",
     "command",
+    "inputs",
     "commit",
     "machine",
     "seed",

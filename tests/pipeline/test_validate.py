@@ -3,11 +3,12 @@
 import dataclasses
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
 from mosaickd_tf import models
-from mosaickd_tf.config import ExportConfig, MethodConfig, TeacherConfig
+from mosaickd_tf.config import ExportConfig, MethodConfig, TeacherConfig, with_options
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.methods.deep_inversion import DeepInversionConfig
 from mosaickd_tf.pipeline.validate import describe, validate_and_load
@@ -16,6 +17,14 @@ from tests.pipeline.small_run import changed, refusal
 
 CONFIG = changed("data", ood_crops_per_picture=16, validation_fraction=0.25)
 CONFIG = changed("optimization", CONFIG, rounds=7)
+
+
+# What "auto" becomes for a teacher that this program builds.
+OF_UNIT_IMAGES_TO_LOGITS = {
+    "teacher_input": "unit",
+    "teacher_layout": "channels_last",
+    "teacher_output_kind": "logits",
+}
 
 
 def requested(section, **options):
@@ -39,7 +48,12 @@ def test_the_data_are_read_and_a_teacher_by_name_waits_for_its_training():
     assert len(prepared.ood) == 32  # 16 crops of two photographs
     assert prepared.teacher.name == "wrn10_1"
     assert prepared.teacher_is_trained is False
-    assert prepared.config is CONFIG
+    assert prepared.config == with_options(
+        CONFIG,
+        data={"task": "single_label"},
+        teacher=OF_UNIT_IMAGES_TO_LOGITS,
+        networks={"patch_size": 4},
+    )
 
 
 def test_each_method_is_prepared_with_its_own_config_networks_and_plan():
@@ -199,11 +213,17 @@ def test_an_unsuitable_baseline_is_refused_before_the_method_is_trained(tmp_path
     assert "`teacher_layers`" in refusal(validate_and_load, config)
 
 
-def test_a_teacher_file_of_probabilities_is_refused(tmp_path):
-    softmax = keras.Sequential([tiny.classifier(input_shape=(8, 8, 1)), layers.Softmax()])
-    softmax.save(tmp_path / "teacher.keras")
-    config = requested("teacher", teacher=str(tmp_path / "teacher.keras"))
-    assert "must return logits" in refusal(validate_and_load, config)
+def test_the_logits_of_a_teacher_file_of_probabilities_are_log_probabilities(tmp_path):
+    logits = tiny.classifier(input_shape=(8, 8, 1))
+    keras.Sequential([logits, layers.Softmax()]).save(tmp_path / "teacher.keras")
+    path = str(tmp_path / "teacher.keras")
+    prepared = validate_and_load(requested("teacher", teacher=path, teacher_input="unit"))
+    assert prepared.config.teacher.teacher_output_kind == "softmax"
+    images = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
+    found = np.asarray(prepared.teacher(images), np.float64)
+    expected = np.asarray(logits(images), np.float64)
+    expected -= np.log(np.exp(expected).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_teacher_file_of_other_classes_is_refused(tmp_path):

@@ -155,7 +155,7 @@ def channel_means():
 )
 def test_unit_images_become_what_a_teacher_expects(tmp_path, teacher_input, expected):
     path = saved(channel_means(), tmp_path / "teacher.keras")
-    teacher = teachers.load_teacher_file(path, teacher_input)
+    teacher = teachers.load_teacher_file(path, teacher_input, teacher_output_kind="logits")
     received = teacher(UNIT, training=False).numpy()
     np.testing.assert_allclose(received, [expected] * 2, rtol=1e-5, atol=1e-6)
 

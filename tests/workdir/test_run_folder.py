@@ -19,7 +19,9 @@ from mosaickd_tf.config import (
     TeacherConfig,
     from_sections,
     options,
+    with_options,
 )
+from mosaickd_tf.config.paths import with_absolute_paths
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import files
 from mosaickd_tf.workdir.run_folder import RunFolder, as_command, as_flagfile
@@ -175,8 +177,23 @@ def test_how_a_run_guards_itself_may_change_on_its_way(tmp_path, changed):
     assert (tmp_path / "flags.cfg").read_text() == as_flagfile(config)
 
 
+# What that version did, for options that it lacked or whose default was another.
+AS_BEFORE = with_options(
+    CONFIG,
+    data={"task": "single_label", "image_size": 32, "channels": 3},
+    teacher={
+        "teacher_input": "unit",
+        "teacher_layout": "channels_last",
+        "teacher_output_kind": "logits",
+    },
+    networks={"patch_size": 10},
+)
+LACKING = ("task", "labels", "custom_objects", "teacher_signature", "teacher_layout")
+LACKING = (*LACKING, "teacher_output", "teacher_output_kind")
+
+
 def old_flags(config, **removed):
-    """Returns the flagfile of version 0.1.0, which had five options more and lacked `task`."""
+    """Returns the flagfile of version 0.1.0, which had five options more and lacked others."""
     removed = {
         "memory_size": 0,
         "generator_restart_every": 0,
@@ -184,21 +201,38 @@ def old_flags(config, **removed):
         "conditional_weight": 0.0,
         "adversarial_warmup": 0,
     } | removed
-    lines = [line for line in as_flagfile(config).splitlines() if not line.startswith("--task=")]
+    lines = as_flagfile(config).splitlines()
+    lines = [line for line in lines if line.removeprefix("--").split("=")[0] not in LACKING]
     return "".join(f"{line}\n" for line in [*lines, *(f"--{n}={v}" for n, v in removed.items())])
 
 
 def test_a_run_of_the_version_before_is_resumed(tmp_path):
-    (tmp_path / "flags.cfg").write_text(old_flags(CONFIG))
-    occupy(tmp_path, CONFIG)
-    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(CONFIG)
+    (tmp_path / "flags.cfg").write_text(old_flags(AS_BEFORE))
+    occupy(tmp_path, AS_BEFORE)
+    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(AS_BEFORE)
+
+
+def test_relative_paths_of_a_run_of_the_version_before_start_at_the_current_folder(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    data = {"ood_dataset": "folder:../pictures"}
+    relative = with_options(AS_BEFORE, data=data, teacher={"teacher": "teacher.keras"})
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "flags.cfg").write_text(old_flags(relative))
+    occupy(tmp_path / "run", with_absolute_paths(relative))
+    assert f"--teacher={tmp_path}/teacher.keras\n" in (tmp_path / "run" / "flags.cfg").read_text()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    other = with_absolute_paths(relative)
+    assert "of other flags" in refusal(tmp_path / "run", other)
 
 
 def test_a_run_of_the_version_before_with_other_flags_is_refused(tmp_path):
-    (tmp_path / "flags.cfg").write_text(old_flags(CONFIG))
-    message = refusal(tmp_path, OTHER)
+    (tmp_path / "flags.cfg").write_text(old_flags(AS_BEFORE))
+    message = refusal(tmp_path, with_options(AS_BEFORE, optimization={"rounds": 6}))
     assert "Expected: --rounds=5. Received: --rounds=6." in message
-    multi_label = dataclasses.replace(CONFIG, data=DataConfig(task="multi_label"))
+    multi_label = with_options(AS_BEFORE, data={"task": "multi_label"})
     message = refusal(tmp_path, multi_label)
     assert "Expected: --task=single_label. Received: --task=multi_label." in message
 
