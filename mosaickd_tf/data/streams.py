@@ -13,6 +13,8 @@ from mosaickd_tf.data.image_arrays import as_uint8_images
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import machine
 
+# The data set knows that it does not end.
+_ENDLESS = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
 _PATCHES, _TRANSFER, _LABELED = range(3)  # each stream of a run has its own order
 
 
@@ -69,7 +71,7 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
         patches.batch(batch_size, drop_remainder=True),
         transfer.batch(per_round, drop_remainder=True),
     )
-    return _map(batches, make_round)
+    return _map(batches, make_round).apply(_ENDLESS)
 
 
 def labeled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0):
