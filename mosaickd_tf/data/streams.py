@@ -9,10 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf.data.augmentation import crop_draws, pad_crop_flip
+from mosaickd_tf.data.image_arrays import as_uint8_images
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import machine
-from mosaickd_tf.utils.images import to_uint8
 
+# The data set knows that it does not end.
+_ENDLESS = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
 _PATCHES, _TRANSFER, _LABELED = range(3)  # each stream of a run has its own order
 
 
@@ -37,10 +39,18 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
         each transfer image, for methods that store values per image.
 
     Raises:
-        RequestError: when there are no images.
+        RequestError: as `as_uint8_images`, and for numbers outside their ranges.
     """
     images = as_uint8_images(images)
     padding = images.shape[1] // 8 if padding is None else padding
+    _check_counts(
+        images.shape[1:],
+        padding,
+        batch_size=(batch_size, 1),
+        student_steps=(student_steps, 1),
+        seed=(seed, 0),
+        start_round=(start_round, 0),
+    )
     stored = tf.constant(images)
     per_round = batch_size * student_steps
     patches = _order(len(images), seed, _PATCHES, start_round * batch_size, padding)
@@ -61,7 +71,7 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
         patches.batch(batch_size, drop_remainder=True),
         transfer.batch(per_round, drop_remainder=True),
     )
-    return _map(batches, make_round)
+    return _map(batches, make_round).apply(_ENDLESS)
 
 
 def labeled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0):
@@ -98,75 +108,27 @@ def unit(images):
     return tf.cast(images, "float32") * np.float32(1 / 255)
 
 
-def as_uint8_images(images):
-    """Converts a finite collection of images to a uint8 array `(n, height, width, channels)`.
-
-    Args:
-        images: an array or finite `tf.data.Dataset` as described in `rounds`.
-
-    Returns:
-        A uint8 array.
-
-    Raises:
-        RequestError: for an endless or empty collection, or images that are neither uint8
-            nor in [0, 1].
-    """
-    if isinstance(images, tf.data.Dataset):
-        images = _read_dataset(images)
-    images = _as_array(images)
-    if images.ndim != 4 or not len(images):
-        raise RequestError(
-            f"Expected at least one image, `(n, height, width, channels)`. Received: {images.shape}"
-        )
-    if images.dtype == np.uint8:
-        return images
-    if not (images.min() >= 0 and images.max() <= 1):  # also refuses NaN
-        raise RequestError(
-            "`images` must be uint8, or floats in [0, 1]. "
-            f"Received: {images.dtype} from {images.min():.3g} to {images.max():.3g}. Divide "
-            "pixels in [0, 255] by 255"
-        )
-    return to_uint8(images)
-
-
 def _map(batches, make):
     """Maps batches in order, ahead of the rounds, on a quarter of the cores."""
     calls = max(1, machine.cores() // 4)
     return batches.map(make, num_parallel_calls=calls, deterministic=True).prefetch(2 * calls)
 
 
-def _as_array(images):
-    """Returns images as an array; refuses what has no common shape and numbers."""
-    try:
-        images = np.asarray(images)
-    except ValueError as error:  # images of several shapes
+def _check_counts(image_shape, padding, **counts):
+    """Checks the integers of `rounds`, each with its smallest value."""
+    for name, (value, smallest) in counts.items():
+        is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not is_integer or value < smallest:
+            raise RequestError(
+                f"`{name}` must be an integer. Expected at least {smallest}. "
+                f"Received: {name}={value!r}"
+            )
+    largest = min(image_shape[:2])
+    if not isinstance(padding, int | np.integer) or not 0 <= padding <= largest:
         raise RequestError(
-            "`images` must have one shape. Expected `(n, height, width, channels)`. Received: "
-            "images of several. Resize them first"
-        ) from error
-    if images.dtype.kind not in "fiu":
-        raise RequestError(
-            "`images` must be uint8, or floats in [0, 1], `(n, height, width, channels)`. "
-            f"Received: an array of {images.dtype}"
+            f"`padding` must be an integer. Expected 0 to {largest}, the side of the images. "
+            f"Received: padding={padding!r}"
         )
-    return images
-
-
-def _read_dataset(dataset):
-    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise RequestError("Expected a finite data set. Received: one that repeats endlessly")
-    spec = dataset.element_spec
-    spec = spec[0] if isinstance(spec, tuple) else spec
-    if not isinstance(spec, tf.TensorSpec) or spec.shape.rank not in (None, 3, 4):
-        keys = f" with the keys {sorted(map(str, spec))}" if isinstance(spec, dict) else ""
-        raise RequestError(
-            "`images` must be a data set of images or of `(image, label)` pairs. Received: "
-            f"elements of {type(spec).__name__}{keys}. Map it to the images alone: "
-            "`dataset.map(lambda row: row[KEY])`"
-        )
-    first = (row[0] if isinstance(row, tuple) else row for row in dataset.as_numpy_iterator())
-    batches = [row if row.ndim == 4 else row[np.newaxis] for row in first]
-    return np.concatenate(batches) if batches else np.empty((0,))
 
 
 def _order(num_images, seed, stream, start, padding):

@@ -7,11 +7,11 @@ import keras
 import tensorflow as tf
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods import batches
+from mosaickd_tf.methods.arguments import check_compile, check_options, check_pair
+from mosaickd_tf.methods.checked_model import CheckedModel
 from mosaickd_tf.methods.noise import round_seed
-from mosaickd_tf.models.compatibility import check_built, check_logits, check_same_task, known_shape
+from mosaickd_tf.models.compatibility import known_shape
 from mosaickd_tf.models.graph.copies import computes_in_float16
-from mosaickd_tf.models.graph.output_activation import check_returns_logits
 from mosaickd_tf.tasks import SingleLabel
 from mosaickd_tf.training.optimizers import MomentumSGD, gan_adam
 from mosaickd_tf.training.update_guard import LossScale, UpdateGuard, update_if_finite
@@ -19,7 +19,7 @@ from mosaickd_tf.utils import machine
 from mosaickd_tf.utils.deprecation import renamed_arguments
 
 
-class Distiller(keras.Model):
+class Distiller(CheckedModel):
     """A student that learns from a frozen teacher, round by round.
 
     A method derives from it and says in `train_step` what a round is. Each term of a round is
@@ -62,12 +62,8 @@ class Distiller(keras.Model):
         name=None,
     ):
         super().__init__(name=name)
-        if temperature <= 0:
-            raise RequestError(f"`temperature` must be positive. Received: {temperature}")
-        check_built(teacher=teacher, student=student)
-        check_returns_logits(teacher=teacher, student=student)
-        check_same_task(teacher, student)
-        check_logits(teacher=teacher, student=student)
+        check_options(self.method, config=config, task=task, temperature=temperature, seed=seed)
+        check_pair(teacher, student)
         teacher.trainable = False
         self.teacher = teacher
         self.student = student
@@ -123,9 +119,14 @@ class Distiller(keras.Model):
 
         Args:
             jit_compile: whether XLA compiles the round; `"auto"` where there is a GPU.
-            **kwargs: `student_optimizer` and so on, and arguments of `keras.Model.compile`.
+            **kwargs: `student_optimizer` and so on, one for each network; and
+                `auto_scale_loss`, `run_eagerly` and `steps_per_execution` of Keras.
+
+        Raises:
+            RequestError: for other arguments, such as a loss, which the method has.
         """
         given = {network: kwargs.pop(f"{network}_optimizer", None) for network in self._leaders}
+        check_compile(given, kwargs)
         # Keras would add an optimizer of its own.
         jit_compile = machine.compiles_with_xla(jit_compile)
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
@@ -153,15 +154,6 @@ class Distiller(keras.Model):
         """Names of the networks with an optimizer of their own."""
         led = set(self.trained_with_student) - {"student"}
         return [network for network in self.networks if network not in led]
-
-    def fit(self, x=None, *args, **kwargs):
-        """Trains the student; `x` is a stream of rounds, as `mosaickd_tf.data.rounds` builds.
-
-        Raises:
-            RequestError: before `compile`, or for data of another kind.
-        """
-        batches.check_fit(self, x)
-        return super().fit(x, *args, **kwargs)
 
     # A round.
 

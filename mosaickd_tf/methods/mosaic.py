@@ -30,6 +30,7 @@ from mosaickd_tf.methods.noise import (
 )
 from mosaickd_tf.methods.statistics import optional_statistics
 from mosaickd_tf.models.compatibility import check_built, known_shape
+from mosaickd_tf.models.graph.output_activation import check_returns_logits
 
 
 @method_config()
@@ -123,6 +124,7 @@ class MosaicDistiller(Distiller):
     ):
         super().__init__(**kwargs)
         check_built(discriminator=discriminator)
+        check_returns_logits(discriminator=discriminator)
         self.generator = generator
         self.discriminator = discriminator
         self.noise = NoiseSource(

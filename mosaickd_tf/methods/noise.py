@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.compatibility import check_built, known_shape
+from mosaickd_tf.models.graph.output_activation import output_activation
 from mosaickd_tf.models.sampling import synthetic_images
 from mosaickd_tf.utils.stateless_random import standard_normal
 
@@ -39,6 +40,7 @@ class NoiseSource:
 
     def __init__(self, generator, teacher, *, seed, rounds_completed, noise_dim=None):
         check_built(generator=generator)
+        _check_makes_unit_images(generator)
         _check_image_shape(generator, teacher)
         noise_dim = noise_dim or (known_shape(generator, "input") or (0,))[-1]
         if noise_dim < 1:
@@ -66,6 +68,14 @@ class NoiseSource:
 def count(images):
     """Returns the number of images in a batch, a Python int where the graph knows it."""
     return tf.shape(images)[0] if images.shape[0] is None else images.shape[0]
+
+
+def _check_makes_unit_images(generator):
+    if output_activation(generator) == "tanh":
+        raise RequestError(
+            "`generator` must make unit images, in [0, 1]. Expected a last activation such as "
+            "sigmoid. Received: tanh, in [-1, 1]. Put keras.layers.Rescaling(0.5, 0.5) behind it"
+        )
 
 
 def _check_image_shape(generator, teacher):

@@ -2,6 +2,7 @@
 
 from mosaickd_tf.models.generator import build_generator
 from mosaickd_tf.models.graph.activations import ActivationCapture
+from mosaickd_tf.models.graph.augmentation import without_augmentation
 from mosaickd_tf.models.graph.copies import computes_in_float16, portable_copy, training_copy
 from mosaickd_tf.models.graph.cost import macs, parameters
 from mosaickd_tf.models.graph.inference import inference_copy
@@ -43,6 +44,7 @@ __all__ = [
     "synthetic_images",
     "training_copy",
     "wide_resnet",
+    "without_augmentation",
 ]
 
 __getattr__ = attribute_getter(__name__)

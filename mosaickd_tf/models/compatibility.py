@@ -3,18 +3,30 @@
 import keras
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.graph.walk import producer
+from mosaickd_tf.models.graph.augmentation import augmentation_layers
+from mosaickd_tf.models.graph.input_prefix import input_prefix
 
-_PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
+_SMALLEST_SLOPE = 1 / 16  # of the first layers; one below it takes bytes, not unit images
+_BUILD = "Build one by mosaickd_tf.models"
+_WAYS = {
+    "teacher": "Load a file by mosaickd_tf.teachers.load_teacher_file",
+    "student": "Build one by mosaickd_tf.models.build_classifier",
+}
 
 
 def check_built(**networks):
-    """Checks that every network, given by name, has its variables.
+    """Checks that every network, given by name, is a Keras model that has its variables.
 
     Raises:
-        RequestError: for a network that is not built.
+        RequestError: for anything else, or a network that is not built.
     """
     for name, network in networks.items():
+        if not isinstance(network, keras.Model):
+            received = repr(network) if isinstance(network, str) else type(network).__name__
+            raise RequestError(
+                f"`{name}` must be a network. Expected a Keras model. Received: {received}. "
+                f"{_WAYS.get(name, _BUILD)}"
+            )
         if not network.built:
             raise RequestError(
                 f"Every network must be built: call it once on a batch. Received: a {name} that "
@@ -37,32 +49,94 @@ def check_same_task(teacher, student):
             )
 
 
-def check_logits(**networks):
-    """Checks that no network, given by name, ends in an activation that makes probabilities.
+def check_one_output(**networks):
+    """Checks that every classifier, given by name, has one output `(batch, outputs)`.
 
     Raises:
-        RequestError: for one that does.
+        RequestError: for several outputs, a dict of them, or one of another rank.
     """
     for name, network in networks.items():
-        activation = _last_activation(network)
-        if activation in _PROBABILITIES:
+        outputs = getattr(network, "outputs", None)
+        if not outputs:
+            continue
+        structure = outputs[0] if isinstance(network, keras.Sequential) else network.output
+        kind = "" if structure is outputs[0] else f"a {type(structure).__name__} of "
+        if not kind and len(outputs[0].shape) == 2:
+            continue
+        received = ", ".join(str(tuple(tensor.shape)) for tensor in outputs)
+        raise RequestError(
+            f"`{name}` must return logits. Expected one output (batch, outputs). Received: {kind}"
+            f"{received}. Use mosaickd_tf.teachers.as_logits({name}, index=...)"
+        )
+
+
+def check_takes_unit_images(**networks):
+    """Checks that no classifier, given by name, takes pixels in [0, 255].
+
+    It is read off the graph: the dtype of the input, and the layers before the first weights.
+
+    Raises:
+        RequestError: for one that takes them.
+    """
+    for name, network in networks.items():
+        received = _bytes_evidence(network)
+        if received:
             raise RequestError(
-                f"`{name}` must return logits. Expected a last layer without activation. "
-                f"Received: one of {activation}. Leave the activation out, or load a teacher's "
-                "file by `mosaickd_tf.teachers.load_teacher_file`"
+                f"`{name}` takes pixels in [0, 255]. Expected unit images, in [0, 1]. Received: "
+                f"{received} in {network.name!r}. Leave that out, or put "
+                "keras.layers.Rescaling(255) in front"
             )
 
 
-def _last_activation(network):
-    """Returns the name of the activation of a functional model's output, or None."""
-    for tensor in getattr(network, "outputs", None) or []:
-        layer = producer(tensor).operation
-        if getattr(layer, "outputs", None):
-            return _last_activation(layer)
-        if isinstance(layer, keras.layers.Softmax):
-            return "softmax"
-        return getattr(getattr(layer, "activation", None), "__name__", None)
-    return None
+def _bytes_evidence(network):
+    """Returns by what a network shows that it takes pixels in [0, 255], or ""."""
+    inputs = getattr(network, "inputs", None) or []
+    if len(inputs) != 1:
+        return ""
+    if "float" not in inputs[0].dtype:
+        return f"an input of {inputs[0].dtype}"
+    if len(inputs[0].shape) != 4:
+        return ""
+    prefix = input_prefix(network)
+    if prefix is None:
+        return ""
+    slope = float(abs(prefix.slope).max())
+    return f"{' and '.join(prefix.layers)} by {slope:.4g}" if slope < _SMALLEST_SLOPE else ""
+
+
+def check_own_weights(teacher, student):
+    """Checks that teacher and student have no layers in common, and that the student can learn.
+
+    Raises:
+        RequestError: when they share variables, or all layers of the student are frozen.
+    """
+    shared = {id(v) for v in teacher.variables} & {id(v) for v in student.variables}
+    if shared:
+        raise RequestError(
+            "`student` must have weights of its own. Expected a model without layers of the "
+            f"teacher. Received: {len(shared)} variables of `teacher`, which is frozen. Copy it: "
+            "keras.models.clone_model(student)"
+        )
+    if student.weights and not student.trainable_variables:
+        raise RequestError(
+            "`student` cannot learn. Expected layers with trainable weights. Received: "
+            f"{student.name!r}, whose layers are all frozen. Set `student.trainable = True`"
+        )
+
+
+def check_sees_the_teacher_s_view(student):
+    """Checks that a student does not augment the images that its teacher sees as they are.
+
+    Raises:
+        RequestError: for one with augmentation layers.
+    """
+    found = augmentation_layers(student)
+    if found:
+        raise RequestError(
+            "`student` must see the teacher's view of an image. Expected a model without "
+            f"augmentation layers. Received: {', '.join(found)}. Use "
+            "mosaickd_tf.models.without_augmentation(student)"
+        )
 
 
 def known_shape(model, side):

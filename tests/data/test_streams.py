@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mosaickd_tf.data import streams
 from mosaickd_tf.data.images import ImageSet
-from mosaickd_tf.data.streams import as_uint8_images, labeled, rounds, unit
+from mosaickd_tf.data.streams import labeled, rounds, unit
 from mosaickd_tf.errors import RequestError
 
 N = 12
@@ -161,72 +161,12 @@ def test_no_padding_leaves_originals_and_their_flips():
     assert all(image.tobytes() in either for image in received)
 
 
-COLLECTIONS = {
-    "uint8 array": lambda: RANDOM,
-    "float array": lambda: RANDOM / 255,
-    "float32 array": lambda: (RANDOM / 255).astype(np.float32),
-    "list": lambda: list(RANDOM),
-    "tensor": lambda: tf.constant(RANDOM),
-    "data set": lambda: tf.data.Dataset.from_tensor_slices(RANDOM),
-    "data set of floats": lambda: tf.data.Dataset.from_tensor_slices(RANDOM / 255),
-    "data set of batches": lambda: tf.data.Dataset.from_tensor_slices(RANDOM).batch(5),
-    "data set of pairs": lambda: tf.data.Dataset.from_tensor_slices((RANDOM, range(N))),
-    "data set of batches of pairs": lambda: tf.data.Dataset.from_tensor_slices(
-        (RANDOM, range(N))
-    ).batch(5),
-    "data set of unknown length": lambda: tf.data.Dataset.from_tensor_slices(RANDOM).filter(
-        lambda _: True
-    ),
-}
-
-
-@pytest.mark.parametrize("collection", COLLECTIONS)
-def test_any_finite_collection_becomes_the_same_uint8_array(collection):
-    received = as_uint8_images(COLLECTIONS[collection]())
-    assert received.dtype == np.uint8
-    np.testing.assert_array_equal(received, RANDOM)
-
-
-def test_floats_are_rounded_to_the_nearest_of_256_levels():
-    levels = np.array([0.001, 0.003, 0.5, 0.997, 0.999]).reshape(5, 1, 1, 1)
-    assert as_uint8_images(levels).ravel().tolist() == [0, 1, 128, 254, 255]
-
-
 def test_rounds_read_a_data_set_of_pairs():
     pairs = tf.data.Dataset.from_tensor_slices((RANDOM, range(N)))
     arguments = {"batch_size": 4, "student_steps": 2}
     assert_equal_batches(
         first(rounds(pairs, **arguments), 2), first(rounds(RANDOM, **arguments), 2)
     )
-
-
-@pytest.mark.parametrize(
-    ("images", "message"),
-    [
-        (np.zeros((0, 8, 8, 3), np.uint8), "at least one image"),
-        (np.zeros((8, 8, 3), np.uint8), "at least one image"),
-        (np.full((1, 8, 8, 3), 1.01), "floats in \\[0, 1\\]"),
-        (np.full((1, 8, 8, 3), -0.01), "floats in \\[0, 1\\]"),
-        (np.full((1, 8, 8, 3), np.nan), "floats in \\[0, 1\\]"),
-        (np.full((1, 8, 8, 3), 200), "uint8"),
-    ],
-    ids=["empty", "one image", "too bright", "negative", "not a number", "int64"],
-)
-def test_invalid_images_are_refused_in_one_line(images, message):
-    with pytest.raises(RequestError, match=message) as caught:
-        rounds(images, batch_size=4)
-    assert len(str(caught.value).splitlines()) == 1
-
-
-def test_an_endless_data_set_is_refused():
-    endless = tf.data.Dataset.from_tensor_slices(RANDOM).repeat()
-    with pytest.raises(RequestError, match="endlessly"):
-        rounds(endless, batch_size=4)
-
-
-def test_an_empty_data_set_is_refused():
-    with pytest.raises(RequestError, match="at least one image"):
-        rounds(tf.data.Dataset.from_tensor_slices(RANDOM).take(0), batch_size=4)
 
 
 def test_unit_maps_0_to_255_onto_0_to_1():
@@ -270,3 +210,22 @@ def test_labeled_streams_start_anywhere_and_follow_the_seed():
         np.testing.assert_array_equal(labels, late_labels)
     ((other, _),) = first(labeled(labeled_set(), **(arguments | {"seed": 3})), 1)
     assert (other != whole[0][0]).any()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_size": 0},
+        {"batch_size": "4"},
+        {"batch_size": 4.0},
+        {"student_steps": 0},
+        {"seed": -1},
+        {"start_round": -1},
+        {"padding": -1},
+        {"padding": 9},
+    ],
+)
+def test_numbers_outside_their_ranges_are_refused_by_name(wrong):
+    (name,) = wrong
+    with pytest.raises(RequestError, match=f"`{name}` must be an integer.*Received: {name}="):
+        rounds(RANDOM, **({"batch_size": 4} | wrong))

@@ -4,7 +4,12 @@ import keras
 import pytest
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.compatibility import check_built, check_same_task, known_shape
+from mosaickd_tf.models.compatibility import (
+    check_built,
+    check_same_task,
+    check_takes_unit_images,
+    known_shape,
+)
 from tests import tiny
 
 
@@ -42,3 +47,21 @@ def test_a_network_without_variables_is_named():
     check_built(teacher=network())
     with pytest.raises(RequestError, match="a student that is not"):
         check_built(teacher=network(), student=unbuilt)
+
+
+def test_a_sequential_prefix_of_bytes_is_seen_at_any_depth():
+    rescaled = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Rescaling(1 / 255), network()]
+    )
+    inputs = keras.Input((4, 4, 1))
+    for model in (rescaled, keras.Model(inputs, rescaled(inputs))):
+        with pytest.raises(RequestError, match=r"`teacher` takes pixels in \[0, 255\].*Rescaling"):
+            check_takes_unit_images(teacher=model)
+    check_takes_unit_images(teacher=network(), student=tiny.Subclassed(network()))
+
+
+def test_a_network_of_integers_takes_bytes():
+    inputs = keras.Input((4, 4, 1), dtype="uint8")
+    model = keras.Model(inputs, keras.layers.Flatten()(inputs))
+    with pytest.raises(RequestError, match="an input of uint8"):
+        check_takes_unit_images(student=model)

@@ -68,7 +68,7 @@ def input_prefix(model):
 
 def _collect(model, functions, names):
     """Appends models that compute the prefix, and the names of layers that change values."""
-    if not graph_nodes(model):
+    if not getattr(model, "outputs", None):  # a subclassed model
         return
     functional = keras.Model(model.inputs, model.outputs)
     nodes = graph_nodes(functional)

@@ -86,28 +86,41 @@ def logits_of(model, *, index=0, kind=None, num_labels=None, smallest=SMALLEST):
     return keras.Model(_inputs(model), tensor, name=model.name)
 
 
-def as_logits(model, *, index=0):
+def as_logits(model, *, index=0, kind=None):
     """Returns a classifier that ends in a softmax or sigmoid as one that returns logits.
 
     Args:
         model: a functional or sequential Keras model.
         index: number of the output that classifies.
+        kind: values of the output, "logits", "softmax" or "sigmoid", where the graph does not show
+            the activation.
 
     Returns:
         A Keras model of the same images to float32 logits `(batch, labels)`, which shares the
         model's layers but the last; the model itself where it returns such logits already.
 
     Raises:
-        RequestError: where the graph of the model does not show the activation.
+        RequestError: where the graph of the model does not show the activation and `kind` is not
+            given, for another `kind`, and for a subclassed model.
     """
+    if not getattr(model, "outputs", None):
+        raise RequestError(
+            "`model` has no graph. Expected a functional or sequential model. Received: "
+            f"{type(model).__name__}. Leave the last activation out of its `call`"
+        )
+    if kind is not None and kind not in ("logits", *PROBABILITIES):
+        raise RequestError(
+            "`kind` must name the values of the output. Expected logits, softmax or sigmoid. "
+            f"Received: {kind!r}. Leave it out where the graph shows the activation"
+        )
     activation = output_activation(model, index)
-    if activation not in (*PROBABILITIES, "linear", "log_softmax"):
+    if kind is None and activation not in (*PROBABILITIES, "linear", "log_softmax"):
         raise RequestError(
             "The last activation of `model` is not one of a classifier. Expected softmax, sigmoid "
             f"or none, in a functional or sequential model. Received: {activation or 'unknown'} in "
-            f"{model.name!r}. Build the model from the layer before it"
+            f"{model.name!r}. Say its `kind`, or build the model from the layer before it"
         )
-    return logits_of(model, index=index)
+    return logits_of(model, index=index, kind=kind)
 
 
 def _inputs(model):

@@ -89,14 +89,14 @@ def check_returns_logits(**networks):
     Raises:
         RequestError: for one that returns probabilities.
     """
+    from_file = ", or load its file by mosaickd_tf.teachers.load_teacher_file"
     for name, network in networks.items():
         activation = output_activation(network)
         if activation in PROBABILITIES:
             raise RequestError(
                 f"`{name}` returns probabilities. Expected a model that returns logits. Received: "
                 f"{network.name!r}, which ends in {activation}. Use "
-                f"mosaickd_tf.teachers.as_logits({name}), or load its file by "
-                "mosaickd_tf.teachers.load_teacher_file"
+                f"mosaickd_tf.teachers.as_logits({name}){from_file if name == 'teacher' else ''}"
             )
 
 
