@@ -6,7 +6,7 @@ from keras import layers
 
 from mosaickd_tf.data import datasets
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.graph.rebuilding import with_free_input
+from mosaickd_tf.models.graph.rebuilding import with_free_input, with_image_shape
 
 # Mean and standard deviation of unit images by which a teacher's input is standardized.
 RANGES = {
@@ -40,12 +40,15 @@ def of_unit_images(model, taken, image_shape):
             model that cannot be rebuilt for float images and any batch size.
     """
     image_shape = tuple(image_shape)
+    height, width, channels = taken.image_shape
+    sides = (height or image_shape[0], width or image_shape[1])
+    own = (channels, *sides) if taken.channels_first else (*sides, channels)
     model = with_free_input(model)
+    if len(model.input_shape) == 4:
+        model = with_image_shape(model, own)
     if taken.pixels == "unit" and model.input_shape[1:] == image_shape:
         return model
-    height, width, channels = taken.image_shape
     images = tensor = keras.Input(image_shape, name="unit_images")
-    sides = (height or image_shape[0], width or image_shape[1])
     if sides != image_shape[:2]:
         shrinks = sides[0] < image_shape[0] or sides[1] < image_shape[1]
         tensor = layers.Resizing(

@@ -6,6 +6,18 @@ def first_line(error):
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
+def cause(error):
+    """Returns the innermost reason that an error of Keras reports, in one line.
+
+    Keras wraps the reason in the description of each object around it.
+    """
+    marks = ("Exception encountered:", "Error encountered during deserialization:")
+    text = str(error)
+    for mark in marks:
+        text = text.rsplit(mark, 1)[-1]
+    return first_line(text) if text.strip() else type(error).__name__
+
+
 def printable(text):
     r"""Escapes characters that would control a terminal or break a line of a file.
 

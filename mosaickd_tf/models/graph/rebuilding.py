@@ -6,6 +6,37 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils.text import first_line
 
 
+def with_image_shape(model, image_shape):
+    """Returns a model whose images have a known shape.
+
+    Args:
+        model: a Keras model of one input, with sides that it leaves open.
+        image_shape: shape of an image in the order of its axes.
+
+    Returns:
+        A new model with the same weights; the model itself where its sides are known.
+
+    Raises:
+        RequestError: for a model that does not take images of that shape.
+    """
+    (images,) = model.inputs
+    if None not in images.shape[1:]:
+        return model
+    try:
+        serialized = keras.saving.serialize_keras_object(model)
+        shaped = _shaped(serialized, list(images.shape), [images.shape[0], *image_shape])
+        copy = keras.saving.deserialize_keras_object(shaped)
+        if None in copy.inputs[0].shape[1:]:
+            raise ValueError("its sides stay open")
+        copy.set_weights(model.get_weights())
+        return copy
+    except Exception as error:  # Keras raises various types
+        raise RequestError(
+            "The model cannot take images of this size. Expected another `image_size`. Received: "
+            f"{tuple(image_shape)} ({first_line(error)}). Choose the one that it was trained with"
+        ) from error
+
+
 def with_free_input(model):
     """Returns a model of any batch size and of float images.
 
@@ -38,6 +69,19 @@ def with_free_input(model):
         ) from error
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _shaped(node, open_shape, shape):
+    """Rewrites the shape of each input of a serialized model that has an open shape."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(_shaped(item, open_shape, shape) for item in node)
+    if not isinstance(node, dict):
+        return node
+    node = {key: _shaped(value, open_shape, shape) for key, value in node.items()}
+    for key in ("batch_shape", "batch_input_shape"):
+        if list(node.get(key) or ()) == open_shape:
+            node[key] = tuple(shape)
+    return node
 
 
 def _freed(node):

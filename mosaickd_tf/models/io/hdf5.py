@@ -8,7 +8,7 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.graph.walk import leaf_layers
 from mosaickd_tf.models.io import keras2
 from mosaickd_tf.models.io.keras import build_described, newer_than_here
-from mosaickd_tf.utils.text import first_line
+from mosaickd_tf.utils.text import cause
 
 # Names of variables by Keras 1, as the ends of names such as "dense_1_W".
 _KERAS1_NAMES = {
@@ -39,8 +39,8 @@ def load_hdf5(path, allow_code=False, custom_objects=None):
     description, version, stored = vetting.examine_hdf5(path)
     remarks = []
     try:
+        description = keras2.translate(description, version)
         if not version.startswith("3"):
-            description = keras2.translate(description, version)
             remarks.append(f"translated from Keras {version or '1'} to {keras.__version__}")
     except RequestError:
         raise
@@ -67,7 +67,7 @@ def _ways_out():
 
 
 def _refusal(path, version, error, advice):
-    reason = first_line(error) if str(error) else type(error).__name__
+    reason = cause(error)
     return RequestError(
         "Not a model that can be rebuilt. Expected an HDF5 file of built-in Keras layers. Received:"
         f" {str(path)!r} of Keras {version or '1'} ({reason}). {advice}"
@@ -80,9 +80,7 @@ def _assign_weights(model, group):
     Raises:
         ValueError: for a layer without weights, weights without a layer, and other shapes.
     """
-    stored = {
-        name.replace("/", "_"): _arrays(group[name]) for name in _names(group, "layer_names")
-    }
+    stored = {name.replace("/", "_"): _arrays(group[name]) for name in _names(group, "layer_names")}
     stored = {name: arrays for name, arrays in stored.items() if arrays}
     for layer in model.layers:
         arrays = stored.pop(layer.name, [])

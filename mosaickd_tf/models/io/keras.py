@@ -13,7 +13,7 @@ from mosaickd_tf import vetting
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models import normalization as _  # noqa: F401  registers the fused layer
 from mosaickd_tf.models.graph.walk import leaf_layers
-from mosaickd_tf.utils.text import first_line
+from mosaickd_tf.utils.text import cause
 
 MAX_ELEMENTS = 2**24  # of a layer's output for one image
 _SPARE = 2**16  # bytes that a network may have in addition to its stored weights, as seeds
@@ -94,7 +94,7 @@ def load_keras(path, allow_code=False, custom_objects=None):
             advice = "Name the module that defines its layers by `custom_objects`"
         raise RequestError(
             f"Not a readable model. Expected a .keras file of Keras 3 layers. Received: "
-            f"{str(path)!r} ({first_line(error)}). {advice}"
+            f"{str(path)!r} ({cause(error)}). {advice}"
         ) from error
     return model, f"Keras {version}" if version else ""
 

@@ -1,4 +1,4 @@
-"""Descriptions of networks by Keras 1 and 2, translated to those of Keras 3.
+"""Descriptions of networks in HDF5 files, translated to those in .keras files of Keras 3.
 
 Only what matters for inference is kept: initializers, regularizers and constraints are left out.
 """
@@ -59,7 +59,23 @@ def translate(description, version):
     """
     if version[:1] in ("", "0", "1"):
         description = keras1.translate(description)
+    if not version.startswith("3"):
+        _check_activations(description)
     return _layer(description)
+
+
+def _check_activations(node):
+    """Raises `ValueError` for an activation that Keras 3 computes differently."""
+    nodes = [node]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            for key in ("activation", "recurrent_activation"):
+                if str(node.get(key)) in _CHANGED_ACTIVATIONS:
+                    raise ValueError(f"the activation {node[key]}, which changed with Keras 3")
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
 
 
 def _layer(node):
@@ -158,8 +174,6 @@ def _activation(layer, value):
             return _layer(value)
     if not isinstance(value, str | None):
         raise ValueError(f"an activation {value!r} of the layer {layer}")
-    if value in _CHANGED_ACTIVATIONS:
-        raise ValueError(f"the activation {value} of the layer {layer}, which changed with Keras 3")
     return value
 
 

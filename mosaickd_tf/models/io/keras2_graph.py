@@ -13,7 +13,11 @@ def renumbered(config):
         config: dict with `layers`, `input_layers` and `output_layers`, each layer translated.
     """
     layers = config["layers"]
-    nodes = [tensor for layer in layers for node in layer.get("inbound_nodes", []) for tensor in node]
+    if any(isinstance(node, dict) for layer in layers for node in layer.get("inbound_nodes", [])):
+        return config  # Keras 3 wrote it
+    nodes = [
+        tensor for layer in layers for node in layer.get("inbound_nodes", []) for tensor in node
+    ]
     ends = [*_tensors(config["input_layers"]), *_tensors(config["output_layers"])]
     used = {}
     for tensor in (*nodes, *ends):
