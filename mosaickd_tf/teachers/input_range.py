@@ -74,21 +74,25 @@ def _chosen(taken, scores, needed, source):
         against = scores[best] - scores[taken.pixels]
         if against < _CONTRADICTION:
             return dataclasses.replace(taken, scores=scores)
-        raise _unsure(scores, f"{taken.evidence} says {taken.pixels}, {source} say {best}")
+        raise _unsure(taken, scores, f"{taken.evidence} says {taken.pixels}, {source} say {best}")
     if margin < needed:
-        raise _unsure(scores, f"{source} leave it open, a margin of {margin:.1f} of {needed}")
+        raise _unsure(
+            taken, scores, f"{source} leave it open, a margin of {margin:.1f} of {needed}"
+        )
     evidence = f"{source}, {best} before {second} by {margin:.1f}"
     return dataclasses.replace(taken, pixels=best, evidence=evidence, scores=scores)
 
 
-def _unsure(scores, reason):
+def _unsure(taken, scores, reason):
+    layout = "images with channels_first, " if taken.channels_first else ""
     listed = ", ".join(
         f"teacher_input={name} ({scores[name]:.1f})"
         for name in sorted(scores, key=scores.get, reverse=True)
     )
     return RequestError(
         "The range of pixels that the `teacher` expects cannot be told. Expected one clearly best "
-        f"`teacher_input`. Received: {reason}; scores: {listed}. Choose the one it was trained with"
+        f"`teacher_input`. Received: {layout}{reason}; scores: {listed}. Choose the "
+        "one it was trained with"
     )
 
 

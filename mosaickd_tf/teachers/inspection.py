@@ -39,10 +39,12 @@ class Inspection:
     def summary(self):
         """Returns what was concluded, in one line."""
         height, width, channels = self.taken.image_shape
+        layout = " with channels_first" if self.taken.channels_first else ""
         return (
-            f"teacher: {self.file.kind}, images {height or '?'}x{width or '?'}x{channels}, pixels "
-            f"{self.taken.pixels} ({self.taken.evidence}), {self.head.kind} of "
-            f"{self.head.num_labels} labels ({self.head.evidence})"
+            f"teacher: {self.file.kind}, images {height or '?'}x{width or '?'}x{channels}{layout}, "
+            f"teacher_input={self.taken.pixels} ({self.taken.evidence}), "
+            f"teacher_output_kind={self.head.kind} of {self.head.num_labels} labels "
+            f"({self.head.evidence})"
         )
 
     def network(self):
