@@ -3,7 +3,6 @@
 import os
 
 from mosaickd_tf.config import assignment, options
-from mosaickd_tf.data.content import sha256_of_data_set
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import files
 
@@ -107,5 +106,7 @@ def _sha256(path):
 
 
 def _sha256_of_data_set(name, given):
+    from mosaickd_tf.data.content import sha256_of_data_set  # here: bin/results reads no images
+
     is_labeled = name == "target_dataset"
     return sha256_of_data_set(given[name], given["data_dir"], labeled=is_labeled)

@@ -43,7 +43,7 @@ def test_the_numbers_are_printed_and_written(tmp_path, capsys):
         ("--rounds=0", "rounds"),
         ("--batch_size=1", "batch_size"),
         ("--precision=float8", "precision"),
-        ("--image_size=30", "image_size"),
+        ("--image_size=7", "image_size"),
     ],
 )
 def test_a_wrong_request_is_one_line(capsys, wrong, named):

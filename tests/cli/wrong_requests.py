@@ -10,8 +10,9 @@ COMMANDS = {
     "distill": (
         distill,
         "--target_dataset=folder:{}/labelled --ood_dataset=folder:{}/pictures "
-        "--teacher={}/teacher.keras --student={}/teacher.keras --image_size=8 --patch_size=4 "
-        "--generator_filters=2 --discriminator_filters=2 --workdir={}/run",
+        "--teacher={}/teacher.keras --teacher_input=unit --student={}/teacher.keras "
+        "--image_size=8 --patch_size=4 --rounds=1 --generator_filters=2 "
+        "--discriminator_filters=2 --workdir={}/run",
     ),
     "train_teacher": (
         train_teacher,
@@ -51,7 +52,7 @@ TYPES_AND_RANGES = [
     ("distill", "--balance_weight=nan", "finite", "balance_weight=nan"),
     ("distill", "--local_weight=inf", "finite", "local_weight=inf"),
     ("distill", "--deterministic=perhaps", "true or false", "--deterministic=perhaps"),
-    ("distill", "--channels=2", "one of: 1, 3", "channels=2"),
+    ("distill", "--channels=2", "one of: 0, 1, 3", "channels=2"),
     ("distill", "--method=magic", "one of: balanced", "method=magic"),
     ("distill", "--compare_with=kd,magic", "one of: balanced", "compare_with=magic"),
     ("distill", "--precision=int8", "one of: auto", "precision=int8"),
@@ -63,7 +64,7 @@ TYPES_AND_RANGES = [
     ("train_teacher", "--teacher_epochs=0", "at least 1", "teacher_epochs=0"),
     ("train_teacher", "--teacher_learning_rate=0", "above 0.0", "teacher_learning_rate=0.0"),
     ("train_teacher", "--teacher_augmentation=blur", "one of: none", "teacher_augmentation=blur"),
-    ("evaluate", "--teacher_input=raw", "one of: unit", "teacher_input=raw"),
+    ("evaluate", "--teacher_input=raw", "one of: auto, unit", "teacher_input=raw"),
     ("export", "--outputs=labels", "one of: probabilities", "outputs=labels"),
     ("benchmark", "--num_classes=1", "at least 2", "num_classes=1"),
     ("benchmark", "--warmup_rounds=-1", "at least 0", "warmup_rounds=-1"),
@@ -99,13 +100,18 @@ FLAGFILES = [
 ]
 COMBINATIONS = [
     ("distill", "--teacher={}/text.pth", "--teacher_network is needed", "text.pth"),
-    ("distill", "--teacher_network=wrn10_1", "goes with a .pth file", "teacher.keras"),
-    ("distill", "--teacher_mean=0,0,0 --teacher_std=1,1,1", "--teacher_mean", "--teacher_input"),
+    ("distill", "--teacher_network=wrn10_1", "goes with a file of weights", "teacher.keras"),
+    (
+        "distill",
+        "--teacher_mean=0,0,0 --teacher_std=1,1,1 --teacher_input=bytes",
+        "--teacher_mean takes the place of --teacher_input",
+        "teacher_input=bytes",
+    ),
     ("distill", "--teacher=wrn10_1 --teacher_mean=0.1", "a number a channel", "1 and 0 numbers"),
     ("distill", "--teacher=wrn10_1 --teacher_mean=0 --teacher_std=1", "Expected 3", "--channels"),
     ("distill", "--teacher=wrn10_1 --target_dataset=", "target_dataset", "a training split"),
     ("distill", "--patch_size=9", "--patch_size", "patch_size=9"),
-    ("distill", "--image_size=10 --teacher=wrn10_1 --student=wrn10_1", "image_size=10", "of 4"),
+    ("distill", "--image_size=8x8x3", "HEIGHTxWIDTH", "image_size=8x8x3"),
     ("distill", "--ood_fit=crops --ood_largest_crop=4", "--ood_largest_crop", "4 below 8"),
     (
         "distill",
@@ -156,7 +162,7 @@ MODELS = [
     ("distill", "--teacher={}/seven.keras", "a teacher of 7 classes", "2 classes"),
     ("distill", "--teacher={}/large.keras", "(12, 12, 3)", "(8, 8, 3)"),
     ("distill", "--teacher={}/gray.keras", "(8, 8, 1)", "--channels"),
-    ("distill", "--teacher={}/softmax.keras", "logits", "probabilities"),
+    ("distill", "--teacher={}/softmax.keras --teacher_output_kind=logits", "softmax", "=logits"),
     ("distill", "--teacher={}/map.keras", "map.keras", "one output"),
     ("distill", "--teacher={}/graph", "--allow_code", "WriteFile"),
     ("distill", "--teacher={}/none.pth --teacher_network=wrn10_1", "none.pth", "No such file"),

@@ -171,7 +171,8 @@ def finished(place):
     }
     folder = place / "run"
     folder.mkdir()
-    files.write_json(folder / "result.json", result(**given))
+    content = result()
+    files.write_json(folder / "result.json", content | {"config": content["config"] | given})
     inputs.write(folder, inputs.hashes(config))
     return folder
 
