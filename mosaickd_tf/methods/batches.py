@@ -70,8 +70,8 @@ def check_round(distiller, batch):
         batch: dict of arrays or tensors.
 
     Raises:
-        RequestError: for a batch without the `batch_keys` of the distiller, of other shapes than the teacher
-            takes, or whose images are not floats in [0, 1].
+        RequestError: for a batch without the `batch_keys` of the distiller, of other shapes than
+            the teacher takes, or whose images are not floats in [0, 1].
     """
     if not isinstance(batch, dict):
         raise _refusal(type(batch).__name__)
