@@ -9,8 +9,6 @@ from mosaickd_tf.data import loading, ood_subset
 from mosaickd_tf.data.label_names import read_label_names
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export.images import COMPARED, ExportImages, export_with_images
-from mosaickd_tf.models.graph.logits import as_logits
-from mosaickd_tf.models.graph.output_activation import output_activation
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.utils import files
 from mosaickd_tf.utils.images import to_uint8
@@ -60,17 +58,9 @@ def open_student(student_path, source):
     Raises:
         RequestError: for a file that is no such student, or images that cannot be read.
     """
-    student = models.load_classifier(student_path)
-    activation = output_activation(student)
+    student, activation = models.load_student_file(student_path)
     height, width, channels = student.input_shape[1:]
     num_classes = student.output_shape[-1]
-    if student.inputs[0].dtype == "uint8":
-        raise RequestError(
-            "Not such a student. Expected one of unit images. Received: "
-            f"{student.inputs[0].dtype} {student.input_shape[1:]} in {str(student_path)!r}. Name "
-            "student.keras, not serving.keras"
-        )
-    student = as_logits(student)
     label_names = read_label_names(source.labels, num_classes) if source.labels else ()
     paths = RunPaths(source.workdir) if source.workdir else None
     run = FinishedRun(source.workdir) if paths and paths.result_path.is_file() else None

@@ -27,6 +27,7 @@ class Distiller(CheckedModel):
 
     Class attributes of a method:
         method: its declaration, a `config.method.Method`.
+        batch_keys: keys of the batch of a round that the method reads.
         trained_with_student: names of the networks that the student's optimizer updates.
 
     Args:
@@ -46,6 +47,7 @@ class Distiller(CheckedModel):
     """
 
     method = None
+    batch_keys = ("transfer_images",)
     trained_with_student = ("student",)
 
     @renamed_arguments(loss_weights="config")

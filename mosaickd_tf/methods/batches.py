@@ -58,7 +58,7 @@ def check_fit(distiller, x, y=None, options=None):
         )
     for batch in x.take(1):
         check_round(distiller, batch)
-        _check_networks(distiller, batch["patch_images"][:_PROBED])
+        _check_networks(distiller, batch["transfer_images"][:_PROBED, 0])
     _check_validation(distiller, options.get("validation_data"))
 
 
@@ -70,15 +70,18 @@ def check_round(distiller, batch):
         batch: dict of arrays or tensors.
 
     Raises:
-        RequestError: for a batch without the rounds' keys, of other shapes than the teacher
-            takes, or whose images are not floats in [0, 1].
+        RequestError: for a batch without the `batch_keys` of the distiller, of other shapes than
+            the teacher takes, or whose images are not floats in [0, 1].
     """
     if not isinstance(batch, dict):
         raise _refusal(type(batch).__name__)
     shape = known_shape(distiller.teacher, "input")
-    for key, rank in _RANKS.items():
+    for key in distiller.batch_keys:
         if key not in batch:
             raise _refusal(f"a data set of dicts without {key!r}")
+    for key, rank in _RANKS.items():
+        if key not in batch:
+            continue
         images = tf.convert_to_tensor(batch[key])
         if images.shape.rank != rank or not _fits(images.shape[-3:], shape):
             expected = f", not of the teacher's {shape}" if images.shape.rank == rank else ""

@@ -84,6 +84,7 @@ class ContrastiveDistiller(Distiller):
     """
 
     method = METHOD
+    batch_keys = ("transfer_images", "index")
     trained_with_student = ("student", "heads")
 
     def __init__(self, *, num_images=None, teacher_layers=(), student_layers=(), **kwargs):

@@ -109,6 +109,7 @@ class MosaicDistiller(Distiller):
     """
 
     method = METHOD
+    batch_keys = ("patch_images", "transfer_images")
 
     def __init__(
         self,

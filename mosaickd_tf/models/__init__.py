@@ -10,6 +10,7 @@ from mosaickd_tf.models.graph.input_statistics import input_statistics
 from mosaickd_tf.models.graph.stages import stage_outputs
 from mosaickd_tf.models.io.keras import load_classifier, load_generator
 from mosaickd_tf.models.io.saved_model import load_saved_model
+from mosaickd_tf.models.io.student_file import load_student_file
 from mosaickd_tf.models.io.torch import load_torch_classifier
 from mosaickd_tf.models.patch_discriminator import (
     build_patch_discriminator,
@@ -35,6 +36,7 @@ __all__ = [
     "load_classifier",
     "load_generator",
     "load_saved_model",
+    "load_student_file",
     "load_torch_classifier",
     "macs",
     "parameters",

@@ -79,7 +79,7 @@ def check_takes_unit_images(**networks):
         RequestError: for one that takes them.
     """
     for name, network in networks.items():
-        received = _bytes_evidence(network)
+        received = bytes_evidence(network)
         if received:
             raise RequestError(
                 f"`{name}` takes pixels in [0, 255]. Expected unit images, in [0, 1]. Received: "
@@ -88,8 +88,12 @@ def check_takes_unit_images(**networks):
             )
 
 
-def _bytes_evidence(network):
-    """Returns by what a network shows that it takes pixels in [0, 255], or ""."""
+def bytes_evidence(network):
+    """Returns by what a network shows that it takes pixels in [0, 255], as text; or "".
+
+    Args:
+        network: a Keras model.
+    """
     inputs = getattr(network, "inputs", None) or []
     if len(inputs) != 1:
         return ""

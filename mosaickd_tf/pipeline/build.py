@@ -12,7 +12,6 @@ from mosaickd_tf.config.method import FEATURES, STATISTICS, TEACHER_FEATURES
 from mosaickd_tf.methods import METHODS, Distiller
 from mosaickd_tf.methods.statistics import StatisticsMatcher
 from mosaickd_tf.models.graph.inference import inference_copy
-from mosaickd_tf.models.graph.logits import as_logits
 from mosaickd_tf.pipeline.students import load_student
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD, gan_adam
@@ -134,7 +133,7 @@ def _teacher_arguments(method, arguments, teacher):
 def _student(config, teacher, mean, std):
     name = config.networks.student
     if name.endswith(".keras") or pathlib.Path(name).is_file() or vetting.is_saved_model(name):
-        return as_logits(load_student(name))
+        return load_student(name, teacher.input_shape[1:], teacher.output_shape[-1])
     return models.build_classifier(
         name,
         num_classes=teacher.output_shape[-1],

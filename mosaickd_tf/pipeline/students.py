@@ -1,38 +1,36 @@
-"""Students from files: what in them would train the wrong thing is taken out or refused."""
+"""Students from files, checked against the run that is to train them."""
 
 import logging
 
 from mosaickd_tf import models
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.compatibility import check_takes_unit_images
-from mosaickd_tf.models.graph.augmentation import augmentation_layers
 from mosaickd_tf.models.graph.walk import leaf_layers
 
 logger = logging.getLogger(__name__)
 
 
-def load_student(path):
-    """Loads a student from a .keras file.
-
-    Layers that augment images are taken out: teacher and student have to see the same view.
+def load_student(path, image_shape, num_outputs):
+    """Loads a student from a .keras file that a run can train.
 
     Args:
         path: of the file.
+        image_shape: `(height, width, channels)` of the run's images.
+        num_outputs: number of the teacher's outputs.
 
     Returns:
-        A Keras model of unit images without augmentation.
+        A Keras model from unit images to logits, without augmentation.
 
     Raises:
-        RequestError: for a file that is no classifier, whose first layer takes bytes, or whose
-            layers are all frozen.
+        RequestError: as `models.load_student_file`, for a file whose layers are all frozen, and
+            for one of other images or outputs than the run's.
     """
-    student = models.load_classifier(path)
+    student, _ = models.load_student_file(path)
+    _check_shapes(student, tuple(image_shape), num_outputs, path)
     if not student.trainable_variables:
         raise RequestError(
             "`student` cannot learn. Expected layers with trainable weights. Received: "
             f"{str(path)!r}, whose layers are all frozen. Set `trainable=True` and save it again"
         )
-    check_takes_unit_images(student=student)
     frozen = [layer.name for layer in leaf_layers(student) if layer.weights and not layer.trainable]
     if frozen:
         logger.warning(
@@ -40,18 +38,36 @@ def load_student(path):
             len(frozen),
             frozen[0],
         )
-    return _without_augmentation(student)
+    return student
 
 
-def _without_augmentation(student):
-    """Returns a student without the layers that augment images, and says which they were."""
-    found = augmentation_layers(student)
-    if found:
-        logger.warning(
-            "student: augmentation layers are taken out, so that it sees the teacher's view: %s",
-            ", ".join(found),
+def _check_shapes(student, image_shape, num_outputs, path):
+    """Checks that a student takes the run's images and has as many outputs as the teacher."""
+    received, outputs = student.input_shape[1:], student.output_shape[-1]
+    if outputs != num_outputs:
+        raise RequestError(
+            f"`student` has other outputs than its teacher. Expected {num_outputs}. Received: "
+            f"{outputs} in {str(path)!r}. Save it with a last layer of {num_outputs} outputs"
         )
-    return models.without_augmentation(student)
+    if received == image_shape:
+        return
+    *size, channels = received
+    sides = f"{size[0]}" if size[0] == size[1] else f"{size[0]}x{size[1]}"
+    if received[0] in (1, 3) and channels not in (1, 3):
+        way = "Save it with channels last"
+    elif channels not in (1, 3):
+        way = "Save it for images of 1 or 3 channels"
+    else:
+        flags = [f"`image_size`={sides}"] if tuple(size) != image_shape[:2] else []
+        flags += [f"`channels`={channels}"] if channels != image_shape[2] else []
+        way = (
+            f"Set {' and '.join(flags)}, so that the teacher sees its images converted, or name "
+            "another student"
+        )
+    raise RequestError(
+        "`student` takes other images than the run has. Expected (height, width, channels) = "
+        f"{image_shape}. Received: {received} in {str(path)!r}. {way}"
+    )
 
 
 def warn_of_size(student, teacher):

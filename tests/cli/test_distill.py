@@ -97,7 +97,7 @@ def request(place, workdir, *words):
         (["--student=resnet19"], "Did you mean resnet18"),
         (["--student={}/none.keras"], "No such file"),
         (["--student={}/seven.keras"], "same output shape"),
-        (["--student={}/large.keras"], "same input shape"),
+        (["--student={}/large.keras"], "takes other images"),
         (["--image_size=4"], "image_size"),
         (["--patch_size=9"], "patch_size"),
         (["--local_weight=-1"], "local_weight"),

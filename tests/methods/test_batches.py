@@ -37,7 +37,7 @@ def rounds(**changes):
     [
         (lambda: IMAGES, "ndarray"),
         (lambda: slices((IMAGES, np.arange(8))).batch(2), "tuple"),
-        (lambda: slices({"image": IMAGES}).batch(2), "without 'patch_images'"),
+        (lambda: slices({"image": IMAGES}).batch(2), "without 'transfer_images'"),
         (lambda: rounds(patch_images=lambda x: 255 * x), "not in"),
         (lambda: rounds(transfer_images=lambda x: 2 * x - 1), "'transfer_images' from -"),
         (lambda: rounds(transfer_images=lambda x: x[:, 0]), "of shape"),

@@ -245,7 +245,8 @@ def test_a_baseline_has_the_rate_of_baselines(student_file, tuned, expected):
 
 @pytest.mark.parametrize("method", ["mosaic", "kd"])
 @pytest.mark.parametrize(
-    "num_classes, shape, error", [(7, (8, 8, 3), "output shape"), (10, (12, 12, 3), "input shape")]
+    "num_classes, shape, error",
+    [(7, (8, 8, 3), "other outputs"), (10, (12, 12, 3), "other images")],
 )
 def test_a_student_that_does_not_fit_the_teacher_is_refused(
     student_file, method, num_classes, shape, error

@@ -19,8 +19,8 @@ def without_augmentation(model):
         model: a functional or sequential Keras model.
 
     Returns:
-        A copy with the same weights, in which those layers change nothing; the model itself where
-        it has none.
+        A copy with the same weights, in which those layers change nothing, but random crops are
+        resizings to their size. The model itself where it has none.
     """
     found = augmentation_layers(model)
     if not found:
@@ -51,5 +51,9 @@ def _plain(node, names):
     for call in node.get("inbound_nodes", ()):
         call["kwargs"] = {}
     kept = {key: config[key] for key in ("name", "dtype") if key in config}
-    replaced = {"module": "keras.layers", "class_name": "Activation", "registered_name": None}
-    return node | replaced | {"config": kept | {"activation": "linear"}}
+    name, given = "Activation", {"activation": "linear"}
+    if node["class_name"] == "RandomCrop":  # as Keras documents it for inference
+        given = {key: config[key] for key in ("height", "width", "data_format")}
+        name, given = "Resizing", given | {"crop_to_aspect_ratio": True}
+    replaced = {"module": "keras.layers", "class_name": name, "registered_name": None}
+    return node | replaced | {"config": kept | given}

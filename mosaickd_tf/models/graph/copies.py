@@ -24,8 +24,12 @@ _FUSED = {
     "Conv2D": UpsamplingConv2D,
 }
 _BUILT_IN = {fused.__name__: name for name, fused in _FUSED.items()}
-# Input and output layers of a model: images in [0, 1] and logits need float32.
-_FLOAT32_LAYERS = ("Normalization", "Rescaling", "InputLayer", "Softmax", "ProbabilityLogits")
+# Input and output layers of a model: images in [0, 1] and logits need float32. The gradient of a
+# resizing with antialiasing exists in no other precision.
+_FLOAT32_LAYERS = (
+    *("Normalization", "Rescaling", "Resizing", "InputLayer"),
+    *("Softmax", "ProbabilityLogits"),
+)
 
 
 def training_copy(model, policy="float32"):

@@ -218,3 +218,15 @@ def test_a_model_without_configuration_is_refused_in_one_line(extra):
         with pytest.raises(RequestError, match="cannot be copied") as caught:
             copy(model)
         assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_gradient_flows_through_a_shrinking_resizing_in_low_precision():
+    inputs = keras.Input((8, 8, 3))
+    small = keras.layers.Resizing(4, 4, antialias=True)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(small)))
+    copy = training_copy(model, "mixed_bfloat16")
+    images = tf.constant(IMAGES)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(copy(images))
+    assert np.abs(tape.gradient(total, images)).max() > 0
