@@ -6,10 +6,11 @@ import keras
 
 from mosaickd_tf import vetting
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.graph.gradients import has_gradients
 from mosaickd_tf.models.io.custom_objects import load_custom_objects
 from mosaickd_tf.models.io.hdf5 import load_hdf5
 from mosaickd_tf.models.io.keras import load_keras
-from mosaickd_tf.models.io.saved_model import load_saved_model
+from mosaickd_tf.models.io.saved_model import open_saved_model
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def open_model_file(path, *, allow_code=False, custom_objects="", signature="", 
     objects = load_custom_objects(custom_objects, allow_code)
     written_by, remarks = "", []
     if kind == vetting.SAVED_MODEL:
-        model = load_saved_model(path, allow_code)
+        model, written_by, remarks = open_saved_model(path, allow_code, signature)
     elif kind == vetting.HDF5:
         model, written_by, remarks = load_hdf5(path, allow_code, objects)
     else:
@@ -71,6 +72,7 @@ def open_model_file(path, *, allow_code=False, custom_objects="", signature="", 
         output_names=output_names(model),
         written_by=written_by,
         is_own=kind == vetting.KERAS and _is_own(model),
+        has_gradients=kind not in (vetting.SAVED_MODEL, vetting.TFLITE) or has_gradients(model),
         remarks=tuple(remarks),
     )
 
