@@ -12,7 +12,7 @@ from mosaickd_tf.teachers.adaptation import of_unit_images
 
 __all__ = ["TeacherInput", "assume_unit", "decide_pixels", "of_unit_images", "read_input"]
 
-_GIVEN = ("teacher_input", "teacher_mean", "made by this program", "uint8 input")
+_GIVEN = ("teacher_input", "teacher_mean", "made by this program", "uint8 input", "quantization")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,8 @@ def read_input(file, options):
         pixels, evidence = "unit", "made by this program"
     elif "float" not in model.inputs[0].dtype:
         pixels, evidence = "bytes", f"{model.inputs[0].dtype} input"
+    elif file.pixels:
+        pixels, evidence = file.pixels, "quantization"
     else:
         pixels, evidence = _read_pixels(model)
     return dataclasses.replace(taken, pixels=pixels, evidence=evidence)

@@ -9,7 +9,7 @@ from mosaickd_tf.vetting.file_kinds import HDF5, KERAS, SAVED_MODEL, TFLITE, kin
 from mosaickd_tf.vetting.hdf5_files import examine_arrays, examine_hdf5, open_hdf5
 from mosaickd_tf.vetting.keras_files import check_classes, examine_keras, keras_version
 from mosaickd_tf.vetting.saved_models import is_saved_model, operations
-from mosaickd_tf.vetting.subprocess_check import examine_tflite
+from mosaickd_tf.vetting.subprocess_check import examine_tflite, takes_batches
 
 __all__ = [
     "HDF5",
@@ -26,4 +26,5 @@ __all__ = [
     "kind_of",
     "open_hdf5",
     "operations",
+    "takes_batches",
 ]

@@ -49,6 +49,11 @@ def examine_tflite(path):
     _examine("tflite", path, "a .tflite file of operations that LiteRT has built in")
 
 
+def takes_batches(path):
+    """Returns whether a .tflite file that was examined can be run on several images at once."""
+    return _fault("tflite_batches", os.path.abspath(path), _digest(path)) is None
+
+
 def _examine(kind, path, expected):
     fault = _fault(kind, os.path.abspath(path), _digest(path))
     if fault:

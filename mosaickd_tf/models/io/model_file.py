@@ -11,6 +11,7 @@ from mosaickd_tf.models.io.custom_objects import load_custom_objects
 from mosaickd_tf.models.io.hdf5 import load_hdf5
 from mosaickd_tf.models.io.keras import load_keras
 from mosaickd_tf.models.io.saved_model import open_saved_model
+from mosaickd_tf.models.io.tflite import load_tflite
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class ModelFile:
         written_by: what wrote it, as "Keras 2.3.1"; empty where the file does not tell.
         is_own: whether this package wrote it, so that it maps unit images to logits.
         has_gradients: whether gradients flow from its outputs to its images.
+        pixels: range of pixels that the kind of file shows, a value of `teacher_input`, or empty.
         remarks: what was translated or left out, a sentence each.
     """
 
@@ -35,6 +37,7 @@ class ModelFile:
     written_by: str = ""
     is_own: bool = False
     has_gradients: bool = True
+    pixels: str = ""
     remarks: tuple[str, ...] = ()
 
 
@@ -57,9 +60,11 @@ def open_model_file(path, *, allow_code=False, custom_objects="", signature="", 
     """
     kind = vetting.kind_of(path)
     objects = load_custom_objects(custom_objects, allow_code)
-    written_by, remarks = "", []
+    written_by, pixels, remarks = "", "", []
     if kind == vetting.SAVED_MODEL:
         model, written_by, remarks = open_saved_model(path, allow_code, signature)
+    elif kind == vetting.TFLITE:
+        model, pixels, remarks = load_tflite(path)
     elif kind == vetting.HDF5:
         model, written_by, remarks = load_hdf5(path, allow_code, objects)
     else:
@@ -72,7 +77,8 @@ def open_model_file(path, *, allow_code=False, custom_objects="", signature="", 
         output_names=output_names(model),
         written_by=written_by,
         is_own=kind == vetting.KERAS and _is_own(model),
-        has_gradients=kind not in (vetting.SAVED_MODEL, vetting.TFLITE) or has_gradients(model),
+        has_gradients=kind in (vetting.KERAS, vetting.HDF5) or has_gradients(model),
+        pixels=pixels,
         remarks=tuple(remarks),
     )
 
