@@ -10,6 +10,7 @@ from mosaickd_tf.errors import RequestError
 OOD_IMAGES = "OOD images"
 FEATURES = "features of teacher and student"
 TEACHER_FEATURES = "features of the teacher"
+TEACHER_GRADIENTS = "gradients of the teacher"
 STATISTICS = "the teacher's BatchNormalization statistics"
 
 _CLASSES = {}  # config classes by module and name
@@ -23,7 +24,8 @@ class Method:
         name: value of `--method`, and name of the module in `methods/`.
         distiller: name of the `Distiller` subclass in that module.
         source: paper that it comes from.
-        needs: of `OOD_IMAGES`, `FEATURES`, `TEACHER_FEATURES` and `STATISTICS`.
+        needs: of `OOD_IMAGES`, `FEATURES`, `TEACHER_FEATURES`, `TEACHER_GRADIENTS` (to the images)
+            and `STATISTICS`.
         networks: names of the networks that learn; each is an attribute of the distiller and may
             have an optimizer of its own, `NAME_optimizer`.
         terms: what it reports, in order.
@@ -44,6 +46,11 @@ class Method:
     tasks: tuple[str, ...] = ("single_label", "multi_label")
     config: type | None = None
     shared: tuple[str, ...] = ()
+
+    @property
+    def needs_outputs_alone(self):
+        """Whether the teacher may be a black box, of which only the outputs are known."""
+        return set(self.needs) <= {OOD_IMAGES}
 
     def term(self, name):
         """Returns the `Term` of that name, or None where the method does not report it."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 from mosaickd_tf import losses
 from mosaickd_tf.config.method import (
     TEACHER_FEATURES,
+    TEACHER_GRADIENTS,
     Method,
     check_generator_weights,
     method_config,
@@ -41,7 +42,7 @@ METHOD = Method(
     name="dafl",
     distiller="DaflDistiller",
     source="Chen et al., Data-Free Learning of Student Networks, ICCV 2019",
-    needs=(TEACHER_FEATURES,),
+    needs=(TEACHER_FEATURES, TEACHER_GRADIENTS),
     networks=("student", "generator"),
     synthetic_images="generator",
     terms=(

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from mosaickd_tf import losses
 from mosaickd_tf.config.method import STATISTICS as TEACHER_STATISTICS
-from mosaickd_tf.config.method import Method, method_config
+from mosaickd_tf.config.method import TEACHER_GRADIENTS, Method, method_config
 from mosaickd_tf.config.options import ConfigSection, option
 from mosaickd_tf.config.terms import CLASSIFICATION, DISTILLATION, STATISTICS, Term
 from mosaickd_tf.errors import RequestError
@@ -49,7 +49,7 @@ METHOD = Method(
     name="deep_inversion",
     distiller="DeepInversionDistiller",
     source="Yin et al., Dreaming to Distill: Data-free KD via DeepInversion, CVPR 2020",
-    needs=(TEACHER_STATISTICS,),
+    needs=(TEACHER_STATISTICS, TEACHER_GRADIENTS),
     networks=("student", "pixels"),
     synthetic_images="image bank",
     terms=(

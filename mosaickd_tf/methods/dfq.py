@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from mosaickd_tf.config.method import STATISTICS as TEACHER_STATISTICS
-from mosaickd_tf.config.method import Method, check_generator_weights, method_config
+from mosaickd_tf.config.method import TEACHER_GRADIENTS, Method, check_generator_weights, method_config
 from mosaickd_tf.config.options import ConfigSection, option
 from mosaickd_tf.config.terms import (
     ADVERSARIAL,
@@ -39,7 +39,7 @@ METHOD = Method(
     name="dfq",
     distiller="DfqDistiller",
     source="Choi et al., Data-Free Network Quantization With Adversarial KD, CVPRW 2020",
-    needs=(TEACHER_STATISTICS,),
+    needs=(TEACHER_STATISTICS, TEACHER_GRADIENTS),
     networks=("student", "generator"),
     synthetic_images="generator",
     terms=(

@@ -8,7 +8,13 @@ import math
 import tensorflow as tf
 
 from mosaickd_tf import losses
-from mosaickd_tf.config.method import OOD_IMAGES, Method, check_generator_weights, method_config
+from mosaickd_tf.config.method import (
+    OOD_IMAGES,
+    TEACHER_GRADIENTS,
+    Method,
+    check_generator_weights,
+    method_config,
+)
 from mosaickd_tf.config.options import ConfigSection, option
 from mosaickd_tf.config.terms import (
     ADVERSARIAL,
@@ -57,7 +63,7 @@ METHOD = Method(
     name="mosaic",
     distiller="MosaicDistiller",
     source="Fang et al., Mosaicking to Distill, NeurIPS 2021",
-    needs=(OOD_IMAGES,),
+    needs=(OOD_IMAGES, TEACHER_GRADIENTS),
     networks=("student", "generator", "discriminator"),
     synthetic_images="generator",
     terms=(

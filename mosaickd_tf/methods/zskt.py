@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from mosaickd_tf import losses
-from mosaickd_tf.config.method import FEATURES, Method, method_config
+from mosaickd_tf.config.method import FEATURES, TEACHER_GRADIENTS, Method, method_config
 from mosaickd_tf.config.options import ConfigSection, option
 from mosaickd_tf.config.terms import ADVERSARIAL, DISTILLATION, Term
 from mosaickd_tf.errors import RequestError
@@ -32,7 +32,7 @@ METHOD = Method(
     name="zskt",
     distiller="ZsktDistiller",
     source="Micaelli and Storkey, Zero-shot Knowledge Transfer, NeurIPS 2019",
-    needs=(FEATURES,),
+    needs=(FEATURES, TEACHER_GRADIENTS),
     networks=("student", "generator"),
     synthetic_images="generator",
     terms=(

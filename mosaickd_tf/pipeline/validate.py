@@ -126,6 +126,7 @@ def _load_with_file(config):
         `(config, teacher, target, ood)`, the config with all that was left to the file.
     """
     file = teachers.open_teacher(config.teacher)
+    _check_black_box(file, config.method)
     config = teachers.with_image_shape(config, file)
     ood = loading.load_ood(config.data) if config.data.ood_dataset else None
     found = teachers.inspect_file(file, config.teacher, config.data, ood.images if ood else None)
@@ -137,6 +138,21 @@ def _load_with_file(config):
     teacher = found.network()
     check_teacher(teacher, config.data, loading.label_names(config.data, target))
     return config, teacher, target, ood
+
+
+def _check_black_box(file, options):
+    """Raises `RequestError` for methods that need more of a teacher than its file gives."""
+    if file.has_gradients:
+        return
+    fitting = [name for name, method in declared.methods().items() if method.needs_outputs_alone]
+    asked = [name for name in (options.method, *options.compare_with) if name not in fitting]
+    if asked:
+        raise RequestError(
+            "The `teacher` is a black box: its file gives outputs, but neither gradients nor "
+            f"features. Expected `method` and `compare_with` of {', '.join(fitting)}. Received: "
+            f"{', '.join(asked)} with {file.path!r}, a {file.kind}. Choose another `method`, or the "
+            "teacher as a Keras file"
+        )
 
 
 def _load(config):

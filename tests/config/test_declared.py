@@ -11,10 +11,17 @@ import pytest
 
 from mosaickd_tf import config, methods
 from mosaickd_tf.config import DistillConfig, declared, flag_name
-from mosaickd_tf.config.method import FEATURES, OOD_IMAGES, STATISTICS, TEACHER_FEATURES
+from mosaickd_tf.config.method import (
+    FEATURES,
+    OOD_IMAGES,
+    STATISTICS,
+    TEACHER_FEATURES,
+    TEACHER_GRADIENTS,
+)
 from mosaickd_tf.methods import METHODS, Distiller
 
 FOLDER = pathlib.Path(methods.__file__).parent
+NEEDS = {OOD_IMAGES, FEATURES, TEACHER_FEATURES, TEACHER_GRADIENTS, STATISTICS}
 FLAGS = dict(config.options(DistillConfig()))
 each_method = pytest.mark.parametrize("method", declared.methods().values(), ids=lambda x: x.name)
 
@@ -55,6 +62,11 @@ def test_the_module_has_the_declared_objects_themselves(method):
         assert declared.method_sections()[method.name] is method.config
 
 
+def test_methods_that_need_outputs_alone():
+    names = {name for name, method in declared.methods().items() if method.needs_outputs_alone}
+    assert names == {"kd", "balanced", "dro_ood"}
+
+
 def test_a_section_that_several_methods_share_is_the_module_s_class():
     from mosaickd_tf.methods.statistics import StatisticsConfig
 
@@ -68,7 +80,7 @@ def test_a_method_names_its_distiller_its_needs_and_its_source(method):
     kind = METHODS[method.name]
     assert issubclass(kind, Distiller) and kind.__name__ == method.distiller
     assert kind.method == method
-    assert set(method.needs) <= {OOD_IMAGES, FEATURES, TEACHER_FEATURES, STATISTICS}
+    assert set(method.needs) <= NEEDS
     assert method.source[-4:].isdigit()  # the year
     assert method.networks[0] == "student"
     assert set(kind.trained_with_student) <= set(method.networks)
