@@ -5,7 +5,12 @@ import math
 import tensorflow as tf
 
 from mosaickd_tf.config.method import STATISTICS as TEACHER_STATISTICS
-from mosaickd_tf.config.method import TEACHER_GRADIENTS, Method, check_generator_weights, method_config
+from mosaickd_tf.config.method import (
+    TEACHER_GRADIENTS,
+    Method,
+    check_generator_weights,
+    method_config,
+)
 from mosaickd_tf.config.options import ConfigSection, option
 from mosaickd_tf.config.terms import (
     ADVERSARIAL,

@@ -150,8 +150,8 @@ def _check_black_box(file, options):
         raise RequestError(
             "The `teacher` is a black box: its file gives outputs, but neither gradients nor "
             f"features. Expected `method` and `compare_with` of {', '.join(fitting)}. Received: "
-            f"{', '.join(asked)} with {file.path!r}, a {file.kind}. Choose another `method`, or the "
-            "teacher as a Keras file"
+            f"{', '.join(asked)} with {file.path!r}, a {file.kind}. Choose another `method`, or "
+            "the teacher as a Keras file"
         )
 
 

@@ -65,7 +65,7 @@ def read_input(file, options):
     elif "float" not in model.inputs[0].dtype:
         pixels, evidence = "bytes", f"{model.inputs[0].dtype} input"
     elif file.pixels:
-        pixels, evidence = file.pixels, "quantization"
+        pixels, evidence = file.pixels, file.pixels_by
     else:
         pixels, evidence = _read_pixels(model)
     return dataclasses.replace(taken, pixels=pixels, evidence=evidence)

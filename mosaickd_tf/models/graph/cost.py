@@ -26,8 +26,8 @@ def macs(model):
         model: a functional or sequential Keras model.
 
     Returns:
-        An integer, or None for a model with weights in a layer of another kind, normalizations
-        aside.
+        An integer, or None for a model with a black box, or with weights in a layer of another
+        kind, normalizations aside.
     """
     total = 0
     for layer in leaf_layers(model):
@@ -36,6 +36,8 @@ def macs(model):
             total += positions * math.prod(layer.kernel.shape)
         elif isinstance(layer, layers.Dense):
             total += math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
+        elif getattr(layer, "is_black_box", False):
+            return None
         elif layer.weights and not isinstance(
             layer, layers.BatchNormalization | layers.Normalization
         ):

@@ -7,6 +7,7 @@ import keras
 from mosaickd_tf import vetting
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.graph.gradients import has_gradients
+from mosaickd_tf.models.io.applications import load_application
 from mosaickd_tf.models.io.custom_objects import load_custom_objects
 from mosaickd_tf.models.io.hdf5 import load_hdf5
 from mosaickd_tf.models.io.keras import load_keras
@@ -27,6 +28,8 @@ class ModelFile:
         is_own: whether this package wrote it, so that it maps unit images to logits.
         has_gradients: whether gradients flow from its outputs to its images.
         pixels: range of pixels that the kind of file shows, a value of `teacher_input`, or empty.
+        pixels_by: by what that is known: "quantization", or "keras.applications", from which
+            weights of another source may deviate.
         remarks: what was translated or left out, a sentence each.
     """
 
@@ -38,6 +41,7 @@ class ModelFile:
     is_own: bool = False
     has_gradients: bool = True
     pixels: str = ""
+    pixels_by: str = ""
     remarks: tuple[str, ...] = ()
 
 
@@ -61,7 +65,9 @@ def open_model_file(path, *, allow_code=False, custom_objects="", signature="", 
     kind = vetting.kind_of(path)
     objects = load_custom_objects(custom_objects, allow_code)
     written_by, pixels, remarks = "", "", []
-    if kind == vetting.SAVED_MODEL:
+    if network:
+        model, pixels, remarks = load_application(path, network)
+    elif kind == vetting.SAVED_MODEL:
         model, written_by, remarks = open_saved_model(path, allow_code, signature)
     elif kind == vetting.TFLITE:
         model, pixels, remarks = load_tflite(path)
@@ -79,6 +85,7 @@ def open_model_file(path, *, allow_code=False, custom_objects="", signature="", 
         is_own=kind == vetting.KERAS and _is_own(model),
         has_gradients=kind in (vetting.KERAS, vetting.HDF5) or has_gradients(model),
         pixels=pixels,
+        pixels_by=pixels and ("keras.applications" if network else "quantization"),
         remarks=tuple(remarks),
     )
 

@@ -27,6 +27,8 @@ class SavedModelLayer(keras.layers.TFSMLayer):
         **kwargs: of a Keras layer.
     """
 
+    is_black_box = True  # its graph is not one of Keras layers
+
     def __init__(self, filepath, call_endpoint, output_keys, **kwargs):
         super().__init__(filepath, call_endpoint, **kwargs)
         self.autocast = False
@@ -146,9 +148,9 @@ def _try(endpoint):
     """
     batch_size, *shape = endpoint.image_shape
     error = ValueError("no shape of images works")
-    for shape, side in _shapes(shape):
+    for taken, side in _shapes(shape):
         try:
-            tried = [side if size is None else size for size in shape]
+            tried = [side if size is None else size for size in taken]
             images = tf.zeros([batch_size or 2, *tried], endpoint.spec.dtype)
             outputs = endpoint(images)
         except Exception as reason:  # of another shape than the graph takes
@@ -157,7 +159,7 @@ def _try(endpoint):
         kept = {key: value for key, value in outputs.items() if _of_images(value, images)}
         if not kept:
             raise ValueError(f"no output with numbers of each image, but {list(outputs)}")
-        return tuple(shape), kept, [key for key in outputs if key not in kept]
+        return tuple(taken), kept, [key for key in outputs if key not in kept]
     raise error
 
 
@@ -165,8 +167,8 @@ def _shapes(shape):
     """Yields shapes that the images may have, with a size to try for the sides that are open."""
     is_open = len(shape) == 3 and shape[-1] is None and shape[0] not in _CHANNELS
     for channels in _CHANNELS if is_open else shape[-1:]:
-        shape = [*shape[:-1], channels]
-        yield from ((shape, side) for side in (_SIDES if None in shape else (None,)))
+        tried = [*shape[:-1], channels]
+        yield from ((tried, side) for side in (_SIDES if None in tried else (None,)))
 
 
 def _of_images(output, images):

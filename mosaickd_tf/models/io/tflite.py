@@ -26,6 +26,8 @@ class TfliteLayer(keras.layers.Layer):
         **kwargs: of a Keras layer.
     """
 
+    is_black_box = True  # its graph is not one of Keras layers
+
     def __init__(self, filepath, **kwargs):
         super().__init__(**({"dtype": "float32"} | kwargs))
         self.autocast = False
