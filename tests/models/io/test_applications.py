@@ -87,9 +87,7 @@ def test_the_range_of_published_weights_is_checked_by_the_statistics(weights):
     options = TeacherConfig(teacher=path, teacher_network="mobilenet_v2:32")
     taken = inputs.read_input(file, options)
     assert (taken.pixels, taken.evidence) == ("signed", "keras.applications")
-    asked = TeacherConfig(
-        teacher=path, teacher_network="mobilenet_v2:32", teacher_input="imagenet"
-    )
+    asked = TeacherConfig(teacher=path, teacher_network="mobilenet_v2:32", teacher_input="imagenet")
     found = inspect_file(file, asked, DataConfig())
     assert found.taken.pixels == "imagenet" and found.head.num_labels == 5
     assert found.head.kind == "logits" and found.head.task == "single_label"
