@@ -126,19 +126,29 @@ def _read_pixels(model):
     prefix = input_prefix(model)
     if prefix is None:
         return None, ""
-    fitting = [name for name in input_range.FIXED if _fits(prefix, *input_range.FIXED[name])]
+    ends = {
+        name: np.stack([prefix.low + prefix.slope * pixel for pixel in pixels])
+        for name, pixels in input_range.FIXED.items()
+    }
+    for fits in (_is_usual, _is_standardized):
+        fitting = [name for name, values in ends.items() if fits(values.min(0), values.max(0))]
+        if fitting:
+            break
     if len(fitting) != 1:
         return None, ""
     return fitting[0], f"{' and '.join(dict.fromkeys(prefix.layers))} inside"
 
 
-def _fits(prefix, lowest, highest):
-    """Tells whether pixels of a range become values as networks are given them."""
-    ends = np.stack([prefix.low + prefix.slope * lowest, prefix.low + prefix.slope * highest])
-    low, high = ends.min(axis=0), ends.max(axis=0)
-    for known in ((0, 1), (-1, 1), (-0.5, 0.5), (0, 255)):
-        if np.allclose(low, known[0], atol=0.01) and np.allclose(high, known[1], rtol=0.01):
-            return True
+def _is_usual(low, high):
+    """Returns whether darkest and brightest pixels, a value each channel, are those of a range."""
+    return any(
+        np.allclose(low, known[0], atol=0.01) and np.allclose(high, known[1], rtol=0.01)
+        for known in ((0, 1), (-1, 1), (-0.5, 0.5), (0, 255))
+    )
+
+
+def _is_standardized(low, high):
+    """Returns whether darkest and brightest pixels are those of images minus mean values."""
     centered_bytes = np.all((low < -80) & (low > -160) & (high > 80) & (high < 160))
     span = high - low
     # A standard deviation of a sixth to a half of the range; darkness or light within 3 of them.

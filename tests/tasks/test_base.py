@@ -19,7 +19,7 @@ each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 
 
 def test_the_names_are_those_of_the_flag():
-    assert tuple(TASKS) == CHOICES
+    assert ("auto", *TASKS) == CHOICES
     assert isinstance(get_task("single_label"), SingleLabel)
     assert isinstance(get_task("multi_label"), MultiLabel)
     assert all(task.name == name for name, task in TASKS.items())

@@ -136,7 +136,7 @@ def test_an_invalid_description_is_refused(rewritten, text):
 )
 def test_a_class_that_is_not_built_in_is_refused_by_its_name(whole, rewritten, change):
     text = described(whole, lambda layer: layer.update(change))
-    assert "it requires" in refusal(rewritten(config__json=text))
+    assert " requires " in refusal(rewritten(config__json=text))
 
 
 def test_a_class_is_refused_at_any_depth(whole, rewritten):

@@ -76,13 +76,13 @@ def test_a_folder_is_refused(tmp_path):
 
 def test_a_text_file_of_that_name_is_refused(tmp_path):
     (tmp_path / "teacher.keras").write_text("not a model\n")
-    assert "Not a readable model" in refusal(tmp_path / "teacher.keras")
+    assert "Not a model that can be read" in refusal(tmp_path / "teacher.keras")
 
 
 def test_a_file_that_was_cut_short_is_refused(tmp_path):
     path = saved(tiny.classifier(), tmp_path / "teacher.keras")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert "Not a readable model" in refusal(path)
+    assert "a broken zip file" in refusal(path)
 
 
 def test_a_file_of_an_unknown_layer_is_refused(tmp_path):
@@ -96,7 +96,7 @@ def test_a_file_of_an_unknown_layer_is_refused(tmp_path):
     )
     path = saved(model, tmp_path / "teacher.keras")
     del keras.saving.get_custom_objects()["elsewhere>Theirs"]
-    assert "Not a readable model" in refusal(path)
+    assert "Theirs" in refusal(path)
 
 
 def test_code_in_a_file_is_refused_and_does_not_run(tmp_path):
@@ -115,7 +115,7 @@ def test_code_in_a_file_is_refused_and_does_not_run(tmp_path):
     )
     path = saved(model, tmp_path / "teacher.keras")
     pathlib.Path(witness).unlink(missing_ok=True)
-    assert "Not a readable model" in refusal(path)
+    assert "requires keras.layers.Lambda" in refusal(path)
     assert not pathlib.Path(witness).exists()
     keras.saving.load_model(path, safe_mode=False)(UNIT)  # who trusts the file can run it
     assert pathlib.Path(witness).exists()
