@@ -93,6 +93,7 @@ def test_a_method_that_compares_features_finds_them_in_every_pair(pair, method):
     if "generator" in kind.method.networks:
         names["generator"] = "generator"
     networks = {role: untrained(name) for role, name in names.items()}
+    networks["student"].trainable = True  # a network that was the teacher of another pair is frozen
     made = kind(**networks, **kind.arguments(config, num_images=50_000))
     assert made.teacher_capture.layers
     if FEATURES in kind.method.needs:

@@ -49,7 +49,7 @@ class Method:
 
     @property
     def needs_outputs_alone(self):
-        """Whether the teacher may be a black box, of which only the outputs are known."""
+        """True where the teacher may be a black box, of which only the outputs are known."""
         return set(self.needs) <= {OOD_IMAGES}
 
     def term(self, name):

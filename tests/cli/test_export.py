@@ -116,7 +116,7 @@ def other_student(inputs, path):
         (["--student={}/mine.keras"], "--export_dir is needed"),
         (["--workdir={}/no run"], "No such file"),
         (["--student={}/no.keras", "--export_dir={}/out"], "No such file"),
-        (["--student={}/pictures/0.png", "--export_dir={}/out"], "Not a readable model"),
+        (["--student={}/pictures/0.png", "--export_dir={}/out"], "a PNG image"),
         (["--workdir={}/run", "--export_dir={}/out", "--exports=onnx"], "exports"),
         (["--workdir={}/run", "--export_dir={}/out", "--images=folder:{}/no"], "No such folder"),
         (["--workdir={}/run", "--export_dir={}/out", "--labels={}/no.txt"], "--labels"),

@@ -74,4 +74,4 @@ def test_methods_of_both_kinds_exist_and_tasks_are_those_of_the_flag():
 
 def test_without_a_task_labels_exclude_each_other():
     assert isinstance(harness.build("kd").task, SingleLabel)
-    assert DistillConfig().data.task == "single_label"
+    assert DistillConfig().data.task == "auto"

@@ -216,9 +216,7 @@ def test_an_unsuitable_baseline_is_refused_before_the_method_is_trained(tmp_path
 def test_the_logits_of_a_teacher_file_of_probabilities_are_its_own(tmp_path):
     logits = tiny.classifier(input_shape=(8, 8, 1))
     rng = np.random.default_rng(0)
-    logits.set_weights(
-        [values + rng.normal(0, 0.1, values.shape) ** 2 for values in logits.get_weights()]
-    )
+    logits.set_weights([rng.uniform(0.2, 1, values.shape) for values in logits.get_weights()])
     keras.Sequential([logits, layers.Softmax()]).save(tmp_path / "teacher.keras")
     path = str(tmp_path / "teacher.keras")
     prepared = validate_and_load(requested("teacher", teacher=path, teacher_input="unit"))

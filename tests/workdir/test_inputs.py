@@ -1,4 +1,4 @@
-"""What a run started from is known by its content."""
+"""Inputs of a run are known by their content."""
 
 import hashlib
 import json

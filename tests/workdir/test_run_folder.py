@@ -71,7 +71,7 @@ def test_the_flags_say_everything_but_where(tmp_path):
     ids=["defaults", "others"],
 )
 def test_the_flags_read_again_are_the_same_config(tmp_path, config):
-    occupy(tmp_path, config)
+    (tmp_path / "flags.cfg").write_text(as_flagfile(dict(options(config))), encoding="utf-8")
     sections = flags.parse(distill.sections(), [f"--flagfile={tmp_path / 'flags.cfg'}"])
     sections.pop("output")
     assert from_sections(DistillConfig, sections) == config
@@ -156,7 +156,7 @@ def test_a_folder_in_which_a_run_is_at_work_is_refused(tmp_path):
         message = refusal(tmp_path, CONFIG)
         assert f"process {os.getpid()} on " in message
     occupy(tmp_path, CONFIG)
-    assert [path.name for path in tmp_path.iterdir()] == ["flags.cfg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flags.cfg", "inputs.json"]
 
 
 def test_a_folder_is_free_again_after_a_refusal_and_an_error(tmp_path):
