@@ -100,7 +100,7 @@ def measure_round(config):
                 run_round()
         in_turn = [[run_round() for run_round in (timer, *baselines)] for _ in range(config.rounds)]
     seconds, *theirs = (list(column) for column in zip(*in_turn, strict=True))
-    peak_bytes = _peak_bytes()
+    peak_bytes = machine.peak_bytes()
     median = statistics.median(seconds)
     flop = flops.flop_of(timer.distiller.train_step, timer.example)
     peaks = flops.peak_flop_per_second(timer.precision)
@@ -148,9 +148,3 @@ def _as_run(config):
             steps_per_execution=config.steps_per_execution,
         ),
     )
-
-
-def _peak_bytes():
-    if tf.config.list_physical_devices("GPU"):
-        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    return process.peak_bytes()

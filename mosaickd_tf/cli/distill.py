@@ -23,12 +23,14 @@ def sections():
 
 def work(output, **sections):
     """Runs the distillation that the flags describe."""
-    from mosaickd_tf.pipeline import run, validate
+    from mosaickd_tf.pipeline import dry_run, run, validate
     from mosaickd_tf.report import page, table
 
     config = from_sections(DistillConfig, sections)
     if output.dry_run:
-        print(validate.describe(validate.validate_and_load(config)))
+        prepared = validate.validate_and_load(config)
+        print(dry_run.describe(prepared), flush=True)
+        print(dry_run.describe_trial(prepared))
         return
     if not output.workdir:
         raise RequestError(

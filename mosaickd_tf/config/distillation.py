@@ -7,6 +7,7 @@ from mosaickd_tf.config.compression import COMPRESSED, CompressionConfig
 from mosaickd_tf.config.data import DataConfig, TeacherConfig
 from mosaickd_tf.config.methods import MethodConfig
 from mosaickd_tf.config.options import ConfigSection, option, section_from_options
+from mosaickd_tf.errors import RequestError
 
 EXPORTS = (
     "keras",
@@ -63,7 +64,11 @@ class OptimizationConfig(ConfigSection):
         39200, "Number of training rounds; all learning-rate schedules end with them.", at_least=1
     )
     batch_size: int = option(
-        256, "Synthetic images, and OOD images, in an update of any network.", at_least=2
+        0,
+        "Synthetic images, and OOD images, in an update of any network, 2 or more; 0 for 256, or "
+        "for images of more than 32 pixels a side the largest power of two up to 256 that fits "
+        "in memory.",
+        at_least=0,
     )
     student_steps_per_round: int = option(5, "Updates of the student in a round.", at_least=1)
     student_learning_rate: float = option(0.1, "Peak learning rate of the student.", above=0.0)
@@ -75,6 +80,15 @@ class OptimizationConfig(ConfigSection):
         1e-3, "Peak learning rate of the generator and the discriminator.", above=0.0
     )
     temperature: float = option(1.0, "Temperature of both sides of L_kd.", above=0.0)
+
+    def __post_init__(self):
+        """Checks that a batch is more than one image, or left to the program."""
+        super().__post_init__()
+        if self.batch_size == 1:
+            raise RequestError(
+                "`batch_size` has a wrong value. Expected at least 2, or 0 for one that fits. "
+                "Received: batch_size=1"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

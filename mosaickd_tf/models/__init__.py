@@ -4,7 +4,7 @@ from mosaickd_tf.models.generator import build_generator
 from mosaickd_tf.models.graph.activations import ActivationCapture
 from mosaickd_tf.models.graph.augmentation import without_augmentation
 from mosaickd_tf.models.graph.copies import computes_in_float16, portable_copy, training_copy
-from mosaickd_tf.models.graph.cost import macs, parameters
+from mosaickd_tf.models.graph.cost import activations, macs, parameters
 from mosaickd_tf.models.graph.inference import inference_copy
 from mosaickd_tf.models.graph.input_statistics import input_statistics
 from mosaickd_tf.models.graph.stages import stage_outputs
@@ -24,6 +24,7 @@ from mosaickd_tf.utils.deprecation import attribute_getter
 
 __all__ = [
     "ActivationCapture",
+    "activations",
     "build_classifier",
     "build_generator",
     "build_patch_discriminator",

@@ -9,14 +9,14 @@ import tensorflow as tf
 from mosaickd_tf import compression, evaluation, export, models
 from mosaickd_tf.config import TeacherTrainingConfig, options
 from mosaickd_tf.config.method import OOD_IMAGES
-from mosaickd_tf.data import image_checks, loading, ood_subset, streams
+from mosaickd_tf.data import image_checks, loading, ood_subset
 from mosaickd_tf.data.grids import save_grid
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.teacher_predictions import teacher_predictions
 from mosaickd_tf.evaluation.evaluators import TestEvaluator, make_validation_fn
 from mosaickd_tf.evaluation.observer import GRID, Observer
 from mosaickd_tf.methods import METHODS
-from mosaickd_tf.pipeline.build import build_distiller
+from mosaickd_tf.pipeline.build import batches_from, build_distiller
 from mosaickd_tf.pipeline.validate import validate_and_load
 from mosaickd_tf.report import page
 from mosaickd_tf.tasks import get_task
@@ -172,7 +172,7 @@ class Run:
         distiller = build_distiller(method.networks, teacher, self.policy, num_images=len(images))
         progress = train(
             distiller,
-            _batches(method.config, distiller, images),
+            batches_from(method.config, distiller, images),
             method.plan,
             folder,
             make_validation_fn(
@@ -238,7 +238,7 @@ class Run:
         return compression.compress(
             student,
             distiller,
-            _batches(self.config, distiller, images),
+            batches_from(self.config, distiller, images),
             self.folder / "compression",
             exports,
             config,
@@ -273,14 +273,3 @@ class Run:
             f"validation: round {progress.best_step}, accuracy {progress.best_value:.4f} on "
             f"{len(self.validation)} images of the training split"
         )
-
-
-def _batches(config, distiller, images):
-    """Returns a function from the number of a round to the stream of batches from it on."""
-    return lambda start_round: streams.rounds(
-        images,
-        batch_size=distiller.transfer_factor * config.optimization.batch_size,
-        student_steps=config.optimization.student_steps_per_round,
-        seed=config.run.seed,
-        start_round=start_round,
-    )

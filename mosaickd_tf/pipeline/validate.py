@@ -15,13 +15,13 @@ from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.loading import TargetData
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import calibration
+from mosaickd_tf.pipeline.batch_size import with_batch_size
 from mosaickd_tf.pipeline.build import Networks, build_networks, patch_size_of
 from mosaickd_tf.pipeline.students import warn_of_size
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.teachers.checks import check_teacher
 from mosaickd_tf.training import Plan, plan_for
-from mosaickd_tf.utils import machine
 
 logger = logging.getLogger(__name__)
 
@@ -92,19 +92,22 @@ def validate_and_load(config):
     """
     _check_request(config)
     config = with_absolute_paths(config)
-    plan = plan_for(config)
+    plan_for(config)  # raises for rounds that do not fit together
     teacher = config.teacher.teacher
     is_trained = _is_file_name(teacher)
     load = _load_with_file if is_trained and not teachers.is_torch_file(teacher) else _load
     config, teacher, target, ood = load(config)
     networks = {"patch_size": patch_size_of(config)}
     config = with_options(config, networks=networks)
+    number = len(ood) if ood else None
+    config = with_batch_size(config, teacher, number)
+    plan = plan_for(config)
     if target and target.validation:
         select_by = get_task(config.data.task).selection_metric
         plan = dataclasses.replace(plan, select_by=select_by)
     methods = []
     for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
-        networks = build_networks(asked, teacher, num_images=len(ood) if ood else None)
+        networks = build_networks(asked, teacher, number)
         methods.append(PreparedMethod(config=asked, networks=networks, plan=plan))
     student = methods[0].networks.by_name["student"]
     warn_of_size(student, teacher)
@@ -176,30 +179,6 @@ def _load(config):
     if data.ood_dataset:
         ood = loading.load_ood(data)
     return config, teacher, target, ood
-
-
-def describe(prepared):
-    """Returns what a run would do, as text; for `--dry_run`.
-
-    Args:
-        prepared: a `Prepared`.
-    """
-    target, config = prepared.target, prepared.config
-    parts = (
-        {f"target, {name}": getattr(target, name) for name in ("train", "validation", "test")}
-        if target
-        else {}
-    )
-    parts["OOD"] = prepared.ood
-    lines = [f"{name}: {len(part):,} images" for name, part in parts.items() if part]
-    for role, network in {"teacher": prepared.teacher, **prepared.method.networks.by_name}.items():
-        lines.append(f"{role}: {network.name}, {models.parameters(network):,} parameters")
-    rounds, batch_size = config.optimization.rounds, config.optimization.batch_size
-    lines.append(
-        f"{config.method.method}: {rounds:,} rounds of batch {batch_size} in "
-        f"{machine.resolve_precision(config.run.precision)}"
-    )
-    return "\n".join(lines)
 
 
 def _check_request(config):

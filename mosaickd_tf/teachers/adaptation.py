@@ -130,5 +130,6 @@ def _other_channels(taken):
         )
     return RequestError(
         "`teacher_input` has statistics of 3 channels. Expected unit, signed or bytes. "
-        f"Received: teacher_input={pixels} for {channels} channels of {taken.path!r}. Choose another"
+        f"Received: teacher_input={pixels} for {channels} channels of {taken.path!r}. Choose "
+        "another"
     )

@@ -158,8 +158,8 @@ def _check_rows(output, name, path):
     if not shape or np.prod(shape) != max(shape):
         raise RequestError(
             "The output is no vector of labels. Expected (labels) or (1, 1, labels) an image. "
-            f"Received: {tuple(shape)} of {name!r} in {path!r}. Choose another `teacher_output`, or "
-            "the `image_size` that the model was trained on"
+            f"Received: {tuple(shape)} of {name!r} in {path!r}. Choose another `teacher_output`, "
+            "or the `image_size` that the model was trained on"
         )
 
 
@@ -174,8 +174,8 @@ def _kind(wanted, activation, rows, path):
             raise RequestError(
                 "The kind of the teacher's output cannot be told. Expected `teacher_output_kind` "
                 f"as logits, softmax or sigmoid. Received: values from {float(rows.min()):.3g} to "
-                f"{float(rows.max()):.3g} of {path!r}, last activation {activation or 'unknown'}. Say "
-                "which"
+                f"{float(rows.max()):.3g} of {path!r}, last activation {activation or 'unknown'}. "
+                "Say which"
             )
         return values, "by values"
     is_softmax = values == "softmax"

@@ -91,8 +91,8 @@ def _unsure(taken, scores, reason):
     )
     return RequestError(
         "The range of pixels that the `teacher` expects cannot be told. Expected one clearly best "
-        f"`teacher_input`. Received: {taken.path!r}, {layout}{reason}; scores: {listed}. Choose the "
-        "one it was trained with"
+        f"`teacher_input`. Received: {taken.path!r}, {layout}{reason}; scores: {listed}. Choose "
+        "the one it was trained with"
     )
 
 

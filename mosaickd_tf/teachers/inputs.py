@@ -54,7 +54,8 @@ def read_input(file, options):
     if len(model.inputs) != 1:
         raise RequestError(
             "The `teacher` has several inputs. Expected one, of images. Received: "
-            f"{[tuple(tensor.shape) for tensor in model.inputs]} in {file.path!r}. Save a model of one input"
+            f"{[tuple(tensor.shape) for tensor in model.inputs]} in {file.path!r}. Save a "
+            "model of one input"
         )
     image_shape, channels_first = _image_shape(model.input_shape[1:], options.teacher_layout)
     taken = TeacherInput(image_shape=image_shape, channels_first=channels_first, path=file.path)

@@ -8,6 +8,8 @@ import subprocess
 
 import tensorflow as tf
 
+from mosaickd_tf.utils import process
+
 PACKAGES = (
     "mosaickd_tf",
     "tensorflow",
@@ -71,6 +73,13 @@ def versions(precision):
         "precision": precision,
         "git_commit": _commit(),
     }
+
+
+def peak_bytes():
+    """Returns the peak memory in bytes: of the first GPU, or without one of this process."""
+    if tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return process.peak_bytes()
 
 
 def cores():

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mosaickd_tf import models
 from mosaickd_tf.config import ExportConfig, MethodConfig, TeacherConfig, with_options
 from mosaickd_tf.methods import METHODS
 from mosaickd_tf.methods.deep_inversion import DeepInversionConfig
-from mosaickd_tf.pipeline.validate import describe, validate_and_load
+from mosaickd_tf.pipeline.validate import validate_and_load
 from tests import tiny
 from tests.pipeline.small_run import changed, refusal
 
@@ -99,36 +98,6 @@ def test_validation_does_not_freeze_the_teacher(method, tmp_path):
     assert found.trainable and all(layer.trainable for layer in found.layers)
     assert len(found.trainable_variables) == len(teacher.trainable_variables) > 0
     assert tiny.same_bits(tiny.values(found), tiny.values(teacher))
-
-
-def test_the_description_lists_splits_networks_and_rounds():
-    student = models.build_classifier("wrn10_1", num_classes=10, input_shape=(8, 8, 1))
-    lines = describe(validate_and_load(CONFIG)).splitlines()
-    assert lines[:4] == [
-        "target, train: 900 images",
-        "target, validation: 300 images",
-        "target, test: 597 images",
-        "OOD: 32 images",
-    ]
-    assert [line.split(":")[0] for line in lines[4:8]] == [
-        "teacher",
-        "student",
-        "generator",
-        "discriminator",
-    ]
-    assert lines[5] == f"student: wrn10_1, {models.parameters(student):,} parameters"
-    assert lines[-1] == "mosaic: 7 rounds of batch 4 in float32"
-    assert len(lines) == 9
-
-
-def test_the_description_leaves_out_data_and_networks_that_are_not_used(tmp_path):
-    tiny.classifier(input_shape=(8, 8, 1)).save(tmp_path / "teacher.keras")
-    config = dataclasses.replace(
-        requested("data", target_dataset="", ood_dataset=""),
-        teacher=TeacherConfig(teacher=str(tmp_path / "teacher.keras")),
-    )
-    lines = describe(validate_and_load(of_method(config, "dafl"))).splitlines()
-    assert [line.split(":")[0] for line in lines] == ["teacher", "student", "generator", "dafl"]
 
 
 # What is refused

@@ -1,7 +1,8 @@
-"""Cost of a model: parameters and multiply-accumulates."""
+"""Cost of a model: parameters, multiply-accumulates and activations."""
 
 import math
 
+import keras
 from keras import layers
 
 from mosaickd_tf.models.graph.walk import leaf_layers
@@ -43,3 +44,21 @@ def macs(model):
         ):
             return None
     return total
+
+
+def activations(model):
+    """Counts the numbers that the layers of a model return for one image.
+
+    Args:
+        model: a functional or sequential Keras model.
+
+    Returns:
+        An integer; inputs, and layers of unknown output shape, do not count.
+    """
+    shapes = [
+        output.shape[1:]
+        for layer in leaf_layers(model)
+        if not isinstance(layer, layers.InputLayer)
+        for output in keras.tree.flatten(getattr(layer, "output", ()))
+    ]
+    return sum(math.prod(shape) for shape in shapes if None not in shape)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mosaickd_tf.models import build_classifier, macs, parameters, training_copy
+from mosaickd_tf.models import activations, build_classifier, macs, parameters, training_copy
 from tests import tiny
 
 
@@ -119,3 +119,18 @@ def test_a_model_inside_a_model_is_counted_once():
     inputs = keras.Input((8, 8, 3))
     outer = keras.Model(inputs, layers.Softmax()(inner(layers.Rescaling(2.0)(inputs))))
     assert (parameters(outer), macs(outer)) == (parameters(inner), macs(inner))
+
+
+def test_activations_by_hand():
+    model = network(
+        layers.Conv2D(5, 3, padding="same"),  # 64 positions of 5
+        keras.Sequential([keras.Input((8, 8, 5)), layers.ReLU(), layers.MaxPooling2D()]),  # 64, 16
+        layers.Flatten(),
+        layers.Dense(7),
+    )
+    assert activations(model) == (64 + 64 + 16) * 5 + 80 + 7
+
+
+def test_activations_of_an_unknown_size_do_not_count():
+    model = network(layers.Conv2D(5, 3), layers.GlobalAveragePooling2D(), shape=(None, None, 3))
+    assert activations(model) == 5
