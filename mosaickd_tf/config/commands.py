@@ -63,7 +63,9 @@ class EvaluationConfig(ConfigSection):
     """Evaluation."""
 
     model: str = option(
-        "", "A .keras file (student or serving model) or a .tflite file.", parse=paths.path
+        "",
+        "A model file: .keras (student or serving model), .h5, .hdf5 or .tflite.",
+        parse=paths.path,
     )
     model_input: str = option(
         "auto",

@@ -146,7 +146,7 @@ class TeacherConfig(ConfigSection):
     )
     teacher_network: str = option(
         "",
-        "Name of the network whose weights the file of --teacher holds: one of this package for a "
+        "Name of the network whose weights the file of --teacher holds: one of this package for an "
         "official .pth file, or one of keras.applications for a .weights.h5 file.",
     )
     teacher_signature: str = option(

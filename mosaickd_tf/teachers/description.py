@@ -1,5 +1,6 @@
 """Description of a teacher's file for users, with the command that distills it."""
 
+import dataclasses
 import shlex
 
 import keras
@@ -39,9 +40,9 @@ def inspect_teacher(path, **options):
     fields = set(TeacherConfig.__dataclass_fields__)
     teacher = {name: value for name, value in options.items() if name in fields}
     data = {name: value for name, value in options.items() if name not in fields}
-    teacher = TeacherConfig(teacher=str(path), **teacher)
+    teacher, data = TeacherConfig(teacher=str(path), **teacher), DataConfig(**data)
     file = open_teacher(teacher)
-    found = inspect_file(file, teacher, DataConfig(**data), refuse_doubts=False)
+    found = inspect_file(file, teacher, data, refuse_doubts=False)
     layers = leaf_layers(file.model)
     taken, head = found.taken, found.head
     return {
@@ -51,7 +52,7 @@ def inspect_teacher(path, **options):
         "inputs": [list(tensor.shape) for tensor in file.model.inputs],
         "outputs": _outputs(file),
         "layout": "channels_first" if taken.channels_first else "channels_last",
-        "pixels": taken.pixels,
+        "pixels": taken.pixels if found.pixels_are_known else None,
         "pixels_by": taken.evidence,
         "pixel_scores": taken.scores,
         "head": head and head.kind,
@@ -67,7 +68,7 @@ def inspect_teacher(path, **options):
         "macs": _macs(file.model),
         "remarks": list(file.remarks),
         "doubts": list(found.doubts),
-        "command": _command(found, teacher),
+        "command": _command(found, {**_given(teacher), **_given(data)}),
     }
 
 
@@ -75,8 +76,8 @@ def as_text(facts):
     """Returns the facts of `inspect_teacher` as a few lines."""
     lines = [
         f"file        {facts['file']}: {facts['kind']}{_prefixed(' of ', facts['written_by'])}",
-        f"images      {_shapes(facts['inputs'])}, {facts['layout']}, pixels {facts['pixels']} "
-        f"({facts['pixels_by']})",
+        f"images      {_shapes(facts['inputs'])}, {facts['layout']}, pixels "
+        f"{facts['pixels'] or 'unsure'} ({facts['pixels_by']})",
     ]
     if facts["pixel_scores"]:
         scores = ", ".join(f"{name} {score:.3g}" for name, score in facts["pixel_scores"].items())
@@ -126,23 +127,26 @@ def _normalizes(layer):
     return isinstance(layer, keras.layers.BatchNormalization)
 
 
-def _command(found, teacher):
-    """Returns the lines of the `bin/distill` command that uses the teacher as it was found."""
+def _given(section):
+    """Returns the options of a section that are not at their defaults."""
+    options = {field: getattr(section, field.name) for field in dataclasses.fields(section)}
+    return {field.name: value for field, value in options.items() if value != field.default}
+
+
+def _command(found, given):
+    """Returns the lines of the `bin/distill` command that uses the teacher as it was found.
+
+    What was concluded is said in it, so that `bin/distill` concludes nothing else; what could not
+    be told is left to the reader.
+    """
     height, width, _ = found.image_shape
-    options = {"teacher": teacher.teacher}
-    given = ("allow_code", "custom_objects", "teacher_network", "teacher_signature")
-    options |= {name: getattr(teacher, name) for name in given if getattr(teacher, name)}
-    if not found.file.is_own and isinstance(found.taken.pixels, str):
-        options["teacher_input"] = found.taken.pixels
-    elif not isinstance(found.taken.pixels, str):
-        mean, std = found.taken.pixels
-        options |= {"teacher_mean": tuple(mean), "teacher_std": tuple(std)}
-    if found.head and len(found.file.output_names) > 1:
-        options["teacher_output"] = found.head.name
+    options = {**given, **found.conclusions()}
     options["student"] = _student(found, min(height, width))
     options |= {"ood_dataset": "folder:IMAGES", "workdir": "runs/mine"}
     words = [f"--{assignment(name, value)}" for name, value in options.items()]
     lines = [shlex.join(["bin/distill", *words])]
+    if found.doubts:
+        lines.append("# Add the option that settles what is unsure: it is needed")
     if min(height, width) >= _LARGE:
         lines.append("# For a smaller and faster student of smaller images add --image_size=96")
     return lines

@@ -27,6 +27,7 @@ class Inspection:
         taken: its `TeacherInput`, decided.
         head: its `Head`; None where it could not be told and is among the doubts.
         image_shape: `(height, width, channels)` of the unit images that it is used with.
+        pixels_are_known: False where the range of pixels is among the doubts.
         doubts: what could not be told, with the options that settle it, as text.
     """
 
@@ -34,6 +35,7 @@ class Inspection:
     taken: TeacherInput
     head: Head
     image_shape: tuple
+    pixels_are_known: bool = True
     doubts: tuple[str, ...] = ()
 
     def summary(self):
@@ -51,6 +53,19 @@ class Inspection:
         """Returns the teacher as a Keras model from unit images to logits."""
         model = inputs.of_unit_images(self.file.model, self.taken, self.image_shape)
         return heads.with_logits(model, self.head)
+
+    def conclusions(self):
+        """Returns the options that say what was concluded; none for a model of this package."""
+        if self.file.is_own:
+            return {}
+        options = _as_options(self.taken.pixels) if self.pixels_are_known else {}
+        if self.taken.channels_first:
+            options["teacher_layout"] = "channels_first"
+        if self.head and len(self.file.output_names) > 1:
+            options["teacher_output"] = self.head.name
+        if self.head:
+            options["teacher_output_kind"] = self.head.kind
+        return options
 
     def resolved(self, config):
         """Returns a config in which all that was left to the teacher's file is said.
@@ -91,14 +106,15 @@ def inspect_file(file, teacher, data, images=None, refuse_doubts=True):
     taken = inputs.read_input(file, teacher)
     image_shape = _image_shape(taken, data)
     images = (photographs(image_shape) if images is None else images)[:NUM_IMAGES]
-    doubts = []
+    doubts, pixels_are_known = [], True
     try:
         taken = inputs.decide_pixels(taken, file.model, images)
     except RequestError as error:
         if refuse_doubts:
             raise
         doubts.append(str(error))
-        taken = dataclasses.replace(taken, pixels="unit", evidence="a guess")
+        taken = dataclasses.replace(taken, pixels="unit", evidence="see below")
+        pixels_are_known = False
 
     def predict():
         model = inputs.of_unit_images(file.model, taken, image_shape)
@@ -114,7 +130,12 @@ def inspect_file(file, teacher, data, images=None, refuse_doubts=True):
         doubts.append(str(error))
         head = None
     return Inspection(
-        file=file, taken=taken, head=head, image_shape=image_shape, doubts=tuple(doubts)
+        file=file,
+        taken=taken,
+        head=head,
+        image_shape=image_shape,
+        pixels_are_known=pixels_are_known,
+        doubts=tuple(doubts),
     )
 
 

@@ -32,7 +32,13 @@ def macs(model):
     """
     total = 0
     for layer in leaf_layers(model):
-        if isinstance(layer, layers.DepthwiseConv2D | layers.Conv2D):
+        if isinstance(layer, layers.SeparableConv2D):
+            positions = math.prod(layer.output.shape[1:3])
+            kernels = (layer.depthwise_kernel, layer.pointwise_kernel)
+            total += positions * sum(math.prod(kernel.shape) for kernel in kernels)
+        elif isinstance(layer, layers.Conv2DTranspose):
+            total += math.prod(layer.input.shape[1:3]) * math.prod(layer.kernel.shape)
+        elif isinstance(layer, layers.DepthwiseConv2D | layers.Conv2D):
             positions = math.prod(layer.output.shape[1:3])
             total += positions * math.prod(layer.kernel.shape)
         elif isinstance(layer, layers.Dense):

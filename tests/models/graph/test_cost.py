@@ -22,12 +22,14 @@ def network(*hidden, shape=(8, 8, 3)):
         ([layers.Conv2D(5, (3, 1), strides=2, padding="same")], 16 * 3 * 3 * 5),
         ([layers.Conv2D(6, 3, padding="same", groups=3)], 64 * 9 * 1 * 6),
         ([layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2)], 64 * 9 * 3 * 2),
+        ([layers.SeparableConv2D(5, 3, depth_multiplier=2)], 36 * (9 * 3 * 2 + 3 * 2 * 5)),
+        ([layers.Conv2DTranspose(5, 3, strides=2)], 64 * 9 * 3 * 5),
         ([layers.Flatten(), layers.Dense(7)], 192 * 7),
         ([layers.Dense(7)], 64 * 3 * 7),  # at each of the 64 positions
         ([layers.BatchNormalization(), layers.ReLU(), layers.MaxPooling2D()], 0),
         ([layers.Conv2D(2, 1), layers.GlobalAveragePooling2D(), layers.Dense(4)], 64 * 6 + 8),
     ],
-    ids=["same", "valid", "strides", "groups", "depthwise", "dense", "dense map", "free", "sum"],
+    ids="same valid strides groups depthwise separable transposed dense map free sum".split(),
 )
 def test_macs_by_hand(hidden, expected):
     assert macs(network(*hidden)) == expected
@@ -81,7 +83,7 @@ def test_macs_are_those_that_pytorch_passes_through(name):
 
 
 def test_macs_of_a_layer_that_is_not_counted_are_unknown():
-    assert macs(network(layers.Conv2DTranspose(4, 3))) is None
+    assert macs(network(layers.PReLU())) is None
     assert macs(network(layers.SeparableConv2D(4, 3))) is None
 
 
