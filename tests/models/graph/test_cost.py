@@ -84,7 +84,6 @@ def test_macs_are_those_that_pytorch_passes_through(name):
 
 def test_macs_of_a_layer_that_is_not_counted_are_unknown():
     assert macs(network(layers.PReLU())) is None
-    assert macs(network(layers.SeparableConv2D(4, 3))) is None
 
 
 @pytest.mark.parametrize("name, millions", [("wrn16_1", 0.2), ("wrn16_2", 0.7), ("wrn40_1", 0.6)])
