@@ -20,6 +20,7 @@ from mosaickd_tf.config import (
     OptimizationConfig,
     RunConfig,
 )
+from mosaickd_tf.config.distillation import PAPER_ROUNDS
 from mosaickd_tf.data import streams
 from mosaickd_tf.pipeline.build import build_distiller, build_networks
 from mosaickd_tf.utils import machine, process
@@ -140,7 +141,9 @@ def _as_run(config):
             student=config.student, patch_size=models.default_patch_size(config.image_size)
         ),
         optimization=OptimizationConfig(
-            batch_size=config.batch_size, student_steps_per_round=config.student_steps_per_round
+            rounds=PAPER_ROUNDS,
+            batch_size=config.batch_size,
+            student_steps_per_round=config.student_steps_per_round,
         ),
         run=RunConfig(
             precision=config.precision,

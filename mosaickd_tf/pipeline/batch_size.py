@@ -6,11 +6,11 @@ import tensorflow as tf
 
 from mosaickd_tf import models
 from mosaickd_tf.config import with_options
+from mosaickd_tf.config.distillation import PAPER_BATCH_SIZE
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.pipeline.build import build_networks
 from mosaickd_tf.utils import process
 
-LARGEST = 256  # of the paper
 _ALWAYS_FITS = 32  # pixels a side
 _MOST_BYTES = 16 * 2**30
 _SHARE = 0.6  # of the memory that the process may use
@@ -33,11 +33,11 @@ def with_batch_size(config, teacher, num_images=None):
     """
     if config.optimization.batch_size:
         return config
-    config = with_options(config, optimization={"batch_size": LARGEST})
+    config = with_options(config, optimization={"batch_size": PAPER_BATCH_SIZE})
     if max(teacher.input_shape[1:3]) <= _ALWAYS_FITS:
         return config
     networks = build_networks(config, teacher, num_images)
-    batch_size, limit = LARGEST, _limit()
+    batch_size, limit = PAPER_BATCH_SIZE, _limit()
     while estimated_bytes(networks, teacher, batch_size) > limit:
         batch_size //= 2
         if batch_size < 2:

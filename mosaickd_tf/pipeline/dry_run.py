@@ -1,30 +1,11 @@
 """Plan of a run: its data and networks, and the memory and time of rounds that are run on trial."""
 
-import dataclasses
-import time
-
-import numpy as np
-
 from mosaickd_tf import models
 from mosaickd_tf.pipeline.batch_size import gibibytes
-from mosaickd_tf.pipeline.build import batches_from, build_distiller
+from mosaickd_tf.pipeline.trial import run_trial
 from mosaickd_tf.utils import machine
 
-_TIMED_CALLS = 2  # of the compiled function, after the one that compiles it
 _MINUTE, _HOUR = 60, 3600
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Trial:
-    """Rounds of a method that were run on trial.
-
-    Attributes:
-        seconds_per_round: mean of two calls of the compiled function.
-        peak_bytes: peak memory of this process so far, or of the first GPU.
-    """
-
-    seconds_per_round: float
-    peak_bytes: int
 
 
 def describe(prepared):
@@ -62,7 +43,7 @@ def describe_trial(prepared):
     """
     lines, total = [], 0
     for method in prepared.methods:
-        trial = run_trial(method, prepared)
+        trial = prepared.trials.get(method.name) or run_trial(method, prepared)
         seconds = trial.seconds_per_round * method.config.optimization.rounds
         total += seconds
         lines.append(
@@ -75,43 +56,6 @@ def describe_trial(prepared):
         "of a teacher by name add to the time"
     )
     return "\n".join(lines)
-
-
-def run_trial(method, prepared):
-    """Runs a call of the compiled function that compiles it, and two that are timed.
-
-    Args:
-        method: a `PreparedMethod`; its networks keep their weights.
-        prepared: the `Prepared` that it belongs to.
-
-    Returns:
-        A `Trial`.
-    """
-    images = _images(method, prepared)
-    policy = machine.resolve_precision(method.config.run.precision)
-    distiller = build_distiller(method.networks, prepared.teacher, policy, num_images=len(images))
-    distiller.make_train_function()
-    batches = iter(batches_from(method.config, distiller, images)(0))
-    _call(distiller, batches)
-    start = time.perf_counter()
-    for _ in range(_TIMED_CALLS):
-        _call(distiller, batches)
-    rounds = _TIMED_CALLS * distiller.steps_per_execution
-    return Trial(
-        seconds_per_round=(time.perf_counter() - start) / rounds, peak_bytes=machine.peak_bytes()
-    )
-
-
-def _images(method, prepared):
-    if prepared.ood:
-        return prepared.ood.images
-    batch_size = method.config.optimization.batch_size
-    return np.zeros((batch_size, *prepared.teacher.input_shape[1:]), np.uint8)
-
-
-def _call(distiller, batches):
-    for term in distiller.train_function(batches).values():
-        float(term)  # waits for the device
 
 
 def _cost(network):

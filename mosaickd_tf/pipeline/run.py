@@ -24,7 +24,7 @@ from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.training import train
 from mosaickd_tf.utils import files, machine
 from mosaickd_tf.utils.images import to_uint8
-from mosaickd_tf.workdir.run_folder import RunFolder, as_command
+from mosaickd_tf.workdir.run_folder import RunFolder, as_command, as_started
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def run(config, workdir, resume=True):
     """
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    prepared = validate_and_load(config)
+    prepared = validate_and_load(as_started(config, workdir))
     with RunFolder(workdir, prepared.config, resume) as folder:
         result = files.read_json_if_valid(folder / "result.json")
         if result:

@@ -5,9 +5,11 @@ import logging
 import pathlib
 
 import keras
+import tensorflow as tf
 
 from mosaickd_tf import compression, models, teachers, vetting
 from mosaickd_tf.config import DistillConfig, as_baseline, declared, flag_name, with_options
+from mosaickd_tf.config.distillation import PAPER_ROUNDS
 from mosaickd_tf.config.method import FEATURES, OOD_IMAGES, TEACHER_FEATURES
 from mosaickd_tf.config.paths import with_absolute_paths
 from mosaickd_tf.data import loading
@@ -18,6 +20,7 @@ from mosaickd_tf.export import calibration
 from mosaickd_tf.pipeline.batch_size import with_batch_size
 from mosaickd_tf.pipeline.build import Networks, build_networks, patch_size_of
 from mosaickd_tf.pipeline.students import warn_of_size
+from mosaickd_tf.pipeline.trial import Trial, affordable_rounds, run_trial
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.teachers.checks import check_teacher
@@ -58,6 +61,7 @@ class Prepared:
         teacher: Keras model from unit images to logits, in float32.
         teacher_is_trained: False for a teacher by name, which the run trains first.
         methods: `PreparedMethod` of the run's method and then of its baselines.
+        trials: `Trial` of each method by name, where the rounds were left to them.
     """
 
     config: DistillConfig
@@ -66,6 +70,7 @@ class Prepared:
     teacher: keras.Model
     teacher_is_trained: bool
     methods: tuple[PreparedMethod, ...]
+    trials: dict[str, Trial] = dataclasses.field(default_factory=dict)
 
     @property
     def method(self):
@@ -90,6 +95,9 @@ def validate_and_load(config):
     Raises:
         RequestError: when the request is wrong.
     """
+    rounds_are_open = not config.optimization.rounds
+    if rounds_are_open:
+        config = with_options(config, optimization={"rounds": PAPER_ROUNDS})
     _check_request(config)
     config = with_absolute_paths(config)
     plan_for(config)  # raises for rounds that do not fit together
@@ -99,27 +107,44 @@ def validate_and_load(config):
     config, teacher, target, ood = load(config)
     networks = {"patch_size": patch_size_of(config)}
     config = with_options(config, networks=networks)
-    number = len(ood) if ood else None
-    config = with_batch_size(config, teacher, number)
+    config = with_batch_size(config, teacher, len(ood) if ood else None)
+    prepared = Prepared(
+        config=config,
+        target=target,
+        ood=ood,
+        teacher=teacher,
+        teacher_is_trained=is_trained,
+        methods=_prepare_methods(config, teacher, target, ood),
+    )
+    student = prepared.method.networks.by_name["student"]
+    warn_of_size(student, teacher)
+    compression.check_compressible(student, config.export.exports, config.compression)
+    return _with_affordable_rounds(prepared) if rounds_are_open else prepared
+
+
+def _prepare_methods(config, teacher, target, ood):
+    """Returns `PreparedMethod` of the config's method and of its baselines."""
     plan = plan_for(config)
     if target and target.validation:
         select_by = get_task(config.data.task).selection_metric
         plan = dataclasses.replace(plan, select_by=select_by)
     methods = []
     for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
-        networks = build_networks(asked, teacher, number)
+        networks = build_networks(asked, teacher, len(ood) if ood else None)
         methods.append(PreparedMethod(config=asked, networks=networks, plan=plan))
-    student = methods[0].networks.by_name["student"]
-    warn_of_size(student, teacher)
-    compression.check_compressible(student, config.export.exports, config.compression)
-    return Prepared(
-        config=config,
-        target=target,
-        ood=ood,
-        teacher=teacher,
-        teacher_is_trained=is_trained,
-        methods=tuple(methods),
-    )
+    return tuple(methods)
+
+
+def _with_affordable_rounds(prepared):
+    """Returns a request with the rounds that its methods can take in time, without a GPU."""
+    if tf.config.list_physical_devices("GPU"):
+        return prepared
+    trials = {method.name: run_trial(method, prepared) for method in prepared.methods}
+    rounds = affordable_rounds(trials, prepared.config.run.steps_per_execution)
+    config = with_options(prepared.config, optimization={"rounds": rounds})
+    _check_long_enough(config, [declared.methods()[name] for name in trials])
+    methods = _prepare_methods(config, prepared.teacher, prepared.target, prepared.ood)
+    return dataclasses.replace(prepared, config=config, methods=methods, trials=trials)
 
 
 def _load_with_file(config):

@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import shlex
 
-from mosaickd_tf.config import DistillConfig, assignment, options
+from mosaickd_tf.config import DistillConfig, assignment, options, with_options
 from mosaickd_tf.config.earlier import EARLIER
 from mosaickd_tf.config.paths import absolute_options
 from mosaickd_tf.config.removed import is_removed
@@ -16,6 +16,7 @@ from mosaickd_tf.workdir import inputs
 # Options of safety and checkpoints, which may differ when a run is resumed. With the same images,
 # `max_broken` decides on nothing but whether it starts.
 _MAY_CHANGE = ("checkpoint_every", "checkpoint_minutes", "max_broken", "on_divergence")
+_CHOSEN = ("rounds", "batch_size")  # by the program, where they are 0
 
 
 class RunFolder:
@@ -153,6 +154,26 @@ def _refused(path):
             "Cannot write to the work folder. Expected a writable folder. Received: "
             f"workdir={str(path)!r} ({error.strerror}). Choose another"
         ) from error
+
+
+def as_started(config, path):
+    """Returns the config of a run that is resumed, with what the program chose at its start.
+
+    Args:
+        config: a `DistillConfig`.
+        path: the work folder, in which a run may have been started.
+    """
+    flags = pathlib.Path(path) / "flags.cfg"
+    if not flags.is_file():
+        return config
+    lines = flags.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = dict(line.removeprefix("--").split("=", 1) for line in lines if "=" in line)
+    chosen = {
+        name: int(found[name])
+        for name in _CHOSEN
+        if not getattr(config.optimization, name) and found.get(name, "").isdecimal()
+    }
+    return with_options(config, optimization=chosen)
 
 
 def as_flagfile(given):

@@ -39,7 +39,7 @@ TYPES_AND_RANGES = [
     ("distill", "--rounds=many", "an integer", "--rounds=many"),
     ("distill", "--rounds=1.5", "an integer", "--rounds=1.5"),
     ("distill", "--rounds=", "an integer", "--rounds="),
-    ("distill", "--rounds=0", "at least 1", "rounds=0"),
+    ("distill", "--rounds=-1", "at least 0", "rounds=-1"),
     ("distill", "--steps_per_execution=0", "at least 1", "steps_per_execution=0"),
     ("distill", "--rounds=9 --steps_per_execution=2", "multiples of", "Received: 9, 1 and 1"),
     ("distill", f"--rounds={5000 * '9'}", "an integer", "--rounds=999"),

@@ -1,14 +1,12 @@
-"""The plan of a run: what it says of data and networks, and rounds on trial."""
+"""The plan of a run: what it says of data, networks, memory and time."""
 
 import dataclasses
-
-import numpy as np
-import pytest
 
 from mosaickd_tf import models
 from mosaickd_tf.config import MethodConfig, TeacherConfig
 from mosaickd_tf.pipeline import dry_run
-from mosaickd_tf.pipeline.dry_run import describe, describe_trial, run_trial
+from mosaickd_tf.pipeline.dry_run import describe, describe_trial
+from mosaickd_tf.pipeline.trial import Trial
 from mosaickd_tf.pipeline.validate import validate_and_load
 from tests import tiny
 from tests.pipeline.small_run import CONFIG, changed
@@ -56,21 +54,6 @@ def test_the_description_leaves_out_data_and_networks_that_are_not_used(tmp_path
     assert [line.split(":")[0] for line in lines] == ["teacher", "student", "generator", "dafl"]
 
 
-# Rounds on trial
-
-
-@pytest.mark.usefixtures("eagerly")
-def test_a_trial_leaves_the_networks_as_they_are():
-    prepared = validate_and_load(CONFIG)
-    networks = {"teacher": prepared.teacher, **prepared.method.networks.by_name}
-    before = {name: tiny.values(network) for name, network in networks.items()}
-    trial = run_trial(prepared.method, prepared)
-    assert trial.seconds_per_round > 0
-    assert trial.peak_bytes > 2**27  # TensorFlow alone
-    for name, network in networks.items():
-        assert tiny.same_bits(tiny.values(network), before[name])
-
-
 def test_the_time_of_a_run_is_that_of_its_rounds(monkeypatch):
     """1.5 s a round of the first method and 0.5 s of the second, 7,200 rounds each."""
     prepared = validate_and_load(changed("optimization", CONFIG, rounds=7200))
@@ -78,9 +61,7 @@ def test_the_time_of_a_run_is_that_of_its_rounds(monkeypatch):
     monkeypatch.setattr(
         dry_run,
         "run_trial",
-        lambda method, _: dry_run.Trial(
-            seconds_per_round=seconds[method.name], peak_bytes=3 * 2**29
-        ),
+        lambda method, _: Trial(seconds_per_round=seconds[method.name], peak_bytes=3 * 2**29),
     )
     assert describe_trial(prepared).splitlines() == [
         "mosaic: 1.5 s a round, 3.0 h in all",
@@ -89,21 +70,3 @@ def test_the_time_of_a_run_is_that_of_its_rounds(monkeypatch):
         "peak memory: 1.5 GiB; evaluations, exports and the training of a teacher by name add to "
         "the time",
     ]
-
-
-@pytest.mark.usefixtures("eagerly")
-def test_a_method_without_ood_images_is_tried_on_black_ones(monkeypatch):
-    seen = []
-    batches_from = dry_run.batches_from
-
-    def recorded(config, distiller, images):
-        seen.append(images)
-        return batches_from(config, distiller, images)
-
-    monkeypatch.setattr(dry_run, "batches_from", recorded)
-    config = changed("data", CONFIG, ood_dataset="")
-    prepared = validate_and_load(
-        dataclasses.replace(config, method=MethodConfig(method="dafl", compare_with=()))
-    )
-    run_trial(prepared.method, prepared)
-    assert [images.shape for images in seen] == [(4, 8, 8, 1)] and not np.any(seen[0])

@@ -24,7 +24,7 @@ from mosaickd_tf.config import (
 from mosaickd_tf.config.paths import with_absolute_paths
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import files
-from mosaickd_tf.workdir.run_folder import RunFolder, as_command, as_flagfile
+from mosaickd_tf.workdir.run_folder import RunFolder, as_command, as_flagfile, as_started
 
 CONFIG = DistillConfig(optimization=OptimizationConfig(rounds=5))
 OTHER = DistillConfig(optimization=OptimizationConfig(rounds=6))
@@ -247,3 +247,13 @@ def test_flags_that_became_unreadable_are_other_flags(tmp_path):
     (tmp_path / "flags.cfg").write_bytes(b"--seed=\xff\xfe\n")
     assert "of other flags" in refusal(tmp_path, CONFIG)
     assert (tmp_path / "flags.cfg").read_bytes() == b"--seed=\xff\xfe\n"
+
+
+def test_what_the_program_chose_at_the_start_stays_when_a_run_is_resumed(tmp_path):
+    left_open = DistillConfig()
+    assert as_started(left_open, tmp_path) == left_open
+    chosen = DistillConfig(optimization=OptimizationConfig(rounds=420, batch_size=16))
+    occupy(tmp_path, chosen)
+    assert as_started(left_open, tmp_path) == chosen
+    named = DistillConfig(optimization=OptimizationConfig(rounds=5))
+    assert as_started(named, tmp_path).optimization.rounds == 5

@@ -1,0 +1,92 @@
+"""Rounds on trial, which tell the time and memory of a training, and how many are affordable."""
+
+import dataclasses
+import logging
+import time
+
+import numpy as np
+
+from mosaickd_tf.pipeline.batch_size import gibibytes
+from mosaickd_tf.pipeline.build import batches_from, build_distiller
+from mosaickd_tf.utils import machine
+
+logger = logging.getLogger(__name__)
+
+_TIMED_CALLS = 2  # of the compiled function, after the one that compiles it
+_SECONDS = 50 * 60  # of a training whose rounds are left to the program; exports take the rest
+_EVALUATIONS = 10
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Rounds of a method that were run on trial.
+
+    Attributes:
+        seconds_per_round: mean of two calls of the compiled function.
+        peak_bytes: peak memory of this process so far, or of the first GPU.
+    """
+
+    seconds_per_round: float
+    peak_bytes: int
+
+
+def run_trial(method, prepared):
+    """Runs a call of the compiled function that compiles it, and two that are timed.
+
+    Args:
+        method: a `PreparedMethod`; its networks keep their weights.
+        prepared: the `Prepared` that it belongs to.
+
+    Returns:
+        A `Trial`.
+    """
+    images = _images(method, prepared)
+    policy = machine.resolve_precision(method.config.run.precision)
+    distiller = build_distiller(method.networks, prepared.teacher, policy, num_images=len(images))
+    distiller.make_train_function()
+    batches = iter(batches_from(method.config, distiller, images)(0))
+    _call(distiller, batches)
+    start = time.perf_counter()
+    for _ in range(_TIMED_CALLS):
+        _call(distiller, batches)
+    rounds = _TIMED_CALLS * distiller.steps_per_execution
+    return Trial(
+        seconds_per_round=(time.perf_counter() - start) / rounds, peak_bytes=machine.peak_bytes()
+    )
+
+
+def _images(method, prepared):
+    if prepared.ood:
+        return prepared.ood.images
+    batch_size = method.config.optimization.batch_size
+    return np.zeros((batch_size, *prepared.teacher.input_shape[1:]), np.uint8)
+
+
+def _call(distiller, batches):
+    for term in distiller.train_function(batches).values():
+        float(term)  # waits for the device
+
+
+def affordable_rounds(trials, rounds_per_call=1):
+    """Returns the number of rounds that the methods of a run can take in 50 minutes together.
+
+    Args:
+        trials: dict from the names of the methods to their `Trial`.
+        rounds_per_call: `steps_per_execution`.
+
+    Returns:
+        A multiple of ten calls, so that ten evaluations fall between calls; at least one.
+    """
+    seconds = sum(trial.seconds_per_round for trial in trials.values())
+    step = _EVALUATIONS * rounds_per_call
+    rounds = max(1, int(_SECONDS / seconds) // step) * step
+    for name, trial in trials.items():
+        logger.info(
+            "%s: %.3g s a round, peak memory %s; %s rounds take about %.0f minutes (`rounds`)",
+            name,
+            trial.seconds_per_round,
+            gibibytes(trial.peak_bytes),
+            f"{rounds:,}",
+            rounds * trial.seconds_per_round / 60,
+        )
+    return rounds

@@ -1,0 +1,108 @@
+"""Rounds on trial: what they measure and leave alone, and how many rounds are affordable."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mosaickd_tf.config import MethodConfig
+from mosaickd_tf.pipeline import trial, validate
+from mosaickd_tf.pipeline.trial import Trial, affordable_rounds, run_trial
+from mosaickd_tf.pipeline.validate import validate_and_load
+from tests import tiny
+from tests.pipeline.small_run import CONFIG, changed, refusal
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_trial_leaves_the_networks_as_they_are():
+    prepared = validate_and_load(CONFIG)
+    networks = {"teacher": prepared.teacher, **prepared.method.networks.by_name}
+    before = {name: tiny.values(network) for name, network in networks.items()}
+    found = run_trial(prepared.method, prepared)
+    assert found.seconds_per_round > 0
+    assert found.peak_bytes > 2**27  # TensorFlow alone
+    for name, network in networks.items():
+        assert tiny.same_bits(tiny.values(network), before[name])
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_method_without_ood_images_is_tried_on_black_ones(monkeypatch):
+    seen = []
+    batches_from = trial.batches_from
+
+    def recorded(config, distiller, images):
+        seen.append(images)
+        return batches_from(config, distiller, images)
+
+    monkeypatch.setattr(trial, "batches_from", recorded)
+    config = changed("data", CONFIG, ood_dataset="")
+    prepared = validate_and_load(
+        dataclasses.replace(config, method=MethodConfig(method="dafl", compare_with=()))
+    )
+    run_trial(prepared.method, prepared)
+    assert [images.shape for images in seen] == [(4, 8, 8, 1)] and not np.any(seen[0])
+
+
+def trials(**seconds):
+    return {name: Trial(seconds_per_round=s, peak_bytes=2**30) for name, s in seconds.items()}
+
+
+@pytest.mark.parametrize(
+    "seconds, per_call, expected",
+    [
+        ({"mosaic": 1.0}, 1, 3000),
+        ({"mosaic": 2.0, "kd": 0.5}, 1, 1200),
+        ({"mosaic": 1.7}, 1, 1760),  # 1,764 in tens
+        ({"mosaic": 1.0}, 7, 2940),  # in seventies
+        ({"mosaic": 4000.0}, 1, 10),
+    ],
+)
+def test_the_rounds_of_fifty_minutes_by_hand(seconds, per_call, expected):
+    assert affordable_rounds(trials(**seconds), per_call) == expected
+
+
+@pytest.fixture
+def three_seconds(monkeypatch):
+    """Lets a round on trial take three seconds."""
+    monkeypatch.setattr(validate, "run_trial", lambda *_: Trial(seconds_per_round=3, peak_bytes=1))
+
+
+OPEN = changed("optimization", CONFIG, rounds=0)
+
+
+@pytest.mark.usefixtures("three_seconds")
+def test_rounds_that_are_left_open_are_those_of_fifty_minutes(caplog):
+    with caplog.at_level("INFO", "mosaickd_tf"):
+        prepared = validate_and_load(OPEN)
+    assert prepared.config.optimization.rounds == 500  # of two methods of 3 s each
+    for method in prepared.methods:
+        assert (method.plan.rounds, method.plan.evaluate_every) == (500, 50)
+        assert method.networks.optimization.rounds == 500
+    assert list(prepared.trials) == ["mosaic", "kd"]
+    assert any("500 rounds take about 25 minutes" in message for message in caplog.messages)
+
+
+@pytest.mark.usefixtures("three_seconds")
+def test_a_gpu_takes_the_rounds_of_the_paper(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["a GPU"])
+    assert validate_and_load(OPEN).config.optimization.rounds == 39200
+
+
+@pytest.mark.usefixtures("three_seconds")
+def test_too_few_affordable_rounds_for_an_option_are_refused():
+    config = dataclasses.replace(
+        OPEN, method=MethodConfig(method="deep_inversion", compare_with=("kd",))
+    )
+    assert "deep_inversion_steps" in refusal(validate_and_load, config)
+
+
+@pytest.mark.usefixtures("three_seconds")
+def test_networks_are_those_of_the_same_rounds_that_are_named():
+    left_open = validate_and_load(OPEN)
+    named = validate_and_load(changed("optimization", CONFIG, rounds=500))
+    assert left_open.config == named.config
+    for name, network in left_open.method.networks.by_name.items():
+        assert tiny.same_bits(
+            tiny.values(network), tiny.values(named.method.networks.by_name[name])
+        )
