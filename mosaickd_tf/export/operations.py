@@ -1,5 +1,7 @@
 """Operations and ranges of a .tflite file, read from the file and changed in it."""
 
+import re
+
 from mosaickd_tf.errors import RequestError
 
 _TO_PROBABILITIES = ("SOFTMAX", "LOGISTIC")
@@ -45,23 +47,44 @@ def check_ranges(path, name):
             )
 
 
-def check_integers(path, name, allowed=()):
-    """Raises `RequestError` when the file of this student computes in float.
+def check_integers(path, name, allowed=(), layers=()):
+    """Raises `RequestError` when the file of a student computes in float.
 
     Args:
         path: a .tflite file.
         name: of the student.
         allowed: names of operations that may, those between floats and integers.
+        layers: names of the student's layers, of which the error names those that do.
     """
-    in_float = {op for op, types in of_file(path) if any("FLOAT" in name for name in types)}
+    in_float = {op for op, types in of_file(path) if any("FLOAT" in kind for kind in types)}
     refused = in_float - set(allowed)
     if refused:
         names = sorted(refused - {"QUANTIZE", "DEQUANTIZE"} or refused)  # those enclose others
+        found = ", ".join(map(repr, _layers_of(path, names, layers)))
         raise RequestError(
-            f"The student {name!r} cannot become a file of integers. Expected operations that "
-            f"LiteRT computes in integers. Received: {', '.join(names)}. Replace those layers, "
-            "or leave such formats out of `exports`"
+            f"The student {name!r} cannot become a file of integers. Expected operations "
+            f"that LiteRT computes in integers. Received: {', '.join(names)}"
+            f"{found and f' of the layers {found}'}. Replace those layers, or leave such "
+            "formats out of `exports`"
         )
+
+
+def _layers_of(path, names, layers):
+    """Returns those of the layers that operations of these names come from, by their names."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(str(path))
+    paths = [
+        graph.tensors[number].name.decode(errors="replace")
+        for graph in model.subgraphs
+        for operator in graph.operators
+        if flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex) in names
+        for number in operator.outputs
+    ]
+    # The graph numbers the calls of a layer: `norm_1` in the path is the layer `norm`.
+    parts = {part for path in paths for part in path.split("/")}
+    parts |= {re.sub(r"_\d+$", "", part) for part in parts}
+    return [layer for layer in layers if layer in parts]
 
 
 def widen_logits(path, factor):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from mosaickd_tf.errors import RequestError, RunError
 from mosaickd_tf.export import operations
 from mosaickd_tf.export.serving import serving_model
+from mosaickd_tf.models.graph.walk import leaf_layers
 from mosaickd_tf.tasks import TASKS
 from mosaickd_tf.utils import files
 from mosaickd_tf.utils.text import first_line
@@ -158,7 +159,8 @@ def _write(converter, student, path, in_float=None):
     with files.atomic_write(path) as partial:
         partial.write_bytes(content)
         if in_float is not None:
-            operations.check_integers(partial, student.name, in_float)
+            layers = [layer.name for layer in leaf_layers(student)]
+            operations.check_integers(partial, student.name, in_float, layers)
             operations.check_ranges(partial, student.name)
             operations.widen_logits(partial, _LOGIT_RANGE_FACTOR)
             operations.forget_names(partial)

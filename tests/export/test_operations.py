@@ -38,7 +38,18 @@ def test_floats_are_refused_by_the_names_of_their_operations(float32):
     with pytest.raises(RequestError) as caught:
         operations.check_integers(float32, "mine", allowed=("CAST", "MUL", "SUB", "MEAN"))
     assert "'mine'" in str(caught.value)
-    assert "Received: CONV_2D, FULLY_CONNECTED, SOFTMAX." in str(caught.value)
+    assert "Received: CONV_2D, FULLY_CONNECTED, SOFTMAX" in str(caught.value)
+
+
+def test_layers_that_compute_in_float_are_named(tmp_path):
+    """The mean square of a normalization has no kernel of integers."""
+    images = keras.Input((8, 8, 3))
+    hidden = layers.LayerNormalization(name="normalized")(layers.Conv2D(4, 3, name="maps")(images))
+    model = keras.Model(images, layers.Dense(2)(layers.GlobalAveragePooling2D()(hidden)))
+    with pytest.raises(RequestError) as caught:
+        export.save_tflite_int8(model, tmp_path / "student.tflite", calibration=IMAGES)
+    assert "of the layers 'normalized'. Replace those layers" in str(caught.value)
+    assert not (tmp_path / "student.tflite").exists()
 
 
 def test_floats_where_they_may_be_pass(float32):
