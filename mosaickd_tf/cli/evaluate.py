@@ -14,7 +14,6 @@ Evaluates a .keras or .tflite classifier on the test split of a labeled data set
 
 def work(evaluation):
     """Evaluates the model that the flags name and prints the metrics."""
-    from mosaickd_tf import evaluation as evaluations
     from mosaickd_tf import teachers
     from mosaickd_tf.evaluation.model_file import evaluate_file
     from mosaickd_tf.report import table
@@ -29,16 +28,7 @@ def work(evaluation):
     teacher = None
     if evaluation.teacher:
         teacher = teachers.load_teacher_file(evaluation.teacher, evaluation.teacher_input)
-    model = None
-    if not evaluation.model.endswith(".tflite"):
-        model = evaluations.KerasModel(
-            teachers.load_evaluated(evaluation.model, evaluation.model_input)
-        )
-    elif evaluation.model_input != "auto":
-        raise RequestError(
-            "`model_input` goes with Keras files. Expected a .tflite file without it, which takes "
-            f"uint8 images. Received: model_input={evaluation.model_input}. Leave it out"
-        )
+    model = teachers.open_evaluated(evaluation.model, evaluation.model_input)
     numbers = evaluate_file(evaluation, teacher, model)
     print(table.of_numbers(numbers))
     if evaluation.json:

@@ -4,18 +4,44 @@ import logging
 
 from mosaickd_tf.config import TeacherConfig
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.evaluation import KerasModel, TfliteModel
 from mosaickd_tf.models.io.model_file import open_model_file
+from mosaickd_tf.models.io.tflite import takes_bytes
 from mosaickd_tf.teachers import inputs
 from mosaickd_tf.teachers.inspection import DEFAULT_SIDE, photographs
 
 logger = logging.getLogger(__name__)
 
 
+def open_evaluated(path, model_input="auto"):
+    """Opens a classifier of any origin, to be run on uint8 images.
+
+    Args:
+        path: a model file.
+        model_input: as of `load_evaluated`; not for a .tflite file of uint8 images.
+
+    Returns:
+        A `TfliteModel` for a .tflite file of uint8 images, else a `KerasModel`.
+
+    Raises:
+        RequestError: as `load_evaluated`.
+    """
+    file = open_model_file(path)
+    if not takes_bytes(file.model):
+        return KerasModel(load_evaluated(path, model_input))
+    if model_input != "auto":
+        raise RequestError(
+            "`model_input` goes with models of float images. Expected a .tflite file of uint8 "
+            f"images without it. Received: model_input={model_input}. Leave it out"
+        )
+    return TfliteModel(path)
+
+
 def load_evaluated(path, model_input="auto"):
     """Loads a classifier that takes images of any range as one of unit images.
 
     Args:
-        path: a Keras file.
+        path: a model file.
         model_input: the pixels that it expects, a value of `teacher_input`. With "auto" they are
             found as those of a teacher; where they cannot be told, unit images are assumed and a
             warning is logged.

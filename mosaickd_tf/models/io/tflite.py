@@ -83,6 +83,15 @@ def load_tflite(path):
     return model, runner.input.pixels, remarks
 
 
+def takes_bytes(model):
+    """Checks whether a model of `load_tflite` runs a file of one uint8 image to one vector."""
+    runners = [layer.runner for layer in model.layers if isinstance(layer, TfliteLayer)]
+    return any(
+        runner.input.dtype == np.uint8 and [len(x.shape) for x in runner.outputs] == [1]
+        for runner in runners
+    )
+
+
 class _Tensor:
     """An input or output of a .tflite file.
 
