@@ -101,7 +101,7 @@ def summary(results):
         own = [result for result in results if result["kind"] == kind]
         counts = collections.Counter(result["outcome"] for result in own)
         lines.append(
-            f"{kind:>7} {len(own):6,}  fine {counts['fine']:5,}  refused {counts['refused']:5,}  "
+            f"{kind:>10} {len(own):6,}  fine {counts['fine']:5,}  refused {counts['refused']:5,}  "
             f"failed {len(failures(own)):3}  slowest {max(r['seconds'] for r in own):5.1f} s  "
             f"peak {max(r.get('peak', 0) for r in own) / 1024:6,.0f} MiB, before the first "
             f"{max(r.get('before', 0) for r in own) / 1024:5,.0f}"
@@ -120,9 +120,10 @@ def main():
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", type=lambda text: tuple(text.split(",")), default=files.KINDS)
     arguments = parser.parse_args()
     began = time.monotonic()
-    results = fuzz(arguments.images, arguments.files, arguments.seed)
+    results = fuzz(arguments.images, arguments.files, arguments.seed, arguments.kinds)
     print(summary(results))
     print(f"seed {arguments.seed}, {time.monotonic() - began:,.0f} seconds")
     sys.exit(1 if failures(results) else 0)
