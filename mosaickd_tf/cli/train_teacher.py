@@ -30,7 +30,6 @@ def work(output, **sections):
     from mosaickd_tf.data import loading
     from mosaickd_tf.teachers import training
     from mosaickd_tf.utils import files
-    from mosaickd_tf.workdir import inputs
     from mosaickd_tf.workdir.run_folder import RunFolder
 
     config = from_sections(TeacherTrainingConfig, sections)
@@ -49,7 +48,7 @@ def work(output, **sections):
     if output.dry_run:
         print(f"{config.teacher.teacher} on {len(target.train):,} images")
         return
-    with RunFolder(output.workdir, config, output.resume, inputs.hashes(config)) as folder:
+    with RunFolder(output.workdir, config, output.resume) as folder:
         loading.write_broken_files(folder / loading.BROKEN_NAME, target)
         training.train_teacher(config, target, folder.path)
     facts = files.read_json(folder / "teacher.json")

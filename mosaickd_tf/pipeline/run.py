@@ -24,7 +24,6 @@ from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.training import train
 from mosaickd_tf.utils import files, machine
 from mosaickd_tf.utils.images import to_uint8
-from mosaickd_tf.workdir import inputs
 from mosaickd_tf.workdir.run_folder import RunFolder, as_command
 
 logger = logging.getLogger(__name__)
@@ -51,8 +50,7 @@ def run(config, workdir, resume=True):
     if config.run.deterministic:
         tf.config.experimental.enable_op_determinism()
     prepared = validate_and_load(config)
-    hashes = inputs.hashes(prepared.config)
-    with RunFolder(workdir, prepared.config, resume, hashes) as folder:
+    with RunFolder(workdir, prepared.config, resume) as folder:
         result = files.read_json_if_valid(folder / "result.json")
         if result:
             logger.info("this run is finished: %s", folder / "result.json")

@@ -60,9 +60,9 @@ def of_unit_images(model, taken, image_shape):
         )(tensor)
     tensor = _in_channels(tensor, channels)
     if taken.pixels == "caffe":
-        tensor = _caffe(tensor, channels)
+        tensor = _caffe(tensor, taken)
     elif taken.pixels != "unit":
-        rescaling = _rescaling(taken.pixels, channels)
+        rescaling = _rescaling(taken)
         tensor = layers.Rescaling(**rescaling, name="teacher_input")(tensor)
     tensor = _in_layout(tensor, model.input_shape[1:], taken.channels_first)
     return keras.Model(images, model(tensor), name=model.name)
@@ -78,10 +78,10 @@ def _in_channels(images, channels):
     return layers.Concatenate(dtype="float32", name="teacher_channels")([images] * channels)
 
 
-def _caffe(images, channels):
+def _caffe(images, taken):
     """Returns images as `preprocess_input` of keras.applications makes them in mode "caffe"."""
-    if channels != 3:
-        raise _other_channels("caffe", channels)
+    if taken.image_shape[2] != 3:
+        raise _other_channels(taken)
     return _mixed(images, 255.0 * np.eye(3)[::-1], np.negative(CAFFE_MEANS), "teacher_input")
 
 
@@ -111,22 +111,24 @@ def _in_layout(images, shape, channels_first):
     return images
 
 
-def _rescaling(pixels, channels):
+def _rescaling(taken):
     """Returns the scale and offset that standardize unit images."""
+    pixels = taken.pixels
     known = RANGES.get(pixels) if isinstance(pixels, str) else None
     mean, std = map(np.asarray, known or datasets.teacher_input(pixels))
-    if std.size not in (1, channels):
-        raise _other_channels(pixels, channels)
+    if std.size not in (1, taken.image_shape[2]):
+        raise _other_channels(taken)
     return {"scale": (1 / std).tolist(), "offset": (-mean / std).tolist()}
 
 
-def _other_channels(pixels, channels):
+def _other_channels(taken):
+    pixels, channels = taken.pixels, taken.image_shape[2]
     if not isinstance(pixels, str):
         return RequestError(
             "`teacher_mean` and `teacher_std` need a number for each channel of the teacher. "
-            f"Expected {channels}. Received: {len(pixels[0])}. Give as many"
+            f"Expected {channels}. Received: {len(pixels[0])} for {taken.path!r}. Give as many"
         )
     return RequestError(
         "`teacher_input` has statistics of 3 channels. Expected unit, signed or bytes. "
-        f"Received: teacher_input={pixels} for {channels} channels. Choose another"
+        f"Received: teacher_input={pixels} for {channels} channels of {taken.path!r}. Choose another"
     )

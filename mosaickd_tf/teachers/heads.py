@@ -56,8 +56,8 @@ def find_head(file, options, predict, task="auto"):
     if len(names) != len(outputs):
         names = tuple(f"output_{index}" for index in range(len(outputs)))
     activations = [output_activation(file.model, index) for index in range(len(outputs))]
-    index = _index(options.teacher_output, names, outputs, activations)
-    _check_rows(outputs[index], names[index])
+    index = _index(options.teacher_output, names, outputs, activations, file.path)
+    _check_rows(outputs[index], names[index], file.path)
     rows = outputs[index].reshape(len(outputs[index]), -1)
     if not np.isfinite(np.asarray(rows, "float64")).all():
         raise RequestError(
@@ -65,7 +65,7 @@ def find_head(file, options, predict, task="auto"):
             f"images. Received: NaN or infinity in {file.path!r}. Its weights are broken; use "
             "another file"
         )
-    kind, evidence = _kind(options.teacher_output_kind, activations[index], rows)
+    kind, evidence = _kind(options.teacher_output_kind, activations[index], rows, file.path)
     positive = np.asarray(rows[rows > 0], "float64")
     resolves = kind == "logits" or rows.min() > 0 or not positive.size
     return Head(
@@ -126,7 +126,7 @@ def task_of(kind, num_labels, task="auto"):
     return "multi_label" if kind == "sigmoid" or num_labels == 1 else "single_label"
 
 
-def _index(wanted, names, outputs, activations):
+def _index(wanted, names, outputs, activations, path):
     """Returns the number of the output that classifies."""
     shapes = [tuple(output.shape[1:]) for output in outputs]
     listed = ", ".join(f"{i} {n!r} {s}" for i, (n, s) in enumerate(zip(names, shapes, strict=True)))
@@ -137,7 +137,7 @@ def _index(wanted, names, outputs, activations):
             return int(wanted)
         raise RequestError(
             "The model has no such output. Expected `teacher_output` as one of: "
-            f"{listed}. Received: {wanted!r}. Name one"
+            f"{listed}. Received: {wanted!r} for {path!r}. Name one"
         )
     vectors = [i for i, shape in enumerate(shapes) if np.prod(shape) == max(shape, default=0)]
     if len(outputs) == 1 or len(vectors) == 1:
@@ -149,21 +149,21 @@ def _index(wanted, names, outputs, activations):
             return found[0]
     raise RequestError(
         f"The model has several outputs. Expected `teacher_output`, the one that classifies, of: "
-        f"{listed}. Received: none. Name one"
+        f"{listed}. Received: none for {path!r}. Name one"
     )
 
 
-def _check_rows(output, name):
+def _check_rows(output, name, path):
     shape = output.shape[1:]
     if not shape or np.prod(shape) != max(shape):
         raise RequestError(
             "The output is no vector of labels. Expected (labels) or (1, 1, labels) an image. "
-            f"Received: {tuple(shape)} of {name!r}. Choose another `teacher_output`, or the "
-            "`image_size` that the model was trained on"
+            f"Received: {tuple(shape)} of {name!r} in {path!r}. Choose another `teacher_output`, or "
+            "the `image_size` that the model was trained on"
         )
 
 
-def _kind(wanted, activation, rows):
+def _kind(wanted, activation, rows, path):
     """Returns the kind of an output and by what it is known."""
     values = kind_of_values(rows)
     shown = _KINDS.get(activation)
@@ -174,7 +174,8 @@ def _kind(wanted, activation, rows):
             raise RequestError(
                 "The kind of the teacher's output cannot be told. Expected `teacher_output_kind` "
                 f"as logits, softmax or sigmoid. Received: values from {float(rows.min()):.3g} to "
-                f"{float(rows.max()):.3g}, last activation {activation or 'unknown'}. Say which"
+                f"{float(rows.max()):.3g} of {path!r}, last activation {activation or 'unknown'}. Say "
+                "which"
             )
         return values, "by values"
     is_softmax = values == "softmax"
@@ -187,6 +188,7 @@ def _kind(wanted, activation, rows):
     if (shown and shown != wanted) or not fits[wanted]:
         raise RequestError(
             "`teacher_output_kind` is not the kind of the teacher's output. Expected "
-            f"{shown or values or 'another'}. Received: teacher_output_kind={wanted}. Leave it out"
+            f"{shown or values or 'another'}. Received: teacher_output_kind={wanted} for {path!r}. "
+            "Leave it out"
         )
     return wanted, "teacher_output_kind"

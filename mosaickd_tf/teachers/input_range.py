@@ -84,14 +84,14 @@ def _chosen(taken, scores, needed, source):
 
 
 def _unsure(taken, scores, reason):
-    layout = "images with channels_first, " if taken.channels_first else ""
+    layout = "with channels_first, " if taken.channels_first else ""
     listed = ", ".join(
         f"teacher_input={name} ({scores[name]:.1f})"
         for name in sorted(scores, key=scores.get, reverse=True)
     )
     return RequestError(
         "The range of pixels that the `teacher` expects cannot be told. Expected one clearly best "
-        f"`teacher_input`. Received: {layout}{reason}; scores: {listed}. Choose the "
+        f"`teacher_input`. Received: {taken.path!r}, {layout}{reason}; scores: {listed}. Choose the "
         "one it was trained with"
     )
 

@@ -26,6 +26,7 @@ class TeacherInput:
             of unit images; None while it is not decided.
         evidence: by what that is known, for messages.
         scores: number by hypothesis, where statistics decided; higher fits better.
+        path: of the teacher's file, for messages.
     """
 
     image_shape: tuple
@@ -33,6 +34,7 @@ class TeacherInput:
     pixels: str | tuple | None = None
     evidence: str = ""
     scores: dict = dataclasses.field(default_factory=dict)
+    path: str = ""
 
 
 def read_input(file, options):
@@ -52,10 +54,10 @@ def read_input(file, options):
     if len(model.inputs) != 1:
         raise RequestError(
             "The `teacher` has several inputs. Expected one, of images. Received: "
-            f"{[tuple(tensor.shape) for tensor in model.inputs]}. Save a model of one input"
+            f"{[tuple(tensor.shape) for tensor in model.inputs]} in {file.path!r}. Save a model of one input"
         )
     image_shape, channels_first = _image_shape(model.input_shape[1:], options.teacher_layout)
-    taken = TeacherInput(image_shape=image_shape, channels_first=channels_first)
+    taken = TeacherInput(image_shape=image_shape, channels_first=channels_first, path=file.path)
     if options.teacher_mean:
         pixels, evidence = (options.teacher_mean, options.teacher_std), "teacher_mean"
     elif options.teacher_input != "auto":

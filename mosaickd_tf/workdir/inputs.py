@@ -14,11 +14,11 @@ _SHOWN = 16  # digits of a hash in a message
 OF_A_FINISHED_RUN = ("teacher", "custom_objects", "labels", *_DATA_SETS)
 
 
-def hashes(config, names=(*_FILES, *_DATA_SETS)):
-    """Computes the hashes of what a config names.
+def hashes(given, names=(*_FILES, *_DATA_SETS)):
+    """Computes the hashes of what options name.
 
     Args:
-        config: `DistillConfig` or `TeacherTrainingConfig`.
+        given: dict from options of a distillation, or of a teacher's training, to their values.
         names: of the options that are looked at.
 
     Returns:
@@ -26,7 +26,6 @@ def hashes(config, names=(*_FILES, *_DATA_SETS)):
         folder with their names. Options that name no file, and files that do not exist, are left
         out; so are embedded data sets.
     """
-    given = dict(options(config))
     found = {name: _sha256(given[name]) for name in _FILES if name in names and name in given}
     for name in _DATA_SETS:
         if name in names:
@@ -49,19 +48,18 @@ def write(folder, found):
     files.write_json(folder / NAME, found)
 
 
-def check_same(recorded, found, config, remedy):
+def check_same(recorded, found, given, remedy):
     """Checks that what a run started from has not changed.
 
     Args:
         recorded: the hashes of the run.
         found: those of now; what is missing in one of both is not compared.
-        config: the config that names the files.
+        given: dict of the options that name the files.
         remedy: last sentence of the message, what to do, without a full stop.
 
     Raises:
         RequestError: for the first input that changed, with both hashes.
     """
-    given = dict(options(config))
     for name in recorded:
         if name not in found or found[name] == recorded[name]:
             continue
@@ -87,14 +85,14 @@ def check_unchanged(run, remedy="Put back what it was", without=(), config=None)
     """
     recorded = read(run.folder)
     names = [name for name in OF_A_FINISHED_RUN if name in recorded and name not in without]
-    config = config or run.config
+    given = dict(options(config or run.config))
     found = {}
     for name in names:
         try:
-            found |= hashes(config, (name,))
+            found |= hashes(given, (name,))
         except RequestError:
             pass  # no longer there: what needs it says so
-    check_same({name: recorded[name] for name in names}, found, config, remedy)
+    check_same({name: recorded[name] for name in names}, found, given, remedy)
 
 
 def _sha256(path):

@@ -27,28 +27,31 @@ class RunFolder:
         path: of the folder, which is created if it does not exist.
         config: of the run, in sections.
         resume: whether a run of the same options may be resumed.
-        hashes: of what the run starts from, as of `inputs.hashes`. A run that is resumed must have
-            the same; it may have moved.
+
+    The hashes of what a run starts from are recorded. A run that is resumed must have the same;
+    it may have moved.
 
     Raises:
         RequestError: when the folder holds another run, or one of other inputs, or any with
             `resume` off, or another process works in it, or it cannot be written.
     """
 
-    def __init__(self, path, config, resume=True, hashes=None):
+    def __init__(self, path, config, resume=True):
         self.path = pathlib.Path(path)
         self._flags = self.path / "flags.cfg"
-        self._check_same(config, resume, hashes or {})
+        given = dict(options(config))
+        hashes = inputs.hashes(given)
+        self._check_same(config, given, resume, hashes)
         with _refused(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(self.path)
         try:
             # Under the lock, so that nobody changes it any more.
-            self._check_same(config, resume, hashes or {})
+            self._check_same(config, given, resume, hashes)
             with _refused(self.path):
-                if hashes is not None and not self._flags.is_file():  # the run starts now
+                if not self._flags.is_file():  # the run starts now
                     inputs.write(self.path, hashes)
-                files.write_text(self._flags, as_flagfile(config))
+                files.write_text(self._flags, as_flagfile(given))
         except BaseException:
             self._lock.release()
             raise
@@ -80,7 +83,7 @@ class RunFolder:
         """The recorded hashes of what the run started from; empty for an earlier version."""
         return inputs.read(self.path)
 
-    def _check_same(self, config, resume, hashes):
+    def _check_same(self, config, given, resume, hashes):
         if not self._flags.is_file():
             return
         where = f"The work folder {str(self.path)!r} holds a run already"
@@ -88,10 +91,10 @@ class RunFolder:
             raise RequestError(f"{where}. Choose another `workdir`, or set `resume`")
         recorded = self.hashes
         found = _binding(self._flags.read_text(encoding="utf-8", errors="replace"), config)
-        wanted = _binding(as_flagfile(config), config)
+        wanted = _binding(as_flagfile(given), config)
         at_same_path = {n: v for n, v in recorded.items() if found.get(n) == wanted.get(n)}
         remedy = "Put back what it was, or choose another `workdir`"
-        inputs.check_same(at_same_path, hashes, config, remedy)
+        inputs.check_same(at_same_path, hashes, given, remedy)
         same = {name for name in recorded if recorded[name] == hashes.get(name)}
         found, wanted = _lines(found, same), _lines(wanted, same)
         if found != wanted:
@@ -152,9 +155,9 @@ def _refused(path):
         ) from error
 
 
-def as_flagfile(config):
-    """Returns every option of a config as a line `--name=value`."""
-    return "".join(f"--{assignment(name, value)}\n" for name, value in options(config))
+def as_flagfile(given):
+    """Returns options, a dict from names to values, as lines `--name=value`."""
+    return "".join(f"--{assignment(*option)}\n" for option in given.items())
 
 
 def as_command(given):

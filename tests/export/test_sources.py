@@ -86,7 +86,7 @@ def test_a_serving_model_is_not_a_student(source):
 def test_a_serving_model_is_refused_as_a_student(source):
     inputs = keras.Input((8, 12, 3), dtype="uint8")
     keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs)).save(source / "given.keras")
-    assert "uint8 (8, 12, 3)" in refusal(source)
+    assert "an input of uint8" in refusal(source)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ class ConfigTracer:
     def __call__(self, frame, event, _):
         """Receives an event of `sys.setprofile`."""
         code = frame.f_code
-        if event != "call" or not code.co_filename.startswith(PACKAGE):
+        is_made = code.co_name == "__post_init__"  # its own constructor takes no other's config
+        if event != "call" or not code.co_filename.startswith(PACKAGE) or is_made:
             return
         configs = [x for x in arguments(frame) if isinstance(x, DistillConfig)]
         if not configs or any(known is frame for known in self._frames):

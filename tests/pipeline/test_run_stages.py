@@ -1,6 +1,7 @@
 """Stages of a run one by one, and what happens before the first and after the last."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_a_teacher_by_name_is_trained_first_and_then_distilled(tmp_path, monkeyp
         run.Run(prepared, folder).execute()
     (request,) = requests
     assert request[0] is prepared.teacher
-    assert request[1:] == (CONFIG.teacher, prepared.target, tmp_path / "teacher")
+    assert request[1:] == (prepared.config.teacher, prepared.target, tmp_path / "teacher")
     np.testing.assert_allclose(logits[0], trained(images, training=False), atol=1e-4)
     untrained = prepared.teacher(images, training=False)
     assert np.abs(logits[0] - untrained).max() > 1e-2
@@ -113,7 +114,9 @@ def test_a_method_is_trained_on_the_rows_that_it_selects(monkeypatch):
 
 
 def test_the_result_of_a_finished_run_is_returned_without_running(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "validate_and_load", lambda config: None)
+    monkeypatch.setattr(
+        run, "validate_and_load", lambda config: types.SimpleNamespace(config=config)
+    )
     monkeypatch.setattr(run, "Run", None)
     with RunFolder(tmp_path, CONFIG):
         pass

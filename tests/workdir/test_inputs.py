@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mosaickd_tf.config import DistillConfig, with_options
+from mosaickd_tf.config import DistillConfig, options, with_options
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import files
 from mosaickd_tf.workdir import inputs
@@ -57,7 +57,7 @@ CHANGES = {
 
 
 def test_files_are_known_by_the_sha256_of_their_bytes(place):
-    found = inputs.hashes(config_of(place))
+    found = inputs.hashes(dict(options(config_of(place))))
     assert list(found) == ["teacher", "labels", "ood_dataset", "target_dataset"]
     assert found["teacher"] == hashlib.sha256(b"a teacher").hexdigest()
     assert found["labels"] == hashlib.sha256(b"cat\ndog\n").hexdigest()
@@ -66,7 +66,7 @@ def test_files_are_known_by_the_sha256_of_their_bytes(place):
 def test_what_is_no_file_has_no_hash():
     data = {"ood_dataset": "embedded:photos", "target_dataset": "embedded:digits"}
     config = with_options(DistillConfig(), teacher={"teacher": "wrn40_2"}, data=data)
-    assert inputs.hashes(config) == {}
+    assert inputs.hashes(dict(options(config))) == {}
 
 
 def test_a_saved_model_is_known_by_all_of_its_files(place):
@@ -75,37 +75,39 @@ def test_a_saved_model_is_known_by_all_of_its_files(place):
     (folder / "saved_model.pb").write_bytes(b"graph")
     (folder / "variables" / "data").write_bytes(b"one")
     config = with_options(config_of(place), teacher={"teacher": str(folder)})
-    before = inputs.hashes(config)["teacher"]
+    before = inputs.hashes(dict(options(config)))["teacher"]
     (folder / "variables" / "data").write_bytes(b"two")
-    assert inputs.hashes(config)["teacher"] != before
+    assert inputs.hashes(dict(options(config)))["teacher"] != before
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_each_change_changes_its_hash_alone(place, name):
-    before = inputs.hashes(config_of(place))
+    before = inputs.hashes(dict(options(config_of(place))))
     CHANGES[name](place)
-    after = inputs.hashes(config_of(place))
+    after = inputs.hashes(dict(options(config_of(place))))
     assert [key for key in before if before[key] != after[key]] == [name]
 
 
 def test_files_beside_the_images_do_not_count(place):
-    before = inputs.hashes(config_of(place))
+    before = inputs.hashes(dict(options(config_of(place))))
     (place / "pictures" / "Thumbs.db").write_bytes(b"x")
     (place / "pictures" / ".hidden").mkdir()
     (place / "pictures" / "notes.txt").write_text("x")
-    assert inputs.hashes(config_of(place)) == before
+    assert inputs.hashes(dict(options(config_of(place)))) == before
 
 
 def occupy(place, config):
     """Opens and closes the folder of a run; returns the hashes that it records."""
-    with RunFolder(place / "run", config, hashes=inputs.hashes(config)) as folder:
+    with RunFolder(place / "run", config) as folder:
         return folder.hashes
 
 
 def test_a_run_records_them_in_its_folder(place):
     config = config_of(place)
-    assert occupy(place, config) == inputs.hashes(config)
-    assert json.loads((place / "run" / "inputs.json").read_text()) == inputs.hashes(config)
+    assert occupy(place, config) == inputs.hashes(dict(options(config)))
+    assert json.loads((place / "run" / "inputs.json").read_text()) == inputs.hashes(
+        dict(options(config))
+    )
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -113,7 +115,7 @@ def test_a_run_is_not_resumed_with_another_content_at_the_same_path(place, name)
     config = config_of(place)
     before = occupy(place, config)
     CHANGES[name](place)
-    after = inputs.hashes(config)
+    after = inputs.hashes(dict(options(config)))
     for _ in range(2):
         with pytest.raises(RequestError, match=f"of `{name}` changed since") as caught:
             occupy(place, config)
@@ -131,9 +133,9 @@ def test_a_run_is_resumed_with_the_same_content_at_another_path(place):
     for name in ("teacher.keras", "labels.txt", "pictures", "target"):
         shutil.move(place / name, moved / name)
     config = config_of(moved)
-    with RunFolder(place / "run", config, hashes=inputs.hashes(config)) as folder:
+    with RunFolder(place / "run", config) as folder:
         assert folder.hashes == before
-        assert (folder / "flags.cfg").read_text() == as_flagfile(config)
+        assert (folder / "flags.cfg").read_text() == as_flagfile(dict(options(config)))
 
 
 def test_another_content_at_another_path_is_another_flag(place):
@@ -147,8 +149,8 @@ def test_another_content_at_another_path_is_another_flag(place):
 
 def test_a_run_of_a_version_without_hashes_is_resumed_and_gets_none(place):
     config = config_of(place)
-    with RunFolder(place / "run", config):
-        pass
+    occupy(place, config)
+    (place / "run" / "inputs.json").unlink()
     CHANGES["teacher"](place)
     assert occupy(place, config) == {}
 
@@ -173,7 +175,7 @@ def finished(place):
     folder.mkdir()
     content = result()
     files.write_json(folder / "result.json", content | {"config": content["config"] | given})
-    inputs.write(folder, inputs.hashes(config))
+    inputs.write(folder, inputs.hashes(dict(options(config))))
     return folder
 
 

@@ -40,13 +40,13 @@ def test_the_flags_are_written_and_the_folder_made(tmp_path):
     with RunFolder(tmp_path / "runs" / "one", CONFIG) as folder:
         pass
     text = (tmp_path / "runs" / "one" / "flags.cfg").read_text()
-    assert text == as_flagfile(CONFIG)
+    assert text == as_flagfile(dict(options(CONFIG)))
     assert "--rounds=5\n" in text
     assert folder / "result.json" == tmp_path / "runs" / "one" / "result.json"
 
 
 def test_the_flags_say_everything_but_where(tmp_path):
-    text = as_flagfile(CONFIG)
+    text = as_flagfile(dict(options(CONFIG)))
     assert "--workdir" not in text and "--resume" not in text and "--dry_run" not in text
     names = [line.partition("=")[0] for line in text.splitlines()]
     assert len(names) == len(set(names))
@@ -100,7 +100,7 @@ def test_a_run_of_the_same_flags_goes_on_in_its_folder(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("a row\n")
     occupy(tmp_path, CONFIG)
     assert (tmp_path / "metrics.jsonl").read_text() == "a row\n"
-    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(CONFIG)
+    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(dict(options(CONFIG)))
 
 
 def refusal(*arguments, **options):
@@ -116,7 +116,7 @@ def test_a_run_of_other_flags_is_refused_and_the_first_stays(tmp_path):
     message = refusal(tmp_path, OTHER)
     assert "Expected: --rounds=5." in message
     assert "Received: --rounds=6." in message
-    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(CONFIG)
+    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(dict(options(CONFIG)))
 
 
 def test_without_resume_a_folder_with_a_run_is_refused(tmp_path):
@@ -174,7 +174,7 @@ def test_how_a_run_guards_itself_may_change_on_its_way(tmp_path, changed):
     occupy(tmp_path, CONFIG)
     config = dataclasses.replace(CONFIG, run=RunConfig(**changed))
     occupy(tmp_path, config)
-    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(config)
+    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(dict(options(config)))
 
 
 # What that version did, for options that it lacked or whose default was another.
@@ -201,7 +201,7 @@ def old_flags(config, **removed):
         "conditional_weight": 0.0,
         "adversarial_warmup": 0,
     } | removed
-    lines = as_flagfile(config).splitlines()
+    lines = as_flagfile(dict(options(config))).splitlines()
     lines = [line for line in lines if line.removeprefix("--").split("=")[0] not in LACKING]
     return "".join(f"{line}\n" for line in [*lines, *(f"--{n}={v}" for n, v in removed.items())])
 
@@ -209,7 +209,7 @@ def old_flags(config, **removed):
 def test_a_run_of_the_version_before_is_resumed(tmp_path):
     (tmp_path / "flags.cfg").write_text(old_flags(AS_BEFORE))
     occupy(tmp_path, AS_BEFORE)
-    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(AS_BEFORE)
+    assert (tmp_path / "flags.cfg").read_text() == as_flagfile(dict(options(AS_BEFORE)))
 
 
 def test_relative_paths_of_a_run_of_the_version_before_start_at_the_current_folder(
