@@ -104,7 +104,7 @@ def test_memory_is_limited(tmp_path):
     """Sets the limit in a subprocess, so that this process keeps its own."""
     words = (
         "import sys; from mosaickd_tf.vetting import check_worker as worker; "
-        "worker.MEMORY = 2**29; worker._CHECKS['weights'] = lambda path: bytes(2**30); "
+        "worker.MEMORY['weights'] = 2**28; worker._CHECKS['weights'] = lambda path: bytes(2**29); "
         "worker.main('weights', sys.argv[2])"
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -80,24 +80,27 @@ def _assign_weights(model, group):
     Raises:
         ValueError: for a layer without weights, weights without a layer, and other shapes.
     """
-    stored = {name.replace("/", "_"): _arrays(group[name]) for name in _names(group, "layer_names")}
-    stored = {name: arrays for name, arrays in stored.items() if arrays}
-    for layer in model.layers:
-        arrays = stored.pop(layer.name, [])
-        variables = layer.trainable_weights + layer.non_trainable_weights
-        if isinstance(layer, keras.layers.Normalization):
-            _assign_normalization(layer, arrays)
-        else:
-            _assign(layer, variables, arrays)
-    if stored:
-        raise ValueError(f"weights of {next(iter(stored))!r}, which is no layer of it")
+    layers = {layer.name: layer for layer in model.layers}
+    for name in _names(group, "layer_names"):
+        names = _names(group[name], "weight_names")
+        layer = layers.pop(name.replace("/", "_"), None)
+        if layer is not None:
+            _assign(layer, group[name], names)
+        elif names:
+            raise ValueError(f"weights of {name!r}, which is no layer of it")
+    for layer in layers.values():
+        _assign(layer, group, [])
 
 
-def _assign(layer, variables, arrays):
-    if len(variables) != len(arrays):
-        raise ValueError(f"{len(arrays)} weights for {len(variables)} of {layer.name!r}")
-    matched = _matched(layer, variables, arrays)
-    for variable, (name, value) in zip(variables, matched, strict=True):
+def _assign(layer, group, names):
+    if isinstance(layer, keras.layers.Normalization):
+        _assign_normalization(layer, group, names)
+        return
+    variables = layer.trainable_weights + layer.non_trainable_weights
+    if len(variables) != len(names):
+        raise ValueError(f"{len(names)} weights for {len(variables)} of {layer.name!r}")
+    for variable, name in zip(variables, _matched(layer, variables, names), strict=True):
+        value = group[name][()]
         if tuple(variable.shape) != value.shape and value.ndim == 4:
             value = value.transpose(2, 3, 1, 0)  # of Keras 1 with channels first
         if tuple(variable.shape) != value.shape:
@@ -107,25 +110,24 @@ def _assign(layer, variables, arrays):
         variable.assign(value)
 
 
-def _matched(layer, variables, arrays):
-    """Returns the arrays in the order of the variables.
+def _matched(layer, variables, names):
+    """Returns the names of arrays in the order of the variables.
 
     Variables are found by the names of their layer and their own; where those are not unique, by
     their order, if their own names agree.
     """
     owners = {id(v): leaf.name for leaf in leaf_layers(layer) for v in leaf.weights}
     wanted = [(owners.get(id(v), layer.name), v.name) for v in variables]
-    names = {owner for owner, _ in wanted}
-    keys = [_key(name, layer.name, names) for name, _ in arrays]
+    keys = [_key(name, layer.name, {owner for owner, _ in wanted}) for name in names]
     if not any(own == "depthwise_kernel" for _, own in wanted):  # of DepthwiseConv2D in Keras 2
         keys = [(o, "kernel" if own == "depthwise_kernel" else own) for o, own in keys]
     if len(set(keys)) == len(keys) and set(keys) == set(wanted):
-        by_key = dict(zip(keys, arrays, strict=True))
+        by_key = dict(zip(keys, names, strict=True))
         return [by_key[key] for key in wanted]
     if [own for _, own in keys] == [own for _, own in wanted]:
-        return arrays
-    by_name = dict(zip((own for _, own in keys), arrays, strict=True))
-    if len(by_name) == len(arrays) and set(by_name) == {own for _, own in wanted}:
+        return names
+    by_name = dict(zip((own for _, own in keys), names, strict=True))
+    if len(by_name) == len(names) and set(by_name) == {own for _, own in wanted}:
         return [by_name[own] for _, own in wanted]
     raise ValueError(f"weights of {layer.name!r} in another order than its layers")
 
@@ -143,18 +145,15 @@ def _key(name, layer, owners=()):
     return max(named, key=len, default=path), own
 
 
-def _assign_normalization(layer, arrays):
-    values = {_key(name, layer.name)[1]: value for name, value in arrays}
-    if "mean" in values and "variance" in values:
-        layer.adapt_mean.assign(values["mean"].reshape(layer.adapt_mean.shape))
-        layer.adapt_variance.assign(values["variance"].reshape(layer.adapt_variance.shape))
+def _assign_normalization(layer, group, names):
+    named = {_key(name, layer.name)[1]: name for name in names}
+    if {"mean", "variance"} <= set(named):
+        mean, variance = (group[named[key]][()] for key in ("mean", "variance"))
+        layer.adapt_mean.assign(mean.reshape(layer.adapt_mean.shape))
+        layer.adapt_variance.assign(variance.reshape(layer.adapt_variance.shape))
         layer.finalize_state()
-    elif values:
-        raise ValueError(f"weights {sorted(values)} of {layer.name!r}")
-
-
-def _arrays(group):
-    return [(name, group[name][()]) for name in _names(group, "weight_names")]
+    elif named or layer.input_mean is None:
+        raise ValueError(f"weights {sorted(named)} of {layer.name!r}, not mean and variance")
 
 
 def _names(group, attribute):
