@@ -37,7 +37,7 @@ def main(kind, path):
 
 def _address_space():
     """Returns the bytes of address space that this process takes with h5py, many if unknown."""
-    import h5py as _
+    import h5py  # noqa: F401  what it takes is not the file's
 
     try:
         pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])

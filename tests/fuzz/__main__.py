@@ -1,4 +1,9 @@
-"""The fuzzer: `bin/python -m tests.fuzz --images=5000 --files=500 --seed=0`."""
+"""The fuzzer: reads broken images and files that it generates from a seed.
+
+For 500 HDF5 files and 500 SavedModels alone:
+
+  bin/python -m tests.fuzz --images=0 --files=1000 --kinds=h5,savedmodel
+"""
 
 import argparse
 import collections
@@ -114,14 +119,29 @@ def failures(results):
     return [result for result in results if result["outcome"] not in ("fine", "refused")]
 
 
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="bin/python -m tests.fuzz",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--images", type=int, default=5000, help="number of images")
+    parser.add_argument(
+        "--files", type=int, default=500, help="number of files, of all kinds together"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="determines all of them")
+    parser.add_argument(
+        "--kinds",
+        type=lambda text: tuple(text.split(",")),
+        default=files.KINDS,
+        help=f"kinds of files: {','.join(files.KINDS)}",
+    )
+    return parser
+
+
 def main():
     """Runs the command; exits with 1 after a failure."""
-    parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__)
-    parser.add_argument("--images", type=int, default=5000)
-    parser.add_argument("--files", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kinds", type=lambda text: tuple(text.split(",")), default=files.KINDS)
-    arguments = parser.parse_args()
+    arguments = _parser().parse_args()
     began = time.monotonic()
     results = fuzz(arguments.images, arguments.files, arguments.seed, arguments.kinds)
     print(summary(results))

@@ -2,7 +2,6 @@
 
 import importlib.util
 import io
-import json
 
 import numpy as np
 
@@ -39,8 +38,8 @@ def _write(name, library, folder, code):
     model.save(folder / f"{name}.h5")
     images = layers.Input((8, 8, 3))
     hidden = layers.Lambda(eval(code), output_shape=(8, 8, 3))(images)
-    model = library.Model(images, layers.GlobalAveragePooling2D()(hidden))
-    model.save(folder / f"{name}_code.h5")
+    hidden = layers.Dense(3)(layers.GlobalAveragePooling2D()(hidden))
+    library.Model(images, hidden).save(folder / f"{name}_code.h5")
 
 
 def broken(content, rng):
@@ -63,7 +62,6 @@ def _description(file, rng):
     config = config.decode() if isinstance(config, bytes) else config
     change = rng.choice((mutate_json, mutate_json, mutate_json, mutate_text))
     changed = change(config, rng)
-    json.loads(config)
     file.attrs["model_config"] = np.bytes_(changed.encode("utf-8", "replace"))
 
 
@@ -76,7 +74,7 @@ def _names(file, rng):
     group = file["model_weights"]
     name = rng.choice(("layer_names", "weight_names"))
     group = group if name == "layer_names" else group[rng.choice(sorted(group))]
-    names = [bytes(name) if isinstance(name, bytes) else name.encode() for name in group.attrs[name]]
+    names = [n if isinstance(n, bytes) else n.encode() for n in group.attrs[name].tolist()]
     how = rng.choice(("lost", "twice", "other", "none"))
     if how == "none":
         del group.attrs[name]
@@ -94,9 +92,9 @@ def _array(file, rng):
     """Replaces an array of weights by another one, or removes it."""
     import h5py
 
-    found = []
-    file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-    name = rng.choice(sorted(found))
+    names = []
+    file.visit(names.append)
+    name = rng.choice([name for name in sorted(names) if isinstance(file[name], h5py.Dataset)])
     value = file[name][()]
     del file[name]
     if rng.random() < 0.8:

@@ -18,6 +18,7 @@ from tests.fuzz import files
 from tests.fuzz import images as fuzz_images
 
 MEMORY = 4 * 2**30  # bytes of address space in addition to that after the imports
+_CODE_LAYERS = ("Lambda", "StringLookup", "TextVectorization", "TFSMLayer", "TorchModuleWrapper")
 FOLDER_SIZE = 50  # images that are also read as a data set
 
 
@@ -121,9 +122,12 @@ class _Files:
         from mosaickd_tf import evaluation, models, teachers, vetting
         from mosaickd_tf.cli import distill, flags
         from mosaickd_tf.config import DistillConfig, from_sections
+        from mosaickd_tf.models.graph import walk
+        from mosaickd_tf.models.io import model_file
 
         self._folder, self._path, self._kind = folder, place / f"broken.{kind}", kind
         self._evaluation, self._models = evaluation, models
+        self._open, self._leaf_layers = model_file.open_model_file, walk.leaf_layers
         self._inspect, self._vetting = teachers.inspect_teacher, vetting
         self._sections, self._flags = distill.sections(), flags
         self._config = functools.partial(from_sections, DistillConfig)
@@ -147,7 +151,11 @@ class _Files:
         assert outputs.ndim == 2
 
     def _inspect_file(self):
-        """Inspects a file as a teacher's, which builds its network and runs it on photographs."""
+        """Opens a file, and inspects it as a teacher's, which runs it on photographs."""
+        layers = self._leaf_layers(self._open(self._path).model)
+        for kind in map(type, layers):
+            assert kind.__module__.startswith(("keras.", "mosaickd_tf.")), kind
+            assert kind.__name__ not in _CODE_LAYERS, kind
         assert self._inspect(self._path)["outputs"]
 
     def _list(self):

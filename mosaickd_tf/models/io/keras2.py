@@ -97,6 +97,11 @@ def _layer(node):
     name = _RENAMED_LAYERS.get(name, name)
     if name == "InputLayer":
         return _described(node, name, _input(config))
+    module = keras2_operations.module_of_operation(node)
+    if module:
+        return node | {"module": module, "registered_name": name}
+    if name == "Lambda":
+        return _described(node, name, _lambda(config))
     if not isinstance(getattr(keras.layers, name, None), type):
         return {"module": None, "registered_name": name, **node}
     return _described(node, name, _arguments(name, dict(config)))
@@ -135,6 +140,25 @@ def _input(config):
         raise ValueError("an input without a shape")
     dtype = _dtype(config.get("dtype")) or "float32"
     return {"batch_shape": list(shape), "dtype": dtype, "name": config.get("name")}
+
+
+def _lambda(config):
+    """Returns the arguments of a Lambda layer, whose function is code or a name."""
+    function = config["function"]
+    if config.get("function_type") == "lambda":
+        code = dict(zip(("code", "defaults", "closure"), function, strict=True))
+        function = {"class_name": "__lambda__", "config": code}
+    elif isinstance(function, str):
+        function = {
+            "module": "builtins",
+            "class_name": "function",
+            "config": function,
+            "registered_name": function,
+        }
+    arguments = config.get("arguments") or {}
+    kept = {key: config[key] for key in ("name", "trainable") if key in config}
+    dtype = _dtype(config.get("dtype"))
+    return kept | {"function": function, "arguments": arguments, "dtype": dtype}
 
 
 def _arguments(name, config):
