@@ -45,7 +45,7 @@ def load_hdf5(path, allow_code=False, custom_objects=None):
     except RequestError:
         raise
     except Exception as error:  # a description that is not built as those of Keras
-        raise _refusal(path, version, error, _ways_out()) from error
+        raise _refusal(path, version, error) from error
     if not allow_code:
         vetting.check_classes(description, path)
     try:
@@ -55,22 +55,18 @@ def load_hdf5(path, allow_code=False, custom_objects=None):
     except RequestError:
         raise
     except Exception as error:  # Keras raises various types for a broken description
-        raise _refusal(path, version, error, newer_than_here(version) or _ways_out()) from error
+        raise _refusal(path, version, error) from error
     return model, f"Keras {version or '1'}", remarks
 
 
-def _ways_out():
-    return (
+def _refusal(path, version, error):
+    advice = newer_than_here(version) or (
         "Load it with the Keras that wrote it and export a SavedModel; custom layers are taken by "
         "`allow_code` and `custom_objects`"
     )
-
-
-def _refusal(path, version, error, advice):
-    reason = cause(error)
     return RequestError(
         "Not a model that can be rebuilt. Expected an HDF5 file of built-in Keras layers. Received:"
-        f" {str(path)!r} of Keras {version or '1'} ({reason}). {advice}"
+        f" {str(path)!r} of Keras {version or '1'} ({cause(error)}). {advice}"
     )
 
 

@@ -61,7 +61,7 @@ def translate(description, version):
         description = keras1.translate(description)
     if not version.startswith("3"):
         _check_activations(description)
-    return _layer(description)
+    return _layer(description, is_whole=True)
 
 
 def _check_activations(node):
@@ -78,8 +78,8 @@ def _check_activations(node):
             nodes += node
 
 
-def _layer(node):
-    """Translates a layer or a model in it."""
+def _layer(node, is_whole=False):
+    """Translates a layer or a model; only the whole network has to say the shape of its input."""
     name, config = node["class_name"], node["config"]
     if name in ("Model", "Functional") and "input_layers" in config:
         layers = [_layer(layer) for layer in keras2_operations.as_layers(config["layers"])]
@@ -90,7 +90,7 @@ def _layer(node):
     if name == "Sequential":
         if isinstance(config, list):  # before Keras 2.2.3
             config = {"name": node.get("name", "sequential"), "layers": config}
-        layers = [_layer(layer) for layer in _with_input(config["layers"])]
+        layers = [_layer(layer) for layer in _with_input(config["layers"], is_whole)]
         return _described(
             node, "Sequential", {"name": config["name"], "trainable": True, "layers": layers}
         )
@@ -118,7 +118,7 @@ def _described(node, name, config):
     return described | graph | {"name": name}
 
 
-def _with_input(layers):
+def _with_input(layers, is_whole):
     """Returns the layers of a sequence with the shape of its input as a layer of its own."""
     first = layers[0] if layers else {"class_name": "InputLayer"}
     if first["class_name"] == "InputLayer":
@@ -126,7 +126,7 @@ def _with_input(layers):
     config = first["config"]
     shape = config.get("batch_input_shape")
     if shape is None:
-        if first["class_name"] in ("Sequential", "Model", "Functional"):
+        if not is_whole or first["class_name"] in ("Sequential", "Model", "Functional"):
             return layers
         raise ValueError("a network that was saved before its input had a shape")
     name = f"{config.get('name', 'first')}_input"
