@@ -28,7 +28,6 @@ _DROPPED = {
     "renorm_momentum",
     "rng_type",
     "sparse",
-    "time_major",
     "unroll",
     "value_shape",
     "virtual_batch_size",
@@ -70,7 +69,7 @@ def _check_activations(node):
     while nodes:
         node = nodes.pop()
         if isinstance(node, dict):
-            for key in ("activation", "recurrent_activation"):
+            for key in ("activation", "recurrent_activation", "config"):
                 if str(node.get(key)) in _CHANGED_ACTIVATIONS:
                     raise ValueError(f"the activation {node[key]}, which changed with Keras 3")
             nodes += node.values()
