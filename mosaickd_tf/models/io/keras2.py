@@ -171,7 +171,7 @@ def _arguments(name, config):
             continue
         if key not in accepted:
             # What is as if it were not there: one group, no extra behavior.
-            if value in (None, False, 1, [], {}):
+            if value is not True and value in (None, False, 1, [], {}):
                 continue
             raise ValueError(f"{key}={value!r} of the layer {name}, which Keras 3 does not have")
         arguments[key] = value
