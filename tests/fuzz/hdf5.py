@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import warnings
 
 import numpy as np
 
@@ -20,11 +21,13 @@ def write_valid(folder, code):
     """
     import keras
 
-    _write("keras3", keras, folder, code)
-    if importlib.util.find_spec("tf_keras"):
-        from mosaickd_tf.compression.toolkit import tf_keras_module
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the format is old
+        _write("keras3", keras, folder, code)
+        if importlib.util.find_spec("tf_keras"):
+            from mosaickd_tf.compression.toolkit import tf_keras_module
 
-        _write("keras2", tf_keras_module(), folder, code)
+            _write("keras2", tf_keras_module(), folder, code)
 
 
 def _write(name, library, folder, code):
