@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from mosaickd_tf.errors import RequestError
 from mosaickd_tf.vetting import HDF5, KERAS, SAVED_MODEL, TFLITE, kind_of
+from tests.refusals import refusal
 
 
 def archive(*names):
@@ -17,15 +17,6 @@ def archive(*names):
         for name in names:
             file.writestr(name, "content")
     return packed.getvalue()
-
-
-def refusal(path):
-    with pytest.raises(RequestError) as caught:
-        kind_of(path)
-    message = str(caught.value)
-    assert len(message.splitlines()) == 1
-    assert "Expected" in message and repr(str(path)) in message
-    return message
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5", "model", "model.pth"])
@@ -84,17 +75,17 @@ _HEADER = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 def test_another_file_is_refused_with_what_it_is_and_what_to_do(tmp_path, name, content, words):
     path = tmp_path / name
     path.write_bytes(content)
-    assert words in refusal(path)
+    assert words in refusal(kind_of, path)
 
 
 def test_a_folder_is_refused_with_the_model_in_it(tmp_path):
-    assert "a folder without a SavedModel in it" in refusal(tmp_path)
+    assert "a folder without a SavedModel in it" in refusal(kind_of, tmp_path)
     (tmp_path / "model.json").write_text("{}")
-    assert "a folder of TensorFlow.js" in refusal(tmp_path)
+    assert "a folder of TensorFlow.js" in refusal(kind_of, tmp_path)
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"")
-    assert "a folder with '1' in it. Name that" in refusal(tmp_path)
+    assert "a folder with '1' in it. Name that" in refusal(kind_of, tmp_path)
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path):
-    assert "No such file" in refusal(tmp_path / "none.keras")
+    assert "No such file" in refusal(kind_of, tmp_path / "none.keras")

@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from mosaickd_tf.errors import RequestError
 from mosaickd_tf.vetting import hdf5_files
 from mosaickd_tf.vetting.hdf5_files import examine_arrays, examine_hdf5
+from tests.refusals import refusal
 from tests.vetting.bad_hdf5 import BAD
 
 CONFIG = json.dumps({"class_name": "Sequential", "config": {"layers": []}})
@@ -22,20 +22,11 @@ def written(path, build=lambda file: None, **attributes):
     return path
 
 
-def refusal(path, examine=examine_hdf5):
-    with pytest.raises(RequestError) as caught:
-        examine(path)
-    message = str(caught.value)
-    assert len(message.splitlines()) == 1
-    assert "Expected an HDF5 file" in message and repr(str(path)) in message
-    return message
-
-
 @pytest.mark.parametrize("build", BAD, ids=lambda build: build.__name__.strip("_"))
 def test_a_file_that_is_not_whole_in_itself_is_refused(tmp_path, build):
     path = written(tmp_path / "1.h5", build, model_config=CONFIG)
-    assert BAD[build] in refusal(path)
-    assert BAD[build] in refusal(path, examine_arrays)  # weights alone
+    assert BAD[build] in refusal(examine_hdf5, path)
+    assert BAD[build] in refusal(examine_arrays, path)  # weights alone
 
 
 def test_a_file_is_described_with_its_version_and_the_size_of_its_arrays(tmp_path):
@@ -61,7 +52,7 @@ def test_the_version_is_short_and_printable(tmp_path):
 
 
 def test_weights_alone_are_said_to_be_so_with_what_to_do(tmp_path):
-    message = refusal(written(tmp_path / "1.h5", layer_names=np.array([b"dense"])))
+    message = refusal(examine_hdf5, written(tmp_path / "1.h5", layer_names=np.array([b"dense"])))
     assert "weights only, without a network" in message and "`teacher_network`" in message
 
 
@@ -78,15 +69,17 @@ def test_weights_alone_are_said_to_be_so_with_what_to_do(tmp_path):
     ],
 )
 def test_a_description_that_is_none_is_refused(tmp_path, config, words):
-    assert words in refusal(written(tmp_path / "1.h5", model_config=config))
+    assert words in refusal(examine_hdf5, written(tmp_path / "1.h5", model_config=config))
 
 
 def test_a_description_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(hdf5_files, "MAX_CONFIG", 50)
-    assert "more than 50 bytes" in refusal(written(tmp_path / "1.h5", model_config=CONFIG))
+    assert "more than 50 bytes" in refusal(
+        examine_hdf5, written(tmp_path / "1.h5", model_config=CONFIG)
+    )
 
 
 def test_a_file_that_was_cut_short_is_refused(tmp_path):
     path = written(tmp_path / "1.h5", lambda file: file.create_dataset("a", data=np.ones(9999)))
     path.write_bytes(path.read_bytes()[:5000])
-    assert "truncated file" in refusal(path)
+    assert "truncated file" in refusal(examine_hdf5, path)

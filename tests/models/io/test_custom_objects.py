@@ -27,11 +27,8 @@ pathlib.Path(__file__).with_name("it ran").touch()
 
 
 @pytest.fixture(autouse=True)
-def objects_kept():
-    kept = dict(keras.saving.get_custom_objects())
+def modules_kept(custom_objects_kept):
     yield
-    keras.saving.get_custom_objects().clear()
-    keras.saving.get_custom_objects().update(kept)
     sys.modules.pop("beside", None)
 
 

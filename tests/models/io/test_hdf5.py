@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.io.hdf5 import load_hdf5
 from tests.models.io import keras2_files as k2
+from tests.refusals import refusal
 
 IMAGES = np.random.default_rng(1).uniform(0, 1, (3, 8, 8, 3)).astype("float32")
 
@@ -46,15 +46,6 @@ def small(name="conv", version="2.4.0"):
     weights = {"input_1": {}, name: arrays.conv(name), "pool": {}, "dense": arrays.dense("dense")}
     conv, head = weights[name].values(), weights["dense"].values()
     return network, weights, probabilities(convolved(IMAGES, *conv), *head)
-
-
-def refusal(path, **options):
-    with pytest.raises(RequestError) as caught:
-        load_hdf5(path, **options)
-    message = str(caught.value)
-    assert len(message.splitlines()) == 1
-    assert "Expected" in message and repr(str(path)) in message
-    return message
 
 
 @pytest.mark.parametrize("parts", [0, 2])
@@ -153,7 +144,7 @@ def test_normalization_gets_its_statistics_and_is_refused_without(tmp_path):
     np.testing.assert_allclose(outputs(model), scaled.mean(axis=(1, 2)), atol=1e-5)
     for broken in ({}, {"n": {}}, {"n": mean}):
         path = k2.write(tmp_path / "2.h5", network, broken)
-        assert "of 'n', not mean and variance" in refusal(path)
+        assert "of 'n', not mean and variance" in refusal(load_hdf5, path)
 
 
 @pytest.mark.parametrize(
@@ -175,14 +166,14 @@ def test_normalization_gets_its_statistics_and_is_refused_without(tmp_path):
 def test_weights_that_do_not_fit_are_refused(tmp_path, change, words):
     network, weights, _ = small()
     change(weights)
-    assert words in refusal(k2.write(tmp_path / "1.h5", network, weights))
+    assert words in refusal(load_hdf5, k2.write(tmp_path / "1.h5", network, weights))
 
 
 def test_a_layer_that_is_larger_than_the_file_is_never_made(tmp_path):
     network, weights, _ = small()
     network["config"]["layers"][-1]["config"]["units"] = 10**10
     assert "weights of 200,000,000,448 bytes" in refusal(
-        k2.write(tmp_path / "1.h5", network, weights)
+        load_hdf5, k2.write(tmp_path / "1.h5", network, weights)
     )
 
 
@@ -190,7 +181,7 @@ def test_a_layer_that_is_larger_than_the_file_is_never_made(tmp_path):
 def test_an_unknown_argument_is_refused_and_a_newer_keras_said(tmp_path, version):
     network, weights, _ = small()
     network["config"]["layers"][1]["config"]["magic"] = 5
-    message = refusal(k2.write(tmp_path / "1.h5", network, weights, version))
+    message = refusal(load_hdf5, k2.write(tmp_path / "1.h5", network, weights, version))
     assert "magic=5 of the layer Conv2D, which Keras 3 does not have" in message
     assert ("update Keras" in message) == (version == "99.1.0")
 
