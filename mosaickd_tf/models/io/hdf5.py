@@ -19,6 +19,13 @@ _KERAS1_NAMES = {
     "gamma": "gamma",
     "beta": "beta",
 }
+# Layers whose kernels Theano applies from the other end.
+_MIRRORED = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv2DTranspose,
+)
 
 
 def load_hdf5(path, allow_code=False, custom_objects=None):
@@ -51,7 +58,11 @@ def load_hdf5(path, allow_code=False, custom_objects=None):
     try:
         model = build_described(description, stored, allow_code, custom_objects)
         with vetting.open_hdf5(path) as file:
-            _assign_weights(model, file["model_weights"])
+            group = file["model_weights"]
+            is_mirrored = any("theano" in str(g.attrs.get("backend")) for g in (file, group))
+            _assign_weights(model, group, is_mirrored)
+        if is_mirrored:
+            remarks.append("kernels mirrored, as Theano convolves")
     except RequestError:
         raise
     except Exception as error:  # Keras raises various types for a broken description
@@ -70,7 +81,7 @@ def _refusal(path, version, error):
     )
 
 
-def _assign_weights(model, group):
+def _assign_weights(model, group, is_mirrored):
     """Gives a model the weights of a file, by the names of its layers and variables.
 
     Raises:
@@ -81,21 +92,22 @@ def _assign_weights(model, group):
         names = _names(group[name], "weight_names")
         layer = layers.pop(name.replace("/", "_"), None)
         if layer is not None:
-            _assign(layer, group[name], names)
+            _assign(layer, group[name], names, is_mirrored)
         elif names:
             raise ValueError(f"weights of {name!r}, which is no layer of it")
     for layer in layers.values():
-        _assign(layer, group, [])
+        _assign(layer, group, [], is_mirrored)
 
 
-def _assign(layer, group, names):
+def _assign(layer, group, names, is_mirrored):
     if isinstance(layer, keras.layers.Normalization):
         _assign_normalization(layer, group, names)
         return
     variables = layer.trainable_weights + layer.non_trainable_weights
     if len(variables) != len(names):
         raise ValueError(f"{len(names)} weights for {len(variables)} of {layer.name!r}")
-    for variable, name in zip(variables, _matched(layer, variables, names), strict=True):
+    leaves = {id(v): leaf for leaf in leaf_layers(layer) for v in leaf.weights}
+    for variable, name in zip(variables, _matched(layer, variables, names, leaves), strict=True):
         value = group[name][()]
         if tuple(variable.shape) != value.shape and value.ndim == 4:
             value = value.transpose(2, 3, 1, 0)  # of Keras 1 with channels first
@@ -103,17 +115,18 @@ def _assign(layer, group, names):
             raise ValueError(f"weights {name!r} of shape {value.shape}, not {variable.shape}")
         if not np.issubdtype(value.dtype, np.number):
             raise ValueError(f"weights {name!r} that are no numbers")
+        if is_mirrored and isinstance(leaves.get(id(variable)), _MIRRORED) and value.ndim > 2:
+            value = np.flip(value, axis=range(value.ndim - 2))
         variable.assign(value)
 
 
-def _matched(layer, variables, names):
+def _matched(layer, variables, names, leaves):
     """Returns the names of arrays in the order of the variables.
 
     Variables are found by the names of their layer and their own; where those are not unique, by
     their order, if their own names agree.
     """
-    owners = {id(v): leaf.name for leaf in leaf_layers(layer) for v in leaf.weights}
-    wanted = [(owners.get(id(v), layer.name), v.name) for v in variables]
+    wanted = [(leaves.get(id(v), layer).name, v.name) for v in variables]
     keys = [_key(name, layer.name, {owner for owner, _ in wanted}) for name in names]
     if not any(own == "depthwise_kernel" for _, own in wanted):  # of DepthwiseConv2D in Keras 2
         keys = [(o, "kernel" if own == "depthwise_kernel" else own) for o, own in keys]

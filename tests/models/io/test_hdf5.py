@@ -1,5 +1,6 @@
 """Networks from HDF5 files give what their weights say; what cannot be rebuilt is refused."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -57,6 +58,21 @@ def test_a_functional_network_gives_what_its_weights_say(tmp_path, parts):
     np.testing.assert_allclose(outputs(model), expected, atol=1e-6)
     assert written_by == "Keras 2.4.0"
     assert remarks == [f"translated from Keras 2.4.0 to {keras.__version__}"]
+
+
+@pytest.mark.parametrize("place", ["/", "model_weights"])
+def test_kernels_of_theano_are_mirrored(tmp_path, place):
+    """Theano convolves where TensorFlow correlates."""
+    network, weights, _ = small()
+    path = k2.write(tmp_path / "1.h5", network, weights)
+    with h5py.File(path, "r+") as file:
+        file[place].attrs["backend"] = b"theano"
+    model, _, remarks = load_hdf5(path)
+    kernel, bias = weights["conv"].values()
+    hidden = convolved(IMAGES, kernel[::-1, ::-1], bias)
+    expected = probabilities(hidden, *weights["dense"].values())
+    np.testing.assert_allclose(outputs(model), expected, atol=1e-6)
+    assert "kernels mirrored, as Theano convolves" in remarks
 
 
 def test_a_name_with_a_slash_is_one_that_keras_3_takes(tmp_path):
