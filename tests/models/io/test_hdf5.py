@@ -145,6 +145,37 @@ def test_a_nested_network_gets_its_weights_by_their_names(tmp_path):
     np.testing.assert_allclose(outputs(model), expected, atol=1e-6)
 
 
+def test_attention_takes_its_values_by_name(tmp_path):
+    arrays = k2.Arrays()
+    attention = k2.layer(
+        "MultiHeadAttention", "attend", "rows", num_heads=1, key_dim=2, query_shape=[None, 64, 3]
+    )
+    attention["inbound_nodes"][0][0][3] = {"value": ["halved", 0, 0]}
+    network = k2.functional(
+        "model",
+        k2.images(),
+        k2.layer("Reshape", "rows", "input_1", target_shape=[64, 3]),
+        k2.layer("Rescaling", "halved", "rows", scale=0.5, offset=0.0),
+        attention,
+    )
+    shapes = {"query": (3, 1, 2), "key": (3, 1, 2), "value": (3, 1, 2)}
+    weights = {}
+    for name, shape in (shapes | {"attention_output": (1, 2, 3)}).items():
+        weights |= arrays(shape, f"attend/{name}/kernel:0")
+        weights |= arrays(shape[2:] if shape[0] == 1 else shape[1:], f"attend/{name}/bias:0")
+    model = load_hdf5(k2.write(tmp_path / "1.h5", network, {"attend": weights}))[0]
+    rows = IMAGES.reshape(3, 64, 3)
+    query, key, value = (
+        source @ weights[f"attend/{name}/kernel:0"][:, 0] + weights[f"attend/{name}/bias:0"]
+        for name, source in (("query", rows), ("key", rows / 2), ("value", rows / 2))
+    )
+    scores = np.exp(query @ key.transpose(0, 2, 1) / np.sqrt(2))
+    mixed = scores @ value / scores.sum(axis=-1, keepdims=True)
+    last = "attend/attention_output"
+    expected = mixed @ weights[f"{last}/kernel:0"][0] + weights[f"{last}/bias:0"]
+    np.testing.assert_allclose(outputs(model), expected, atol=1e-5)
+
+
 def test_normalization_gets_its_statistics_and_is_refused_without(tmp_path):
     arrays = k2.Arrays()
     mean, variance = arrays((3,), "n/mean:0"), arrays((3,), "n/variance:0", low=0.5)

@@ -50,3 +50,15 @@ def test_what_keras_3_wrote_is_left_as_it_is():
     described = config("Functional", "12", [["add", 0, 0]], sources=(1, 2))
     described["layers"][-1]["inbound_nodes"] = [{"args": [], "kwargs": {}}]
     assert renumbered(described) is described
+
+
+def test_tensors_by_names_of_arguments_are_those_of_keras_3():
+    described = config("Functional", "12", [["add", 0, 0]], sources=(1,))
+    call = {"value": ["a/b", 2, 0], "training": False}
+    described["layers"][-1]["inbound_nodes"][0][0][3] = call
+    (node,) = renumbered(described)["layers"][-1]["inbound_nodes"]
+    (query,), value = node["args"], node["kwargs"].pop("value")
+    assert query["config"]["keras_history"] == ["a_b", 0, 0]
+    assert value["config"]["keras_history"] == ["a_b", 1, 0]
+    assert query["class_name"] == value["class_name"] == "__keras_tensor__"
+    assert node["kwargs"] == {"training": False}
