@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.graph.parts import outputs_in_parts
 from mosaickd_tf.models.graph.walk import layers_in_order
 from mosaickd_tf.teachers.adaptation import CAFFE_MEANS, RANGES, of_unit_images
 from mosaickd_tf.teachers.pixel_moments import estimate_moments
@@ -192,9 +193,7 @@ def _outputs(taken, model, images):
     outputs = {}
     for name in _hypotheses(taken):
         network = of_unit_images(model, dataclasses.replace(taken, pixels=name), images.shape[1:])
-        values = network(images[:_NUM_IMAGES], training=False)
-        values = values[0] if isinstance(values, list | tuple) else values
-        values = keras.ops.convert_to_numpy(values).astype("float64")
+        values = outputs_in_parts(network, images[:_NUM_IMAGES])[0].astype("float64")
         outputs[name] = values.reshape(len(values), -1)
     return outputs
 

@@ -8,6 +8,7 @@ from sklearn.datasets import load_sample_images
 from mosaickd_tf.config import with_options
 from mosaickd_tf.data.images import as_pil_image, random_crops
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.graph.parts import outputs_in_parts
 from mosaickd_tf.models.io.model_file import ModelFile
 from mosaickd_tf.teachers import heads, inputs
 from mosaickd_tf.teachers.heads import Head
@@ -118,9 +119,7 @@ def inspect_file(file, teacher, data, images=None, refuse_doubts=True):
 
     def predict():
         model = inputs.of_unit_images(file.model, taken, image_shape)
-        outputs = model(images.astype("float32") / 255, training=False)
-        outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
-        return [np.asarray(output) for output in outputs]
+        return outputs_in_parts(model, images.astype("float32") / 255)
 
     try:
         head = heads.find_head(file, teacher, predict, data.task)

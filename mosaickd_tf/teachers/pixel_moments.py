@@ -10,7 +10,8 @@ from scipy import optimize, special
 from mosaickd_tf.models.graph.activations import ActivationCapture
 from mosaickd_tf.models.graph.walk import leaf_layers
 
-_NUM_IMAGES = 48
+_NUM_IMAGES, _FEWEST_IMAGES = 48, 4
+_MOST_NUMBERS = 2**28  # of all images before a normalization, by which memory is bounded
 _TOLERANCE = 0.01  # of the response to a sum, for a map to count as linear
 _MOST_LAYERS = 4  # normalizations that are tried, the first ones
 _SMALL_VARIANCE = 0.02  # of the median channel's, below which one says little
@@ -55,8 +56,9 @@ def estimate_moments(model, layers, images):
     for layer in first[:_MOST_LAYERS]:
         for rectified in (False, True):
             response = _Response(model, layer, rectified)
-            if response.is_linear(images[:4]):
-                return _solve(response, layer, images, rectified)
+            if response.is_linear(images[:_FEWEST_IMAGES]):
+                count = max(_FEWEST_IMAGES, _MOST_NUMBERS // response(images[:1]).size)
+                return _solve(response, layer, images[:count], rectified)
     return None
 
 

@@ -5,6 +5,7 @@ Prints `ok`, or the fault of the file in one line.
 
 import io
 import os
+import pathlib
 import resource
 import sys
 import zipfile
@@ -12,15 +13,18 @@ import zipfile
 import numpy as np
 
 from mosaickd_tf.utils.text import first_line
+from mosaickd_tf.vetting import hdf5_arrays
 
 _SIDES = (64, 224, 299)  # of images, tried where a .tflite file leaves them open
-MEMORY = 2**32  # bytes that a check may take, in addition to four times the file
+# Bytes that a check may take in addition to its libraries and four times the file.
+MEMORY = {"weights": 2**32, "hdf5": 2**28, "tflite": 2**32, "tflite_batches": 2**32}
 
 
 def main(kind, path):
     """Runs one of the checks on a file, within limits that the system enforces."""
-    memory = MEMORY + 4 * os.path.getsize(path)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    memory = MEMORY[kind] + 4 * os.path.getsize(path)
+    limit = memory + _address_space()
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         _CHECKS[kind](path)
@@ -29,6 +33,17 @@ def main(kind, path):
         print(f"reading it takes more than {memory:,} bytes of memory")
     except Exception as error:  # a broken file makes the libraries raise anything
         print(first_line(error))
+
+
+def _address_space():
+    """Returns the bytes of address space that this process takes with h5py, many if unknown."""
+    import h5py  # noqa: F401  what it takes is not the file's
+
+    try:
+        pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    except OSError:  # another system than Linux
+        return 2**32
+    return pages * resource.getpagesize()
 
 
 def check_weights(path):
@@ -40,7 +55,7 @@ def check_weights(path):
     """
     with zipfile.ZipFile(path) as archive:
         content = archive.read("model.weights.h5")
-    _check_groups(io.BytesIO(content), len(content))
+    hdf5_arrays.check_groups(io.BytesIO(content), len(content))
 
 
 def check_hdf5(path):
@@ -50,41 +65,7 @@ def check_hdf5(path):
         ValueError: for an array that is not stored completely in the file itself.
         Exception: anything that h5py raises for a broken file.
     """
-    _check_groups(path, os.path.getsize(path))
-
-
-def _check_groups(source, size):
-    import h5py
-
-    total = 0
-    with h5py.File(source, "r") as file:
-        groups, visited = [file], set()
-        for group in groups:
-            address = h5py.h5o.get_info(group.id).addr
-            if address in visited:
-                raise ValueError("a group of weights that occurs twice")
-            visited.add(address)
-            dict(group.attrs)
-            for name in group:
-                kind = group.get(name, getclass=True, getlink=True)
-                if kind is not h5py.HardLink:
-                    raise ValueError(f"a {kind.__name__} in its weights")
-                item = group[name]
-                if isinstance(item, h5py.Group):
-                    groups.append(item)
-                    continue
-                _read_array(item, size)
-                total += item.nbytes
-                if total > 2 * size:
-                    raise ValueError(f"arrays of more than {total:,} bytes in a file of {size:,}")
-
-
-def _read_array(array, size):
-    if array.external or array.is_virtual:
-        raise ValueError("weights stored in another file")
-    if array.nbytes > size:
-        raise ValueError(f"an array of {array.nbytes:,} bytes in weights of {size:,}")
-    array[()]
+    hdf5_arrays.check_groups(path, os.path.getsize(path))
 
 
 def check_tflite(path):

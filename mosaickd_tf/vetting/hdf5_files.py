@@ -4,9 +4,11 @@ import json
 import math
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.utils.text import printable
 from mosaickd_tf.vetting import subprocess_check
 
 MAX_CONFIG = 2**23  # bytes of the description
+_MAX_VERSION = 20  # characters
 
 
 def examine_hdf5(path):
@@ -25,7 +27,7 @@ def examine_hdf5(path):
     """
     size = examine_arrays(path)
     with open_hdf5(path) as file:
-        version = _text(file.attrs.get("keras_version", ""))
+        version = printable(_text(file.attrs.get("keras_version", "")))[:_MAX_VERSION]
         if "model_config" not in file.attrs:
             raise _refusal(
                 path,

@@ -5,6 +5,7 @@ import re
 import zipfile
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.utils.text import printable
 from mosaickd_tf.vetting import subprocess_check
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -108,13 +109,12 @@ def _check_members(archive, path):
 
 def keras_version(path):
     """Returns the version of Keras that wrote an examined .keras file, empty if it does not say."""
-    with zipfile.ZipFile(path) as archive:
-        if "metadata.json" not in archive.namelist():
-            return ""
-        try:
-            return str(json.loads(archive.read("metadata.json"))["keras_version"])[:20]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return ""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            version = json.loads(archive.read("metadata.json"))["keras_version"]
+    except Exception:  # a broken zip raises more than zipfile documents
+        return ""
+    return printable(str(version))[:20]
 
 
 def check_classes(description, path):

@@ -6,10 +6,11 @@ import pathlib
 import pickle
 import zipfile
 
+from tests.fuzz import hdf5, saved_models
 from tests.fuzz.mutations import mutate, mutate_text
 
 NETWORK = "wrn16_2"  # whose official weights a .pth file holds
-KINDS = ("keras", "tflite", "pth", "cfg")
+KINDS = ("keras", "h5", "savedmodel", "tflite", "pth", "cfg")
 _FLAGS = """# flags
 --teacher=teacher.keras
 --ood_dataset=folder:images
@@ -52,6 +53,8 @@ def write_valid(folder, witness):
     images = keras.Input((8, 8, 3))
     outputs = keras.layers.Lambda(eval(code), output_shape=(8, 8, 3))(images)
     keras.Model(images, keras.layers.GlobalAveragePooling2D()(outputs)).save(folder / "code.keras")
+    hdf5.write_valid(folder, code)
+    saved_models.write_valid(folder, student, witness)
     _write_weights(folder, witness)
     (folder / "inner.cfg").write_text("--seed=3\n")
     (folder / "flags.cfg").write_text(_FLAGS.format(folder=folder))
@@ -71,10 +74,16 @@ def _write_weights(folder, witness):
         torch.save({"state_dict": _Runs(witness)}, folder / "code.pth")
 
 
-def broken(folder, kind, rng):
-    """Returns the content of a broken copy of a file of a kind."""
-    sources = sorted(pathlib.Path(folder).glob(f"*.{kind}"))
-    content = rng.choice(sources).read_bytes()
+def write_broken(folder, kind, rng, path):
+    """Writes a broken copy of a file, or of the folder of a SavedModel, of a kind."""
+    source = rng.choice(sorted(pathlib.Path(folder).glob(f"*.{kind}")))
+    if kind == "savedmodel":
+        saved_models.write_broken(source, path, rng)
+    else:
+        path.write_bytes(_broken(source.read_bytes(), kind, rng))
+
+
+def _broken(content, kind, rng):
     how = rng.random()
     if how < 0.03:
         return b""
@@ -82,6 +91,8 @@ def broken(folder, kind, rng):
         return mutate_text(content.decode(), rng).encode() if how < 0.7 else mutate(content, rng)
     if kind in ("keras", "pth") and how < 0.6 and zipfile.is_zipfile(io.BytesIO(content)):
         return _with_broken_member(content, rng)
+    if kind == "h5" and how < 0.7:
+        return hdf5.broken(content, rng)
     return mutate(content, rng)
 
 

@@ -1,5 +1,8 @@
 """Mutations of files, as by accident and as by an attacker."""
 
+import copy
+import json
+
 HOW = ("bits", "bytes", "zeros", "numbers", "copies", "cut", "longer")
 _NUMBERS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", b"\0\0\0\1")
 
@@ -51,3 +54,36 @@ def mutate_text(text, rng):
         else:
             characters[place] = rng.choice(['"', "{", "]", ",", "\0", "é", "\n", "[" * 2000, ""])
     return "".join(characters)
+
+
+_VALUES = (None, True, -1, 0, 1, 2, 0.5, 99_999_999, 1e300, "", "Lambda", "relu", "a\nb", [], {})
+
+
+def mutate_json(text, rng):
+    """Replaces, copies or removes values of a JSON text, which stays one."""
+    tree = json.loads(text)
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        places = _places(tree)
+        container, key = rng.choice(places)
+        how = rng.random()
+        if how < 0.5:
+            container[key] = copy.deepcopy(rng.choice(_VALUES))
+        elif how < 0.8:
+            other, where = rng.choice(places)
+            container[key] = copy.deepcopy(other[where])
+        else:
+            del container[key]
+        if not _places(tree):
+            break
+    return json.dumps(tree)
+
+
+def _places(tree):
+    """Returns all places of a tree of dicts and lists, each `(container, key)`."""
+    places, containers = [], [tree]
+    while containers:
+        container = containers.pop()
+        keys = container if isinstance(container, dict) else range(len(container))
+        places += [(container, key) for key in keys]
+        containers += [container[key] for key in keys if isinstance(container[key], dict | list)]
+    return places

@@ -1,10 +1,13 @@
 """The fuzzer with small numbers, and its detection of failures."""
 
 import importlib.util
+import json
 import random
 
 import pytest
 
+from mosaickd_tf import inspect_teacher
+from mosaickd_tf.errors import RequestError
 from tests.fuzz import files, images, mutations
 from tests.fuzz.__main__ import failures, fuzz, summary
 
@@ -45,3 +48,46 @@ def test_images_have_every_format_and_are_reproducible():
     for magic in (b"\x89PN", b"\xff\xd8\xff", b"GIF", b"RIF", b"II*", b""):
         assert magic in heads
     assert {suffix for _, suffix in generated} == set(images.SUFFIXES)
+
+
+def test_a_changed_description_stays_json_and_is_reproducible():
+    text = json.dumps({"layers": [{"name": "a", "units": 3}, {"name": "b"}], "version": "2"})
+    changed = [mutations.mutate_json(text, random.Random(seed)) for seed in range(50)]
+    assert changed == [mutations.mutate_json(text, random.Random(seed)) for seed in range(50)]
+    assert all(json.loads(other) != json.loads(text) for other in changed[:3])
+    assert len(set(changed)) > 30
+
+
+@pytest.fixture(scope="module")
+def valid(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("valid")
+    files.write_valid(folder, folder / "witness")
+    return folder
+
+
+@pytest.mark.slow
+def test_valid_files_open_and_those_with_code_are_refused(valid):
+    for path in sorted(valid.glob("*.h5")):
+        if "code" in path.name:
+            with pytest.raises(RequestError, match="requires keras.layers.Lambda"):
+                inspect_teacher(path)
+        else:
+            assert inspect_teacher(path)["outputs"]
+    for path in sorted(valid.glob("*.savedmodel")):
+        with pytest.raises(RequestError, match="Expected `allow_code`"):
+            inspect_teacher(path)
+    assert not (valid / "witness").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["h5", "savedmodel"])
+def test_broken_files_are_reproducible_and_differ_from_valid_ones(valid, kind, tmp_path):
+    def written(seed):
+        path = tmp_path / f"broken.{kind}"
+        files.write_broken(valid, kind, random.Random(seed), path)
+        parts = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [part.read_bytes() for part in parts if part.is_file()]
+
+    broken = [written(seed) for seed in range(30)]
+    assert [written(seed) for seed in range(5)] == broken[:5]
+    assert len({b"".join(parts) for parts in broken}) > 20

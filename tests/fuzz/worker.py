@@ -18,6 +18,7 @@ from tests.fuzz import files
 from tests.fuzz import images as fuzz_images
 
 MEMORY = 4 * 2**30  # bytes of address space in addition to that after the imports
+_CODE_LAYERS = ("Lambda", "StringLookup", "TextVectorization", "TFSMLayer", "TorchModuleWrapper")
 FOLDER_SIZE = 50  # images that are also read as a data set
 
 
@@ -118,18 +119,28 @@ class _Files:
     """Opens files of a kind as the commands do, and runs what opens."""
 
     def __init__(self, folder, place, kind):
-        from mosaickd_tf import evaluation, models
+        from mosaickd_tf import evaluation, models, teachers, vetting
         from mosaickd_tf.cli import distill, flags
         from mosaickd_tf.config import DistillConfig, from_sections
+        from mosaickd_tf.models.graph import walk
+        from mosaickd_tf.models.io import model_file
 
         self._folder, self._path, self._kind = folder, place / f"broken.{kind}", kind
         self._evaluation, self._models = evaluation, models
+        self._open, self._leaf_layers = model_file.open_model_file, walk.leaf_layers
+        self._inspect, self._vetting = teachers.inspect_teacher, vetting
         self._sections, self._flags = distill.sections(), flags
         self._config = functools.partial(from_sections, DistillConfig)
 
     def read_item(self, rng, number):
-        self._path.write_bytes(files.broken(self._folder, self._kind, rng))
-        {"cfg": self._parse, "pth": self._read_weights}.get(self._kind, self._evaluate)()
+        files.write_broken(self._folder, self._kind, rng, self._path)
+        read = {
+            "cfg": self._parse,
+            "h5": self._inspect_file,
+            "pth": self._read_weights,
+            "savedmodel": self._list,
+        }
+        read.get(self._kind, self._evaluate)()
         return "fine"
 
     def _evaluate(self):
@@ -138,6 +149,25 @@ class _Files:
         model = self._evaluation.open_model(str(self._path))
         outputs = model.predict(np.zeros((2, *model.image_shape), np.uint8))
         assert outputs.ndim == 2
+
+    def _inspect_file(self):
+        """Opens a file, and inspects it as a teacher's, which runs it on photographs."""
+        layers = self._leaf_layers(self._open(self._path).model)
+        for kind in map(type, layers):
+            assert kind.__module__.startswith(("keras.", "mosaickd_tf.")), kind
+            assert kind.__name__ not in _CODE_LAYERS, kind
+        assert self._inspect(self._path)["outputs"]
+
+    def _list(self):
+        """Lists the operations of a SavedModel, which may not be run without permission."""
+        assert self._vetting.kind_of(self._path) == self._vetting.SAVED_MODEL
+        assert len(self._vetting.operations(self._path).splitlines()) == 1
+        try:
+            self._inspect(self._path)
+        except RequestError as error:
+            assert "`allow_code`" in str(error)
+        else:
+            raise AssertionError("it was opened without permission")
 
     def _read_weights(self):
         self._models.load_torch_classifier(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mosaickd_tf.utils.text import as_name, first_line, printable
+from mosaickd_tf.utils.text import as_name, cause, first_line, printable
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,21 @@ def test_different_names_stay_different():
 )
 def test_the_first_line_of_an_error_is_that_of_its_message_else_its_class(error, expected):
     assert first_line(error) == expected
+
+
+@pytest.mark.parametrize(
+    "message, expected",
+    [
+        ("one reason\nmore", "one reason"),
+        ("", "ValueError"),
+        (
+            "<class Dense> could not be deserialized.\n\nconfig={}.\n\n"
+            "Exception encountered: bad units\nUse others",
+            "bad units",
+        ),
+        ("Exception encountered: Error encountered during deserialization:\ninner", "inner"),
+        ("Exception encountered: ", "ValueError"),
+    ],
+)
+def test_the_cause_is_the_innermost_reason_in_one_line(message, expected):
+    assert cause(ValueError(message)) == expected

@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.io.keras import load_keras
 from mosaickd_tf.vetting import keras_files
 from mosaickd_tf.vetting.keras_files import examine_keras
 from tests import tiny
@@ -143,3 +144,28 @@ def test_a_class_is_refused_at_any_depth(whole, rewritten):
     hidden = {"class_name": "Lambda", "module": "keras.layers", "config": {}}
     text = described(whole, lambda layer: layer["config"].update(extra=[[{"a": hidden}]]))
     assert "keras.layers.Lambda" in refusal(rewritten(config__json=text))
+
+
+@pytest.mark.parametrize(
+    "metadata, version",
+    [
+        (b'{"keras_version": "3.1.0"}', "3.1.0"),
+        (b'{"keras_version": "3\\n1"}', r"3\n1"),
+        (b'{"keras_version": 3}', "3"),
+        (b"{}", ""),
+        (b"[]", ""),
+        (b"{", ""),
+        (b"[" * 100_000, ""),
+        (None, ""),
+    ],
+)
+def test_the_version_is_read_where_it_is_there(rewritten, metadata, version):
+    assert keras_files.keras_version(rewritten(metadata__json=metadata)) == version
+
+
+def test_the_version_of_a_member_that_is_broken_is_empty(whole, tmp_path):
+    content = whole.read_bytes()
+    path = tmp_path / "broken.keras"
+    path.write_bytes(content.replace(b"metadata.json", b"etadatam.json", 1))
+    assert keras_files.keras_version(path) == ""
+    load_keras(path)

@@ -28,7 +28,6 @@ _DROPPED = {
     "renorm_momentum",
     "rng_type",
     "sparse",
-    "time_major",
     "unroll",
     "value_shape",
     "virtual_batch_size",
@@ -61,7 +60,7 @@ def translate(description, version):
         description = keras1.translate(description)
     if not version.startswith("3"):
         _check_activations(description)
-    return _layer(description)
+    return _layer(description, is_whole=True)
 
 
 def _check_activations(node):
@@ -70,7 +69,7 @@ def _check_activations(node):
     while nodes:
         node = nodes.pop()
         if isinstance(node, dict):
-            for key in ("activation", "recurrent_activation"):
+            for key in ("activation", "recurrent_activation", "config"):
                 if str(node.get(key)) in _CHANGED_ACTIVATIONS:
                     raise ValueError(f"the activation {node[key]}, which changed with Keras 3")
             nodes += node.values()
@@ -78,8 +77,8 @@ def _check_activations(node):
             nodes += node
 
 
-def _layer(node):
-    """Translates a layer or a model in it."""
+def _layer(node, is_whole=False):
+    """Translates a layer or a model; only the whole network has to say the shape of its input."""
     name, config = node["class_name"], node["config"]
     if name in ("Model", "Functional") and "input_layers" in config:
         layers = [_layer(layer) for layer in keras2_operations.as_layers(config["layers"])]
@@ -90,13 +89,18 @@ def _layer(node):
     if name == "Sequential":
         if isinstance(config, list):  # before Keras 2.2.3
             config = {"name": node.get("name", "sequential"), "layers": config}
-        layers = [_layer(layer) for layer in _with_input(config["layers"])]
+        layers = [_layer(layer) for layer in _with_input(config["layers"], is_whole)]
         return _described(
             node, "Sequential", {"name": config["name"], "trainable": True, "layers": layers}
         )
     name = _RENAMED_LAYERS.get(name, name)
     if name == "InputLayer":
         return _described(node, name, _input(config))
+    module = keras2_operations.module_of_operation(node)
+    if module:
+        return node | {"module": module, "registered_name": name}
+    if name == "Lambda":
+        return _described(node, name, _lambda(config))
     if not isinstance(getattr(keras.layers, name, None), type):
         return {"module": None, "registered_name": name, **node}
     return _described(node, name, _arguments(name, dict(config)))
@@ -113,7 +117,7 @@ def _described(node, name, config):
     return described | graph | {"name": name}
 
 
-def _with_input(layers):
+def _with_input(layers, is_whole):
     """Returns the layers of a sequence with the shape of its input as a layer of its own."""
     first = layers[0] if layers else {"class_name": "InputLayer"}
     if first["class_name"] == "InputLayer":
@@ -121,7 +125,7 @@ def _with_input(layers):
     config = first["config"]
     shape = config.get("batch_input_shape")
     if shape is None:
-        if first["class_name"] in ("Sequential", "Model", "Functional"):
+        if not is_whole or first["class_name"] in ("Sequential", "Model", "Functional"):
             return layers
         raise ValueError("a network that was saved before its input had a shape")
     name = f"{config.get('name', 'first')}_input"
@@ -137,6 +141,25 @@ def _input(config):
     return {"batch_shape": list(shape), "dtype": dtype, "name": config.get("name")}
 
 
+def _lambda(config):
+    """Returns the arguments of a Lambda layer, whose function is code or a name."""
+    function = config["function"]
+    if config.get("function_type") == "lambda":
+        code = dict(zip(("code", "defaults", "closure"), function, strict=True))
+        function = {"class_name": "__lambda__", "config": code}
+    elif isinstance(function, str):
+        function = {
+            "module": "builtins",
+            "class_name": "function",
+            "config": function,
+            "registered_name": function,
+        }
+    arguments = config.get("arguments") or {}
+    kept = {key: config[key] for key in ("name", "trainable") if key in config}
+    dtype = _dtype(config.get("dtype"))
+    return kept | {"function": function, "arguments": arguments, "dtype": dtype}
+
+
 def _arguments(name, config):
     """Returns the arguments of a built-in layer, those of Keras 3."""
     accepted = set(inspect.signature(getattr(keras.layers, name).__init__).parameters)
@@ -148,7 +171,7 @@ def _arguments(name, config):
             continue
         if key not in accepted:
             # What is as if it were not there: one group, no extra behavior.
-            if value in (None, False, 1, [], {}):
+            if value is not True and value in (None, False, 1, [], {}):
                 continue
             raise ValueError(f"{key}={value!r} of the layer {name}, which Keras 3 does not have")
         arguments[key] = value

@@ -18,6 +18,7 @@ def renumbered(config):
     nodes = [
         tensor for layer in layers for node in layer.get("inbound_nodes", []) for tensor in node
     ]
+    nodes += [tensor for node in nodes for tensor in _named_tensors([node]).values()]
     ends = [*_tensors(config["input_layers"]), *_tensors(config["output_layers"])]
     used = {}
     for tensor in (*nodes, *ends):
@@ -36,7 +37,10 @@ def renumbered(config):
         return [name, index - shift, *rest]
 
     def with_moved(layer):
-        inbound = [[moved(t, False) for t in node] for node in layer.get("inbound_nodes", [])]
+        inbound = []
+        for node in layer.get("inbound_nodes", []):
+            named = {key: moved(t, False) for key, t in _named_tensors(node).items()}
+            inbound.append(_as_node([moved(t, False) for t in node], named))
         return layer | {"inbound_nodes": inbound}
 
     ends = {
@@ -51,3 +55,30 @@ def _tensors(ends):
     if isinstance(ends, dict):
         ends = list(ends.values())
     return [ends] if ends and isinstance(ends[0], str) else ends
+
+
+def _named_tensors(node):
+    """Returns the tensors that a call takes by the names of arguments, as attention layers do."""
+    arguments = {}
+    for _, _, _, *rest in node:
+        arguments |= rest[0] if rest else {}
+    return {key: value for key, value in arguments.items() if _is_tensor(value)}
+
+
+def _is_tensor(value):
+    kinds = [type(item) for item in value] if isinstance(value, list) else []
+    return kinds == [str, int, int]
+
+
+def _as_node(tensors, named):
+    """Returns a call by its tensors, as Keras 3 writes it where some have names."""
+    if not named:
+        return tensors
+    args = [_described(tensor) for tensor in tensors]
+    kwargs = tensors[-1][3] | {key: _described(tensor) for key, tensor in named.items()}
+    return {"args": args if len(args) == 1 else [args], "kwargs": kwargs}
+
+
+def _described(tensor):
+    config = {"shape": [], "dtype": "float32", "keras_history": tensor[:3]}
+    return {"class_name": "__keras_tensor__", "config": config}

@@ -1,6 +1,9 @@
-"""TensorFlow operations in a functional model of Keras 2, as layers of Keras 3."""
+"""Operations in a functional model of an HDF5 file: TensorFlow's by Keras 2, its own by Keras 3."""
 
 import copy
+import importlib
+
+import keras
 
 _CONSTANT = {  # scale and offset of a `Rescaling` with the constant y
     "math.truediv": lambda y: (1 / y, 0.0),
@@ -27,6 +30,7 @@ _OF_ONE = {
     "math.tanh": ("Activation", {"activation": "tanh"}),
     "identity": ("Activation", {"activation": "linear"}),
 }
+_ROOMS = ("numpy", "nn", "math", "core", "image", "linalg")  # modules of operations of Keras 3
 _CLASSES = ("TFOpLambda", "TensorFlowOpLayer", "SlicingOpLambda")
 
 
@@ -40,6 +44,22 @@ def as_layers(layers):
         ValueError: for an operation that has no such layer, by name.
     """
     return [_as_layer(layer) if layer["class_name"] in _CLASSES else layer for layer in layers]
+
+
+def module_of_operation(node):
+    """Returns the module of the operation that Keras 3 describes by a node; None for a layer.
+
+    HDF5 files do not say it. Unlike layers, operations are not trainable.
+    """
+    inbound = node.get("inbound_nodes") or [None]
+    if not isinstance(inbound[0], dict) or {"trainable", "batch_shape"} & set(node["config"]):
+        return None
+    for room in _ROOMS:
+        module = f"keras.src.ops.{room}"
+        found = getattr(importlib.import_module(module), node["class_name"], None)
+        if isinstance(found, type) and issubclass(found, keras.Operation):
+            return module
+    return None
 
 
 def _as_layer(layer):
