@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.models.graph.walk import graph_nodes, layers_in_order, leaf_layers
+from mosaickd_tf.models.graph.walk import layers_in_order
 from mosaickd_tf.teachers.adaptation import CAFFE_MEANS, RANGES, of_unit_images
 from mosaickd_tf.teachers.pixel_moments import estimate_moments
 
@@ -98,8 +98,7 @@ def _unsure(taken, scores, reason):
 
 def _normalizations(model):
     """Lists the batch normalizations of a model, in the order of computation."""
-    layers = layers_in_order(model) if graph_nodes(model) else leaf_layers(model)
-    return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return [x for x in layers_in_order(model) if isinstance(x, keras.layers.BatchNormalization)]
 
 
 def _is_new(layer):
