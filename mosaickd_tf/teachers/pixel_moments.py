@@ -53,20 +53,30 @@ def estimate_moments(model, layers, images):
     images = images[:_NUM_IMAGES]
     first = [layer for layer in layers if layer.moving_mean.shape[0] >= images.shape[-1] + 2]
     for layer in first[:_MOST_LAYERS]:
-        for rectified in (False, True):
-            response = _Response(model, layer, rectified)
-            if response.is_linear(images[:4]):
-                return _solve(response, layer, images, rectified)
+        response = _Response(model, layer)
+        if response.is_linear(images[:4]):
+            return _solve(response, layer, images, rectified=False)
+        before_relu = _Response(model, layer, without=_rectifiers(model))
+        if before_relu.is_linear(images[:4]) and _is_relu_of(response, before_relu, images[:4]):
+            return _solve(before_relu, layer, images, rectified=True)
     return None
 
 
-class _Response:
-    """Input of a layer as a function of images, ReLUs before it left out where asked."""
+def _is_relu_of(response, before_relu, images):
+    """Tells whether a response is a plain ReLU of another, for pixels of any range."""
+    return all(
+        np.allclose(response(batch), np.maximum(before_relu(batch), 0), rtol=1e-3, atol=1e-4)
+        for batch in (images, 255 * images, 255 * images - 128)
+    )
 
-    def __init__(self, model, layer, rectified):
+
+class _Response:
+    """Input of a layer as a function of images, layers with a ReLU `without` it."""
+
+    def __init__(self, model, layer, without=()):
         self._capture = ActivationCapture(model, [layer], side="input")
         self._axis = layer.axis
-        self._bypassed = _rectifiers(model) if rectified else []
+        self._bypassed = without
 
     def __call__(self, images):
         """Returns float64 `(n, positions, channels)`."""
