@@ -1,9 +1,15 @@
 """Range of pixels of teachers: decided where their statistics tell, refused where they do not."""
 
+import re
+
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
+from mosaickd_tf.errors import RequestError
 from mosaickd_tf.teachers.input_range import decide, plausibility, to_unit
+from tests.teachers import range_models
 from tests.teachers.range_models import OF_UNIT, digits, photos, seen, taken_by, teacher
 
 
@@ -63,3 +69,89 @@ def test_the_range_of_gray_digits_is_decided_by_photographs(pixels, relu):
 def test_statistics_after_a_relu_decide_too(pixels):
     model = teacher(seen(photos()), pixels, relu=True, seed=3)
     assert decide(taken_by(model), model, photos()[1::2]).pixels == pixels
+
+
+def test_channels_first_is_decided_and_mentioned():
+    inner = teacher(seen(photos()), "bytes")
+    images = keras.Input((3, range_models.SIDE, range_models.SIDE))
+    model = keras.Model(images, inner(layers.Permute((2, 3, 1))(images)))
+    taken = taken_by(inner, channels_first=True)
+    assert decide(taken, model, photos()[1::2]).pixels == "bytes"
+
+
+def test_close_ranges_are_refused_with_the_score_and_flag_of_each():
+    """Pixels of [0, 1] that are bright and flat are as well dark ones of [-1, 1]."""
+    pale = 0.7 + 0.12 * seen(photos())
+    model = teacher(pale, "unit")
+    with pytest.raises(RequestError) as refused:
+        decide(taken_by(model), model, photos()[1::2])
+    words = str(refused.value)
+    assert "leave it open" in words and "'teacher.keras'" in words and "\n" not in words
+    found = re.findall(r"teacher_input=(\w+) \((-?[0-9.]+)\)", words)
+    assert {name for name, _ in found} == set(OF_UNIT)
+    scores = [float(score) for _, score in found]
+    assert scores == sorted(scores, reverse=True) and scores[0] - scores[1] < 0.9
+
+
+def without_normalization(scale):
+    """Builds a network whose logits differ by about `scale` over images in [0, 1]."""
+    images = keras.Input((8, 8, 3))
+    dense = layers.Dense(4)
+    model = keras.Model(images, dense(layers.Flatten()(images)))
+    dense.set_weights([scale * w for w in dense.get_weights()])
+    return model
+
+
+def test_without_normalization_outputs_that_do_not_decide_are_refused():
+    model = without_normalization(1.0)
+    with pytest.raises(RequestError, match="outputs leave it open, a margin of .* of 4"):
+        decide(taken_by(model), model, photos()[:, ::2, ::2])
+
+
+def test_without_normalization_outputs_that_fit_one_range_decide():
+    """Logits that differ by 4 for pixels in [0, 1] differ by 1,000 for those in [0, 255]."""
+    images = keras.Input((8, 8, 1))
+    dense = layers.Dense(4)
+    model = keras.Model(images, dense(layers.Flatten()(images)))
+    model(photos()[:2, ::2, ::2, :1])
+    spread = np.std(np.asarray(model(photos()[:64, ::2, ::2].mean(-1, keepdims=True))), 0).mean()
+    dense.set_weights([4 / spread * w for w in dense.get_weights()])
+    found = decide(taken_by(model), model, photos()[:, ::2, ::2])
+    assert found.pixels == "bytes" and found.evidence.startswith("outputs, bytes before")
+
+
+def test_where_nothing_depends_on_the_range_unit_images_are_taken():
+    images = keras.Input((8, 8, 3))
+    hidden = layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-12)(images)
+    dense = layers.Dense(4, kernel_initializer="zeros", bias_initializer="ones")
+    model = keras.Model(images, dense(layers.Flatten()(hidden)))
+    found = decide(taken_by(model), model, photos()[:, ::2, ::2])
+    assert (found.pixels, found.evidence) == ("unit", "outputs are those of any")
+
+
+def test_an_untrained_network_takes_unit_images():
+    images = keras.Input((8, 8, 3))
+    hidden = layers.BatchNormalization()(layers.Conv2D(12, 3)(images))
+    model = keras.Model(images, layers.GlobalAveragePooling2D()(hidden))
+    found = decide(taken_by(model), model, photos()[:, ::2, ::2])
+    assert found.pixels == "unit" and found.evidence.startswith("not trained")
+    read = taken_by(model, pixels="bytes", evidence="Rescaling inside")
+    assert decide(read, model, photos()[:, ::2, ::2]) is read
+
+
+def test_a_range_that_was_read_off_is_kept_where_the_statistics_agree():
+    before = [layers.Rescaling(1 / 255)]
+    model = teacher(seen(photos()), "unit", before=before)
+    read = taken_by(model, pixels="bytes", evidence="Rescaling inside")
+    found = decide(read, model, photos()[1::2])
+    assert (found.pixels, found.evidence) == ("bytes", "Rescaling inside") and found.scores
+
+
+def test_statistics_that_contradict_the_first_layers_are_refused():
+    """The user rescaled to [0, 1] before a network that rescales again."""
+    before = [layers.Rescaling(1 / 255)]
+    model = teacher(seen(photos()) / 255, "unit", before=before)
+    read = taken_by(model, pixels="bytes", evidence="Rescaling inside")
+    with pytest.raises(RequestError, match="Rescaling inside says bytes, .* say unit") as refused:
+        decide(read, model, photos()[1::2])
+    assert "teacher_input=unit" in str(refused.value)
