@@ -88,8 +88,11 @@ class _Response:
         return values.astype("float64").reshape(len(images), -1, values.shape[-1])
 
     def is_linear(self, images):
-        """Tells whether images add up, beside a constant."""
+        """Tells whether images of any range add up, beside a constant."""
         noise = np.random.default_rng(_SEED).normal(size=images.shape).astype("float32")
+        return all(self._adds_up(scale * images, scale * noise) for scale in (1, 255))
+
+    def _adds_up(self, images, noise):
         zero, one, two, both = (
             self(batch) for batch in (0 * images, images, noise, images - 2 * noise)
         )

@@ -88,6 +88,17 @@ def test_without_a_plain_relu_right_before_the_normalization_there_is_none(betwe
     assert estimate_moments(keras.Model(images, hidden), [norm], SPECTRUM) is None
 
 
+def test_a_map_that_is_linear_for_small_pixels_only_is_none():
+    """A ReLU that lets everything through up to pixels of 20 is none for those up to 255."""
+    hidden = images = keras.Input((SIDE, SIDE, 3))
+    first = layers.Conv2D(12, 3, bias_initializer=keras.initializers.Constant(20.0))
+    norm = layers.BatchNormalization()
+    for layer in (first, layers.ReLU(), layers.Conv2D(12, 3), norm):
+        hidden = layer(hidden)
+    norm.set_weights([np.ones(12), np.zeros(12), np.full(12, 0.1), np.full(12, 0.3)])
+    assert estimate_moments(keras.Model(images, hidden), [norm], SPECTRUM) is None
+
+
 def test_of_fewer_values_than_unknowns_nothing_is_estimated():
     images = keras.Input((SIDE, SIDE, 3))
     norm = layers.BatchNormalization()
