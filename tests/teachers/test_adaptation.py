@@ -100,6 +100,13 @@ def test_images_without_an_axis_of_channels(shape, axes):
     np.testing.assert_allclose(values.reshape(GRAY.shape), 2 * GRAY - 1, atol=1e-6)
 
 
+def test_flat_images_are_in_the_order_of_axes_that_is_given():
+    values = received(identity((144,)), COLOR, (6, 8, 3), pixels="unit")
+    np.testing.assert_allclose(values, COLOR.reshape(3, -1), atol=1e-7)
+    values = received(identity((144,)), COLOR, (6, 8, 3), pixels="unit", channels_first=True)
+    np.testing.assert_allclose(values, COLOR.transpose(0, 3, 1, 2).reshape(3, -1), atol=1e-7)
+
+
 @pytest.mark.filterwarnings("ignore:The structure of `inputs`")
 def test_integers_and_a_fixed_batch_size_become_floats_of_any_number():
     model = identity((6, 8, 3), dtype="uint8", batch_size=2)
