@@ -107,7 +107,7 @@ def _image_shape(shape, layout):
         for channels in (1, 3):
             side = math.isqrt(shape[0] // channels)
             if side * side * channels == shape[0]:
-                return (side, side, channels), False
+                return (side, side, channels), layout == "channels_first"
     if len(shape) == 2:
         return (*shape, 1), False
     if len(shape) == 3:
