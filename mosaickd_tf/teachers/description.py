@@ -8,12 +8,18 @@ from mosaickd_tf import models
 from mosaickd_tf.config import DataConfig, TeacherConfig, assignment
 from mosaickd_tf.data.label_names import find_labels
 from mosaickd_tf.models.graph.walk import leaf_layers
-from mosaickd_tf.teachers.inspection import inspect_file
+from mosaickd_tf.teachers.inputs import OWN
+from mosaickd_tf.teachers.inspection import GUESS, inspect_file
 from mosaickd_tf.teachers.loading import open_teacher
 
 _RESCALING = ("Rescaling", "Normalization")
 _SHOWN = 8  # label names in a line of text
 _LARGE = 128  # pixels a side from which a smaller student is proposed
+_TEACHER_OPTIONS = (  # that the command repeats where they are given
+    "allow_code custom_objects teacher_network teacher_signature teacher_mean teacher_std "
+    "teacher_layout teacher_output teacher_output_kind"
+).split()
+_DATA_OPTIONS = ("image_size", "channels", "task")
 _STUDENTS = ("mobilenet_v3_small", "wrn16_1", "wrn10_1")  # proposed where cheaper than the teacher
 _SMALL_IMAGES = 64  # pixels a side up to which wide ResNets are proposed first
 
@@ -41,7 +47,8 @@ def inspect_teacher(path, **options):
     data = {name: value for name, value in options.items() if name not in fields}
     teacher = TeacherConfig(teacher=str(path), **teacher)
     file = open_teacher(teacher)
-    found = inspect_file(file, teacher, DataConfig(**data), refuse_doubts=False)
+    data = DataConfig(**data)
+    found = inspect_file(file, teacher, data, refuse_doubts=False)
     layers = leaf_layers(file.model)
     taken, head = found.taken, found.head
     return {
@@ -67,7 +74,7 @@ def inspect_teacher(path, **options):
         "macs": _macs(file.model),
         "remarks": list(file.remarks),
         "doubts": list(found.doubts),
-        "command": _command(found, teacher),
+        "command": _command(found, teacher, data),
     }
 
 
@@ -126,17 +133,16 @@ def _normalizes(layer):
     return isinstance(layer, keras.layers.BatchNormalization)
 
 
-def _command(found, teacher):
-    """Returns the lines of the `bin/distill` command that uses the teacher as it was found."""
+def _command(found, teacher, data):
+    """Returns the lines of the `bin/distill` command that uses the teacher as it was found.
+
+    What was given is repeated; what could not be told is left out, so that the command stops.
+    """
     height, width, _ = found.image_shape
     options = {"teacher": teacher.teacher}
-    given = ("allow_code", "custom_objects", "teacher_network", "teacher_signature")
-    options |= {name: getattr(teacher, name) for name in given if getattr(teacher, name)}
-    if not found.file.is_own and isinstance(found.taken.pixels, str):
+    options |= _given(teacher, _TEACHER_OPTIONS) | _given(data, _DATA_OPTIONS)
+    if isinstance(found.taken.pixels, str) and found.taken.evidence not in (GUESS, OWN):
         options["teacher_input"] = found.taken.pixels
-    elif not isinstance(found.taken.pixels, str):
-        mean, std = found.taken.pixels
-        options |= {"teacher_mean": tuple(mean), "teacher_std": tuple(std)}
     if found.head and len(found.file.output_names) > 1:
         options["teacher_output"] = found.head.name
     options["student"] = _student(found, min(height, width))
@@ -146,6 +152,12 @@ def _command(found, teacher):
     if min(height, width) >= _LARGE:
         lines.append("# For a smaller and faster student of smaller images add --image_size=96")
     return lines
+
+
+def _given(section, names):
+    """Returns the options of a section that are not left to the file."""
+    values = {name: getattr(section, name) for name in names}
+    return {name: value for name, value in values.items() if value and value != "auto"}
 
 
 def _student(found, side):

@@ -15,6 +15,7 @@ from mosaickd_tf.teachers.inputs import TeacherInput
 
 NUM_IMAGES = 256  # on which range and outputs are decided where the network does not show them
 DEFAULT_SIDE = 32  # of images where neither the file nor the options name a size
+GUESS = "a guess"  # evidence of what could not be told
 _CROP_SEED = 2110
 
 
@@ -98,7 +99,7 @@ def inspect_file(file, teacher, data, images=None, refuse_doubts=True):
         if refuse_doubts:
             raise
         doubts.append(str(error))
-        taken = dataclasses.replace(taken, pixels="unit", evidence="a guess")
+        taken = dataclasses.replace(taken, pixels="unit", evidence=GUESS)
 
     def predict():
         model = inputs.of_unit_images(file.model, taken, image_shape)
