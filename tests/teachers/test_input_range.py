@@ -48,8 +48,13 @@ def test_usual_images_are_more_plausible_than_unusual_and_impossible_ones():
     assert strokes > plausibility(np.array([0.565]), 0.15)  # the same pixels, as of [-1, 1]
 
 
-@pytest.mark.parametrize("form", ["functional", "sequential", "nested"])
-@pytest.mark.parametrize("pixels", list(OF_UNIT))
+@pytest.mark.parametrize(
+    ("pixels", "form"),
+    [
+        *((pixels, "functional") for pixels in OF_UNIT),
+        *((pixels, form) for pixels in ("signed", "bytes") for form in ("sequential", "nested")),
+    ],
+)
 def test_the_range_of_photographs_is_decided_by_their_statistics(pixels, form):
     model = teacher(seen(photos()), pixels, form=form)
     found = decide(taken_by(model), model, photos()[1::2])
@@ -77,6 +82,22 @@ def test_channels_first_is_decided_and_mentioned():
     model = keras.Model(images, inner(layers.Permute((2, 3, 1))(images)))
     taken = taken_by(inner, channels_first=True)
     assert decide(taken, model, photos()[1::2]).pixels == "bytes"
+
+
+def test_open_sides_are_those_of_the_images_that_decide():
+    """A network that is too deep for images of 32 pixels."""
+    inner = teacher(seen(photos()), "bytes")
+    images = keras.Input((None, None, 3))
+    hidden = images
+    for layer in inner.layers[1:-2]:
+        hidden = layer(hidden)
+    for _ in range(5):
+        hidden = layers.AveragePooling2D(2)(hidden)
+    model = keras.Model(images, layers.GlobalAveragePooling2D()(layers.Conv2D(4, 1)(hidden)))
+    large = photos()[1::8].repeat(3, axis=1).repeat(3, axis=2)
+    assert decide(taken_by(model), model, large).pixels == "bytes"
+    with pytest.raises(RequestError, match="`image_size`"):
+        decide(taken_by(model), model, photos()[1::8])
 
 
 def test_close_ranges_are_refused_with_the_score_and_flag_of_each():
