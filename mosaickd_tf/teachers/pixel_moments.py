@@ -16,6 +16,7 @@ _MOST_LAYERS = 4  # normalizations that are tried, the first ones
 _SMALL_VARIANCE = 0.02  # of the median channel's, below which one says little
 _MOST_LEFT = 0.4  # share of the statistics with which a layer began
 _LEFT_PENALTY = 1.0  # it is 0 where nothing speaks for it, as in [0, 255]
+_RELU_ERROR = 0.3  # of the logarithm of a deviation, as values before a ReLU are not quite Gaussian
 # Mean and standard deviation of pixels from which the solution is searched.
 _STARTS = ((0.5, 0.25), (0.0, 0.5), (0.0, 1.0), (120.0, 60.0), (0.0, 60.0))
 _SEED = 2110
@@ -159,7 +160,8 @@ def _solve(response, layer, images, rectified):
         )
 
     fits = [_least_squares(misfit, channels, powers.shape[1], *start) for start in _STARTS]
-    return _moments(min(fits, key=lambda fit: fit.cost), channels)
+    model_error = _RELU_ERROR if rectified else 0.0
+    return _moments(min(fits, key=lambda fit: fit.cost), channels, model_error)
 
 
 def _least_squares(misfit, channels, spectra, mean, std):
@@ -173,8 +175,8 @@ def _least_squares(misfit, channels, spectra, mean, std):
     )
 
 
-def _moments(fit, channels):
-    """Returns the `PixelMoments` of a fit."""
+def _moments(fit, channels, model_error):
+    """Returns the `PixelMoments` of a fit; `model_error` adds to that of the deviation."""
     misfit = np.sum(fit.fun**2) / max(1, len(fit.fun) - len(fit.x))
     covariance = misfit * np.linalg.pinv(fit.jac.T @ fit.jac)
     powers = np.exp(fit.x[channels:-1])
@@ -184,7 +186,7 @@ def _moments(fit, channels):
         mean=fit.x[:channels],
         mean_error=np.sqrt(np.diag(covariance)[:channels]),
         std=float(powers.sum()) ** 0.5,
-        log_std_error=float(weights @ inner @ weights) ** 0.5,
+        log_std_error=float(weights @ inner @ weights + model_error**2) ** 0.5,
     )
 
 

@@ -76,6 +76,13 @@ def test_statistics_after_a_relu_decide_too(pixels):
     assert decide(taken_by(model), model, photos()[1::2]).pixels == pixels
 
 
+def test_statistics_after_a_relu_that_fit_badly_are_refused():
+    """With these weights pixels of [0, 255] look rather like those less their means."""
+    model = teacher(seen(photos()), "bytes", relu=True, seed=10)
+    with pytest.raises(RequestError, match=r"teacher_input=bytes \("):
+        decide(taken_by(model), model, photos()[1::2])
+
+
 def test_channels_first_is_decided_and_mentioned():
     inner = teacher(seen(photos()), "bytes")
     images = keras.Input((3, range_models.SIDE, range_models.SIDE))
