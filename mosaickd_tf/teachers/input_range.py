@@ -35,7 +35,8 @@ def decide(taken, model, images):
     Args:
         taken: a `TeacherInput`.
         model: the Keras model of the file.
-        images: uint8 images `(n, height, width, channels)`.
+        images: uint8 images `(n, height, width, channels)`, whose sides are taken where the
+            teacher leaves its own open.
 
     Returns:
         The `TeacherInput` with `pixels`, `evidence` and `scores`.
@@ -43,7 +44,9 @@ def decide(taken, model, images):
     Raises:
         RequestError: when two hypotheses are close, with their scores and the flag for each.
     """
-    in_range = _network_images(taken, model)
+    height, width, channels = taken.image_shape
+    sides = (height or images.shape[1], width or images.shape[2])
+    in_range = _network_images(taken, model, sides)
     layers = _normalizations(in_range)
     if layers and all(_is_new(layer) for layer in layers):
         if taken.pixels:
@@ -51,14 +54,16 @@ def decide(taken, model, images):
         return dataclasses.replace(
             taken, pixels="unit", evidence="not trained: its BatchNormalizations have no statistics"
         )
-    moments = estimate_moments(in_range, layers, _as_taken(images, taken)) if layers else None
+    moments = (
+        estimate_moments(in_range, layers, _as_taken(images, sides, channels)) if layers else None
+    )
     if moments:
         scores, needed = _by_moments(taken, moments), MARGIN
         source = "statistics of BatchNormalization"
     elif taken.pixels:
         return taken
     else:
-        outputs = _outputs(taken, model, _as_taken(images, taken))
+        outputs = _outputs(taken, model, _as_taken(images, sides, channels))
         first, *others = outputs.values()
         if all(np.allclose(other, first, rtol=1e-3, atol=1e-6) for other in others):
             return dataclasses.replace(taken, pixels="unit", evidence="outputs are those of any")
@@ -110,23 +115,19 @@ def _is_new(layer):
     return bool(np.all(mean == 0) and np.all(variance == 1))
 
 
-def _network_images(taken, model):
+def _network_images(taken, model, sides):
     """Returns the model as one of images in its own range, in the usual order of axes."""
-    height, width, channels = taken.image_shape
     plain = dataclasses.replace(taken, pixels="unit")
-    return of_unit_images(model, plain, (height or 32, width or 32, channels))
+    return of_unit_images(model, plain, (*sides, taken.image_shape[2]))
 
 
-def _as_taken(images, taken):
+def _as_taken(images, sides, channels):
     """Returns unit images, float32, of the teacher's own shape."""
-    height, width, channels = taken.image_shape
     images = images.astype("float32") / 255
     if images.shape[-1] > channels:
         images = images.mean(axis=-1, keepdims=True)
     images = np.repeat(images, channels // images.shape[-1], axis=-1)
-    resized = keras.ops.image.resize(
-        images, (height or 32, width or 32), antialias=True, data_format="channels_last"
-    )
+    resized = keras.ops.image.resize(images, sides, antialias=True, data_format="channels_last")
     return keras.ops.convert_to_numpy(resized)
 
 

@@ -12,7 +12,8 @@ from mosaickd_tf.teachers.adaptation import of_unit_images
 
 __all__ = ["TeacherInput", "assume_unit", "decide_pixels", "of_unit_images", "read_input"]
 
-_GIVEN = ("teacher_input", "teacher_mean", "made by this program", "uint8 input", "quantization")
+OWN = "made by this program"
+_GIVEN = ("teacher_input", "teacher_mean", OWN, "uint8 input", "quantization")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def read_input(file, options):
     elif options.teacher_input != "auto":
         pixels, evidence = options.teacher_input, "teacher_input"
     elif file.is_own:
-        pixels, evidence = "unit", "made by this program"
+        pixels, evidence = "unit", OWN
     elif "float" not in model.inputs[0].dtype:
         pixels, evidence = "bytes", f"{model.inputs[0].dtype} input"
     elif file.pixels:
@@ -107,7 +108,7 @@ def _image_shape(shape, layout):
         for channels in (1, 3):
             side = math.isqrt(shape[0] // channels)
             if side * side * channels == shape[0]:
-                return (side, side, channels), False
+                return (side, side, channels), layout == "channels_first"
     if len(shape) == 2:
         return (*shape, 1), False
     if len(shape) == 3:

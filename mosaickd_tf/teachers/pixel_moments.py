@@ -17,6 +17,7 @@ _MOST_LAYERS = 4  # normalizations that are tried, the first ones
 _SMALL_VARIANCE = 0.02  # of the median channel's, below which one says little
 _MOST_LEFT = 0.4  # share of the statistics with which a layer began
 _LEFT_PENALTY = 1.0  # it is 0 where nothing speaks for it, as in [0, 255]
+_RELU_ERROR = 0.3  # of the logarithm of a deviation, as values before a ReLU are not quite Gaussian
 # Mean and standard deviation of pixels from which the solution is searched.
 _STARTS = ((0.5, 0.25), (0.0, 0.5), (0.0, 1.0), (120.0, 60.0), (0.0, 60.0))
 _SEED = 2110
@@ -54,21 +55,36 @@ def estimate_moments(model, layers, images):
     images = images[:_NUM_IMAGES]
     first = [layer for layer in layers if layer.moving_mean.shape[0] >= images.shape[-1] + 2]
     for layer in first[:_MOST_LAYERS]:
-        for rectified in (False, True):
-            response = _Response(model, layer, rectified)
-            if response.is_linear(images[:_FEWEST_IMAGES]):
-                count = max(_FEWEST_IMAGES, _MOST_NUMBERS // response(images[:1]).size)
-                return _solve(response, layer, images[:count], rectified)
+        response = _Response(model, layer)
+        if response.is_linear(images[:_FEWEST_IMAGES]):
+            return _solve(response, layer, _bounded(images, response), rectified=False)
+        before_relu = _Response(model, layer, without=_rectifiers(model))
+        few = images[:_FEWEST_IMAGES]
+        if before_relu.is_linear(few) and _is_relu_of(response, before_relu, few):
+            return _solve(before_relu, layer, _bounded(images, before_relu), rectified=True)
     return None
 
 
-class _Response:
-    """Input of a layer as a function of images, ReLUs before it left out where asked."""
+def _bounded(images, response):
+    """Returns as many of the images as memory allows for what comes before a normalization."""
+    return images[: max(_FEWEST_IMAGES, _MOST_NUMBERS // response(images[:1]).size)]
 
-    def __init__(self, model, layer, rectified):
+
+def _is_relu_of(response, before_relu, images):
+    """Tells whether a response is a plain ReLU of another, for pixels of any range."""
+    return all(
+        np.allclose(response(batch), np.maximum(before_relu(batch), 0), rtol=1e-3, atol=1e-4)
+        for batch in (images, 255 * images, 255 * images - 128)
+    )
+
+
+class _Response:
+    """Input of a layer as a function of images, layers with a ReLU `without` it."""
+
+    def __init__(self, model, layer, without=()):
         self._capture = ActivationCapture(model, [layer], side="input")
         self._axis = layer.axis
-        self._bypassed = _rectifiers(model) if rectified else []
+        self._bypassed = without
 
     def __call__(self, images):
         """Returns float64 `(n, positions, channels)`."""
@@ -80,8 +96,11 @@ class _Response:
         return values.astype("float64").reshape(len(images), -1, values.shape[-1])
 
     def is_linear(self, images):
-        """Tells whether images add up, beside a constant."""
+        """Tells whether images of any range add up, beside a constant."""
         noise = np.random.default_rng(_SEED).normal(size=images.shape).astype("float32")
+        return all(self._adds_up(scale * images, scale * noise) for scale in (1, 255))
+
+    def _adds_up(self, images, noise):
         zero, one, two, both = (
             self(batch) for batch in (0 * images, images, noise, images - 2 * noise)
         )
@@ -148,7 +167,8 @@ def _solve(response, layer, images, rectified):
         )
 
     fits = [_least_squares(misfit, channels, powers.shape[1], *start) for start in _STARTS]
-    return _moments(min(fits, key=lambda fit: fit.cost), channels)
+    model_error = _RELU_ERROR if rectified else 0.0
+    return _moments(min(fits, key=lambda fit: fit.cost), channels, model_error)
 
 
 def _least_squares(misfit, channels, spectra, mean, std):
@@ -162,8 +182,8 @@ def _least_squares(misfit, channels, spectra, mean, std):
     )
 
 
-def _moments(fit, channels):
-    """Returns the `PixelMoments` of a fit."""
+def _moments(fit, channels, model_error):
+    """Returns the `PixelMoments` of a fit; `model_error` adds to that of the deviation."""
     misfit = np.sum(fit.fun**2) / max(1, len(fit.fun) - len(fit.x))
     covariance = misfit * np.linalg.pinv(fit.jac.T @ fit.jac)
     powers = np.exp(fit.x[channels:-1])
@@ -173,7 +193,7 @@ def _moments(fit, channels):
         mean=fit.x[:channels],
         mean_error=np.sqrt(np.diag(covariance)[:channels]),
         std=float(powers.sum()) ** 0.5,
-        log_std_error=float(weights @ inner @ weights) ** 0.5,
+        log_std_error=float(weights @ inner @ weights + model_error**2) ** 0.5,
     )
 
 

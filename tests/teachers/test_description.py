@@ -62,16 +62,79 @@ def test_of_a_network_of_this_package_nothing_has_to_be_said(tmp_path):
     assert "teacher_input" not in facts["command"][0]
 
 
+def words_of(facts):
+    return set(shlex.split(facts["command"][0]))
+
+
+def without_normalization(path, *outputs, shape=(16, 16, 1)):
+    """Saves a network in which nothing shows which range it was trained with."""
+    images = keras.Input(shape, name="input_1")
+    hidden = layers.Flatten()(images)
+    heads = [layers.Dense(3, name=name)(hidden) for name in outputs]
+    keras.Model(images, heads[0] if len(heads) == 1 else heads).save(path)
+    return str(path)
+
+
 def test_what_cannot_be_told_is_a_doubt_and_no_error(tmp_path):
-    """Nothing in a network without normalization shows which range it was trained with."""
-    images = keras.Input((16, 16, 1), name="input_1")
-    network = keras.Model(images, layers.Dense(3)(layers.Flatten()(images)))
-    network.save(tmp_path / "teacher.keras")
-    facts = mosaickd_tf.inspect_teacher(tmp_path / "teacher.keras")
+    path = without_normalization(tmp_path / "teacher.keras", "head")
+    facts = mosaickd_tf.inspect_teacher(path)
     assert len(facts["doubts"]) == 1 and "`teacher_input`" in facts["doubts"][0]
-    assert "unsure" in description.as_text(facts)
-    facts = mosaickd_tf.inspect_teacher(tmp_path / "teacher.keras", teacher_input="signed")
+    assert facts["pixels_by"] == "a guess"
+    facts = mosaickd_tf.inspect_teacher(path, teacher_input="signed")
     assert facts["doubts"] == [] and facts["pixels"] == "signed"
+    assert "--teacher_input=signed" in words_of(facts)
+
+
+def test_doubts_are_in_text_and_json_and_no_guess_in_the_command(tmp_path):
+    """The command stops with the same doubts, as it says nothing about them."""
+    facts = mosaickd_tf.inspect_teacher(
+        without_normalization(tmp_path / "teacher.keras", "first", "second")
+    )
+    assert facts["head"] is facts["task"] is facts["num_labels"] is facts["output"] is None
+    assert json.loads(json.dumps(facts)) == facts
+    unsure = [line for line in description.as_text(facts).splitlines() if "unsure" in line]
+    assert [line.split(maxsplit=1)[1] for line in unsure] == facts["doubts"]
+    assert "`teacher_input`" in unsure[0] and "`teacher_output`" in unsure[1]
+    assert not [word for word in words_of(facts) if word.startswith("--teacher_")]
+
+
+def test_the_command_repeats_what_was_given(tmp_path):
+    path = without_normalization(tmp_path / "my.keras", "first", "second", shape=(3, 16, 3))
+    given = {
+        "teacher_layout": "channels_first",
+        "teacher_output": "1",
+        "teacher_mean": (0.1, 0.2, 0.3),
+        "teacher_std": (0.4, 0.5, 0.6),
+        "image_size": (24, 32),
+        "channels": 1,
+        "task": "multi_label",
+    }
+    words = words_of(mosaickd_tf.inspect_teacher(path, **given))
+    expected = "teacher_layout=channels_first teacher_output=second teacher_mean=0.1,0.2,0.3 "
+    expected += "teacher_std=0.4,0.5,0.6 image_size=24x32 channels=1 task=multi_label"
+    assert {f"--{word}" for word in expected.split()} <= words
+    assert not [word for word in words if word.startswith("--teacher_input")]
+
+
+def test_a_range_that_is_given_for_a_network_of_this_package_is_repeated(tmp_path):
+    network = models.build_classifier("wrn10_1", num_classes=3, input_shape=(16, 16, 1))
+    network.save(tmp_path / "teacher.keras")
+    facts = mosaickd_tf.inspect_teacher(tmp_path / "teacher.keras", teacher_input="signed")
+    assert "--teacher_input=signed" in words_of(facts)
+
+
+def test_the_text_has_what_the_facts_have(tmp_path):
+    head = [layers.Rescaling(1 / 255, name="to_unit"), layers.RandomFlip(name="flip")]
+    path = stranger(tmp_path / "model.keras", head=head, tail=[layers.Softmax(name="probs")])
+    facts = mosaickd_tf.inspect_teacher(path)
+    text = description.as_text(facts)
+    assert f"{path}: Keras file of Keras {keras.__version__}" in text
+    assert "images      ?x32x32x3, channels_last, pixels bytes (Rescaling inside)" in text
+    assert "outputs     probs [None, 4]" in text
+    assert "labels      4, softmax (ends in softmax), single_label\n" in text
+    assert "rescaling: to_unit; augmentation: flip" in text
+    assert f"{facts['parameters']:,} parameters, {facts['macs']:,} multiply-accumulates" in text
+    assert text.endswith("\n\n" + facts["command"][0]) and "unsure" not in text
 
 
 def test_a_large_teacher_comes_with_the_hint_of_a_smaller_student(tmp_path):
