@@ -114,7 +114,7 @@ def inspect_file(file, teacher, data, images=None, refuse_doubts=True):
         if refuse_doubts:
             raise
         doubts.append(str(error))
-        taken = dataclasses.replace(taken, pixels="unit", evidence="see below")
+        taken = dataclasses.replace(taken, pixels="unit", evidence="it cannot be told")
         pixels_are_known = False
 
     def predict():

@@ -79,7 +79,7 @@ def test_what_cannot_be_told_is_a_doubt_and_no_error(tmp_path):
     path = without_normalization(tmp_path / "teacher.keras", "head")
     facts = mosaickd_tf.inspect_teacher(path)
     assert len(facts["doubts"]) == 1 and "`teacher_input`" in facts["doubts"][0]
-    assert facts["pixels_by"] == "a guess"
+    assert (facts["pixels"], facts["pixels_by"]) == (None, "it cannot be told")
     facts = mosaickd_tf.inspect_teacher(path, teacher_input="signed")
     assert facts["doubts"] == [] and facts["pixels"] == "signed"
     assert "--teacher_input=signed" in words_of(facts)
@@ -92,7 +92,8 @@ def test_doubts_are_in_text_and_json_and_no_guess_in_the_command(tmp_path):
     )
     assert facts["head"] is facts["task"] is facts["num_labels"] is facts["output"] is None
     assert json.loads(json.dumps(facts)) == facts
-    unsure = [line for line in description.as_text(facts).splitlines() if "unsure" in line]
+    lines = description.as_text(facts).splitlines()
+    unsure = [line for line in lines if line.startswith("unsure")]
     assert [line.split(maxsplit=1)[1] for line in unsure] == facts["doubts"]
     assert "`teacher_input`" in unsure[0] and "`teacher_output`" in unsure[1]
     assert not [word for word in words_of(facts) if word.startswith("--teacher_")]
