@@ -12,6 +12,8 @@ from mosaickd_tf.utils import machine
 
 logger = logging.getLogger(__name__)
 
+TRIAL_BATCH_SIZE = 16  # at which it is measured what a larger batch would take
+_FEWEST_ROUNDS = 1000  # that a larger batch should leave affordable
 _TIMED_CALLS = 2  # of the compiled function, after the one that compiles it
 _SECONDS = 50 * 60  # of a training whose rounds are left to the program; exports take the rest
 _EVALUATIONS = 10
@@ -28,6 +30,11 @@ class Trial:
 
     seconds_per_round: float
     peak_bytes: int
+
+
+def run_trials(prepared):
+    """Returns the `Trial` of each method of a `Prepared` by name."""
+    return {method.name: run_trial(method, prepared) for method in prepared.methods}
 
 
 def run_trial(method, prepared):
@@ -65,6 +72,21 @@ def _images(method, prepared):
 def _call(distiller, batches):
     for term in distiller.train_function(batches).values():
         float(term)  # waits for the device
+
+
+def affordable_batch_size(trials, largest):
+    """Returns the batch size that leaves 1,000 rounds affordable: a power of two from 16 on.
+
+    Args:
+        trials: dict from the names of the methods to their `Trial` with 16 images.
+        largest: batch size that is not exceeded.
+    """
+    seconds = sum(trial.seconds_per_round for trial in trials.values()) / TRIAL_BATCH_SIZE
+    affordable = min(largest, _SECONDS / _FEWEST_ROUNDS / seconds)
+    batch_size = TRIAL_BATCH_SIZE
+    while 2 * batch_size <= affordable:
+        batch_size *= 2
+    return batch_size
 
 
 def affordable_rounds(trials, rounds_per_call=1):

@@ -20,7 +20,13 @@ from mosaickd_tf.export import calibration
 from mosaickd_tf.pipeline.batch_size import with_batch_size
 from mosaickd_tf.pipeline.build import Networks, build_networks, patch_size_of
 from mosaickd_tf.pipeline.students import warn_of_size
-from mosaickd_tf.pipeline.trial import Trial, affordable_rounds, run_trial
+from mosaickd_tf.pipeline.trial import (
+    TRIAL_BATCH_SIZE,
+    Trial,
+    affordable_batch_size,
+    affordable_rounds,
+    run_trials,
+)
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.teachers.checks import check_teacher
@@ -95,8 +101,8 @@ def validate_and_load(config):
     Raises:
         RequestError: when the request is wrong.
     """
-    rounds_are_open = not config.optimization.rounds
-    if rounds_are_open:
+    asked = config.optimization
+    if not asked.rounds:
         config = with_options(config, optimization={"rounds": PAPER_ROUNDS})
     _check_request(config)
     config = with_absolute_paths(config)
@@ -119,7 +125,7 @@ def validate_and_load(config):
     student = prepared.method.networks.by_name["student"]
     warn_of_size(student, teacher)
     compression.check_compressible(student, config.export.exports, config.compression)
-    return _with_affordable_rounds(prepared) if rounds_are_open else prepared
+    return prepared if asked.rounds else _with_affordable_rounds(prepared, not asked.batch_size)
 
 
 def _prepare_methods(config, teacher, target, ood):
@@ -135,16 +141,30 @@ def _prepare_methods(config, teacher, target, ood):
     return tuple(methods)
 
 
-def _with_affordable_rounds(prepared):
-    """Returns a request with the rounds that its methods can take in time, without a GPU."""
+def _with_affordable_rounds(prepared, batch_size_is_open):
+    """Returns a request with the rounds that its methods can take in time, without a GPU.
+
+    A batch size that is left open too is lowered where it would leave few rounds.
+    """
     if tf.config.list_physical_devices("GPU"):
         return prepared
-    trials = {method.name: run_trial(method, prepared) for method in prepared.methods}
+    largest = prepared.config.optimization.batch_size
+    if batch_size_is_open and largest > TRIAL_BATCH_SIZE:
+        prepared = _with_optimization(prepared, batch_size=TRIAL_BATCH_SIZE)
+        batch_size = affordable_batch_size(run_trials(prepared), largest)
+        prepared = _with_optimization(prepared, batch_size=batch_size)
+    trials = run_trials(prepared)
     rounds = affordable_rounds(trials, prepared.config.run.steps_per_execution)
-    config = with_options(prepared.config, optimization={"rounds": rounds})
-    _check_long_enough(config, [declared.methods()[name] for name in trials])
+    prepared = _with_optimization(prepared, rounds=rounds)
+    _check_long_enough(prepared.config, [declared.methods()[name] for name in trials])
+    return dataclasses.replace(prepared, trials=trials)
+
+
+def _with_optimization(prepared, **changes):
+    """Returns a request with other options of the optimization; its networks are built again."""
+    config = with_options(prepared.config, optimization=changes)
     methods = _prepare_methods(config, prepared.teacher, prepared.target, prepared.ood)
-    return dataclasses.replace(prepared, config=config, methods=methods, trials=trials)
+    return dataclasses.replace(prepared, config=config, methods=methods)
 
 
 def _load_with_file(config):

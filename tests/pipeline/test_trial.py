@@ -7,8 +7,13 @@ import pytest
 import tensorflow as tf
 
 from mosaickd_tf.config import MethodConfig
-from mosaickd_tf.pipeline import trial, validate
-from mosaickd_tf.pipeline.trial import Trial, affordable_rounds, run_trial
+from mosaickd_tf.pipeline import trial
+from mosaickd_tf.pipeline.trial import (
+    Trial,
+    affordable_batch_size,
+    affordable_rounds,
+    run_trial,
+)
 from mosaickd_tf.pipeline.validate import validate_and_load
 from tests import tiny
 from tests.pipeline.small_run import CONFIG, changed, refusal
@@ -62,10 +67,24 @@ def test_the_rounds_of_fifty_minutes_by_hand(seconds, per_call, expected):
     assert affordable_rounds(trials(**seconds), per_call) == expected
 
 
+@pytest.mark.parametrize(
+    "seconds, largest, expected",
+    [
+        ({"mosaic": 1.0}, 256, 32),  # 3 s a round are 48 images
+        ({"mosaic": 0.5, "kd": 0.25}, 256, 64),
+        ({"mosaic": 0.01}, 256, 256),
+        ({"mosaic": 0.01}, 32, 32),
+        ({"mosaic": 60.0}, 256, 16),
+    ],
+)
+def test_the_batch_of_a_thousand_rounds_by_hand(seconds, largest, expected):
+    assert affordable_batch_size(trials(**seconds), largest) == expected
+
+
 @pytest.fixture
 def three_seconds(monkeypatch):
     """Lets a round on trial take three seconds."""
-    monkeypatch.setattr(validate, "run_trial", lambda *_: Trial(seconds_per_round=3, peak_bytes=1))
+    monkeypatch.setattr(trial, "run_trial", lambda *_: Trial(seconds_per_round=3, peak_bytes=1))
 
 
 OPEN = changed("optimization", CONFIG, rounds=0)
@@ -81,6 +100,20 @@ def test_rounds_that_are_left_open_are_those_of_fifty_minutes(caplog):
         assert method.networks.optimization.rounds == 500
     assert list(prepared.trials) == ["mosaic", "kd"]
     assert any("500 rounds take about 25 minutes" in message for message in caplog.messages)
+
+
+def test_a_batch_size_that_is_left_open_too_is_tried_at_16_images_first(monkeypatch):
+    tried = []
+
+    def run_trial(method, _):
+        tried.append((method.name, method.config.optimization.batch_size))
+        return Trial(seconds_per_round=0.02 * tried[-1][1], peak_bytes=1)
+
+    monkeypatch.setattr(trial, "run_trial", run_trial)
+    config = changed("optimization", OPEN, batch_size=0)
+    optimization = validate_and_load(config).config.optimization
+    assert tried == [("mosaic", 16), ("kd", 16), ("mosaic", 64), ("kd", 64)]
+    assert (optimization.batch_size, optimization.rounds) == (64, 1170)
 
 
 @pytest.mark.usefixtures("three_seconds")
