@@ -79,7 +79,6 @@ def test_what_cannot_be_told_is_a_doubt_and_no_error(tmp_path):
     path = without_normalization(tmp_path / "teacher.keras", "head")
     facts = mosaickd_tf.inspect_teacher(path)
     assert len(facts["doubts"]) == 1 and "`teacher_input`" in facts["doubts"][0]
-    assert facts["pixels_by"] == "a guess"
     facts = mosaickd_tf.inspect_teacher(path, teacher_input="signed")
     assert facts["doubts"] == [] and facts["pixels"] == "signed"
     assert "--teacher_input=signed" in words_of(facts)
