@@ -137,7 +137,7 @@ def test_what_cannot_be_told_is_refused_or_a_doubt(tmp_path):
     found = inspected(file, refuse_doubts=False)
     assert ["`teacher_input`" in doubt for doubt in found.doubts] == [True, False]
     assert "`teacher_output`" in found.doubts[1] and found.head is None
-    assert found.taken.pixels == "unit"  # taken, so that the rest can be described
+    assert (found.taken.pixels, found.taken.evidence) == ("unit", "a guess")
     settled = inspected(file, teacher_input="signed", teacher_output="0", refuse_doubts=False)
     assert settled.doubts == () and settled.head.index == 0
 
