@@ -110,7 +110,7 @@ def load_teacher_file(path, teacher_input="auto", allow_code=False, **options):
             a pair of the mean and standard deviation of each channel by which to standardize unit
             images, or "auto".
         allow_code: whether code of the file may run.
-        **options: further ones of `TeacherConfig`.
+        **options: further ones of `TeacherConfig`, and of `DataConfig`, as `image_size`.
 
     Returns:
         A Keras model from unit images to logits.
@@ -123,8 +123,16 @@ def load_teacher_file(path, teacher_input="auto", allow_code=False, **options):
         options["teacher_input"] = teacher_input
     else:
         options["teacher_mean"], options["teacher_std"] = map(tuple, teacher_input)
-    teacher = TeacherConfig(teacher=str(path), allow_code=allow_code, **options)
-    return inspect_file(open_teacher(teacher), teacher, DataConfig()).network()
+    teacher, data = sections_of_file(path, allow_code=allow_code, **options)
+    return inspect_file(open_teacher(teacher), teacher, data).network()
+
+
+def sections_of_file(path, **options):
+    """Returns the `TeacherConfig` and the `DataConfig` of a teacher's file and options of both."""
+    known = TeacherConfig.__dataclass_fields__
+    teacher = {name: value for name, value in options.items() if name in known}
+    data = {name: value for name, value in options.items() if name not in known}
+    return TeacherConfig(teacher=str(path), **teacher), DataConfig(**data)
 
 
 def teacher_of_run(folder, config):

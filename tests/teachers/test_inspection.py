@@ -12,6 +12,7 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models import build_classifier
 from mosaickd_tf.models.io.model_file import open_model_file
 from mosaickd_tf.teachers.inspection import inspect_file, photographs, with_image_shape
+from mosaickd_tf.teachers.loading import load_teacher_file
 from tests.teachers.range_models import OF_UNIT, SIDE, photos, seen, teacher
 
 UNIT_IMAGES = photos()[5::40].astype("float32") / 255
@@ -169,3 +170,16 @@ def test_photographs_are_the_same_each_time_and_show_something():
     assert images.shape == (256, SIDE, SIDE, 3) and images.dtype == np.uint8
     np.testing.assert_array_equal(images, photographs((SIDE, SIDE, 3)))
     assert images.std() > 30 and photographs((8, 12, 1)).shape == (256, 8, 12, 1)
+
+
+def test_a_size_is_given_for_a_file_with_open_sides_in_python_too(tmp_path):
+    """Images of 32 pixels, taken where nothing is said, are too small for this network."""
+    hidden = images = keras.Input((None, None, 3))
+    for _ in range(6):
+        hidden = layers.AveragePooling2D(2)(hidden)
+    outputs = layers.Dense(4)(layers.GlobalAveragePooling2D()(hidden))
+    path = saved(keras.Model(images, outputs), tmp_path).path
+    with pytest.raises(RequestError, match="`image_size`"):
+        load_teacher_file(path, "signed")
+    network = load_teacher_file(path, "signed", image_size=64, channels=1)
+    assert network.input_shape == (None, 64, 64, 1)

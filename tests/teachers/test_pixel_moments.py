@@ -79,7 +79,7 @@ def test_without_a_linear_map_there_is_none(between):
     ids=["relu and convolution", "relu and mean", "two relus", "bounded relu", "leaky relu"],
 )
 def test_without_a_plain_relu_right_before_the_normalization_there_is_none(between):
-    """What comes after the ReLU mixes its values, whose moments are no longer known."""
+    """Layers after the ReLU mix its values, whose moments are no longer known."""
     hidden = images = keras.Input((SIDE, SIDE, 3))
     norm = layers.BatchNormalization()
     for layer in (layers.Conv2D(12, 3), *between, norm):
