@@ -6,11 +6,11 @@ import shlex
 import keras
 
 from mosaickd_tf import models
-from mosaickd_tf.config import DataConfig, TeacherConfig, assignment
+from mosaickd_tf.config import assignment
 from mosaickd_tf.data.label_names import find_labels
 from mosaickd_tf.models.graph.walk import leaf_layers
 from mosaickd_tf.teachers.inspection import inspect_file
-from mosaickd_tf.teachers.loading import open_teacher
+from mosaickd_tf.teachers.loading import open_teacher, sections_of_file
 
 _RESCALING = ("Rescaling", "Normalization")
 _SHOWN = 8  # label names in a line of text
@@ -37,10 +37,7 @@ def inspect_teacher(path, **options):
     Raises:
         RequestError: for a file that cannot be used, with what it is and what to do.
     """
-    fields = set(TeacherConfig.__dataclass_fields__)
-    teacher = {name: value for name, value in options.items() if name in fields}
-    data = {name: value for name, value in options.items() if name not in fields}
-    teacher, data = TeacherConfig(teacher=str(path), **teacher), DataConfig(**data)
+    teacher, data = sections_of_file(path, **options)
     file = open_teacher(teacher)
     found = inspect_file(file, teacher, data, refuse_doubts=False)
     layers = leaf_layers(file.model)

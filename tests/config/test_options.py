@@ -27,7 +27,7 @@ from mosaickd_tf.methods.statistics import StatisticsConfig
 
 # section, arguments, name of the flag, expected, received
 WRONG = [
-    (OptimizationConfig, {"rounds": 0}, "rounds", "at least 1", "0"),
+    (OptimizationConfig, {"rounds": -1}, "rounds", "at least 0", "-1"),
     (OptimizationConfig, {"batch_size": 1}, "batch_size", "at least 2", "1"),
     (OptimizationConfig, {"student_learning_rate": 0.0}, "student_learning_rate", "above 0", "0.0"),
     (OptimizationConfig, {"weight_decay": -1e-4}, "weight_decay", "at least 0", "-0.0001"),
