@@ -144,6 +144,8 @@ def test_the_published_recipe_is_that_of_the_defaults():
         "image_size": 32,
         "channels": 3,
         "patch_size": 10,
+        "rounds": 39200,
+        "batch_size": 256,
     }
 
 

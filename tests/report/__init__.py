@@ -24,7 +24,9 @@ def result(method="mosaic", baselines=("kd",), labels=True, **config):
 
     return {
         "method": method,
-        "config": dict(options(DistillConfig())) | {"image_size": 16} | config,
+        "config": dict(options(DistillConfig()))
+        | {"rounds": 39200, "batch_size": 256, "image_size": 16}
+        | config,
         "seed": 3,
         "precision": "float32",
         "rounds": 300,
