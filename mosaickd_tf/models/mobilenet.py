@@ -1,10 +1,10 @@
-"""MobileNets (Sandler et al., 2018; Howard et al., 2019) for small images and small devices.
+"""MobileNets (Sandler et al., 2018; Howard et al., 2019) for images of any size and small devices.
 
 The published networks, and those of `keras.applications`, halve an image of 224 pixels five
-times: one of 32 pixels would end as a single pixel. Here the first two halvings (the stem's and
-the next) are left out, as is usual for 32x32, so that the last map has an eighth of the height
-and width of the images, as in ResNet. Strides have no weights: the parameters are those of the
-published networks. There is no dropout: a distilled student needs none.
+times: one of 32 pixels would end as a single pixel. For images of up to 64 pixels a side the
+first two halvings (the stem's and the next) are left out, as is usual for 32x32, so that the last
+map has an eighth of the height and width of the images, as in ResNet. Strides have no weights: the
+parameters are those of the published networks. There is no dropout: a distilled student needs none.
 """
 
 import typing
@@ -24,6 +24,8 @@ class Block(typing.NamedTuple):
     squeeze: bool
     activation: str
 
+
+_SMALL = 64  # pixels a side up to which the first two halvings are left out
 
 # Expansion factor, filters and number of blocks. The blocks of a stage share one resolution.
 _V2_STAGES = (
@@ -70,8 +72,9 @@ def mobilenet_v2(*, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
         - [Sandler et al., 2018](https://arxiv.org/abs/1801.04381)
     """
     inputs, hidden = blocks.normalized_input(input_shape, mean, std, smallest=8)
-    hidden = _convolve_norm(hidden, 32, "stem", "relu6", size=3)
-    hidden = _stages(hidden, _v2_blocks())
+    stride = 1 if max(input_shape[:2]) <= _SMALL else 2
+    hidden = _convolve_norm(hidden, 32, "stem", "relu6", size=3, stride=stride)
+    hidden = _stages(hidden, _v2_blocks(), {"stage1_block2": stride})
     features = blocks.global_average_pool(_convolve_norm(hidden, 1280, "head", "relu6"))
     logits = blocks.logits(features, num_classes, blocks.small_normal())
     return keras.Model(inputs, logits, name="mobilenet_v2")
@@ -84,8 +87,9 @@ def mobilenet_v3_small(*, num_classes, input_shape=(32, 32, 3), mean=None, std=N
         - [Howard et al., 2019](https://arxiv.org/abs/1905.02244)
     """
     inputs, hidden = blocks.normalized_input(input_shape, mean, std, smallest=8)
-    hidden = _convolve_norm(hidden, 16, "stem", "hard_silu", size=3)
-    hidden = _stages(hidden, _V3_SMALL_STAGES)
+    stride = 1 if max(input_shape[:2]) <= _SMALL else 2
+    hidden = _convolve_norm(hidden, 16, "stem", "hard_silu", size=3, stride=stride)
+    hidden = _stages(hidden, _V3_SMALL_STAGES, {"stage1_block1": stride})
     features = blocks.global_average_pool(_convolve_norm(hidden, 576, "head", "hard_silu"))
     hidden = layers.Dense(1024, kernel_initializer=blocks.small_normal(), name="expand")(features)
     hidden = layers.Activation("hard_silu", name="expand_act")(hidden)
@@ -105,11 +109,13 @@ def _v2_blocks():
         yield blocks
 
 
-def _stages(hidden, stages):
+def _stages(hidden, stages, strides):
+    """Applies stages, each but the first of half the resolution; `strides` of other blocks."""
     for stage, rows in enumerate(stages, start=1):
         for number, block in enumerate(rows, start=1):
-            stride = 2 if number == 1 and stage > 1 else 1
-            hidden = _inverted_residual(hidden, block, stride, f"stage{stage}_block{number}")
+            name = f"stage{stage}_block{number}"
+            stride = 2 if number == 1 and stage > 1 else strides.get(name, 1)
+            hidden = _inverted_residual(hidden, block, stride, name)
     return hidden
 
 
@@ -128,8 +134,8 @@ def _inverted_residual(hidden, block, stride, name):
     return hidden
 
 
-def _convolve_norm(hidden, filters, name, activation=None, *, size=1):
-    hidden = blocks.convolve(hidden, filters, name, blocks.fan_out_normal, size=size)
+def _convolve_norm(hidden, filters, name, activation=None, *, size=1, stride=1):
+    hidden = blocks.convolve(hidden, filters, name, blocks.fan_out_normal, size=size, stride=stride)
     hidden = blocks.norm(hidden, name)
     return layers.Activation(activation, name=f"{name}_act")(hidden) if activation else hidden
 

@@ -1,9 +1,9 @@
-"""MobileNets: strides for small images, shortcuts, initial values."""
+"""MobileNets: strides by the size of images, shortcuts, initial values."""
 
 import numpy as np
 import pytest
 
-from mosaickd_tf.models import stage_outputs
+from mosaickd_tf.models import macs, stage_outputs
 from mosaickd_tf.models.mobilenet import mobilenet_v2, mobilenet_v3_small
 
 # Channels at the end of each stage, as in the papers' tables.
@@ -22,6 +22,16 @@ def test_the_map_is_halved_three_times_instead_of_five(builder_and_model):
     sides = (32, 16, 8, 4)
     assert shapes == [(s, s, width) for s, width in zip(sides, WIDTHS[builder], strict=True)]
     assert model.get_layer("features").output.shape == (None, FEATURES[builder])
+
+
+@pytest.mark.parametrize("builder", WIDTHS, ids=lambda builder: builder.__name__)
+def test_the_map_of_a_large_image_is_halved_five_times_as_published(builder):
+    model = builder(num_classes=1000, input_shape=(224, 224, 3))
+    shapes = [model.get_layer(name).output.shape[1:] for name in stage_outputs(model)]
+    sides = (56, 28, 14, 7)
+    assert shapes == [(s, s, width) for s, width in zip(sides, WIDTHS[builder], strict=True)]
+    millions = {mobilenet_v2: 300, mobilenet_v3_small: 56}[builder]  # the papers' tables
+    assert round(macs(model) / 1e6) == pytest.approx(millions, abs=1)
 
 
 def test_weights_start_as_torchvision_s_do(builder_and_model):
