@@ -9,7 +9,6 @@ import keras
 from mosaickd_tf import models, vetting
 from mosaickd_tf.config import OptimizationConfig, RunConfig
 from mosaickd_tf.config.method import FEATURES, STATISTICS, TEACHER_FEATURES
-from mosaickd_tf.data import streams
 from mosaickd_tf.methods import METHODS, Distiller
 from mosaickd_tf.methods.statistics import StatisticsMatcher
 from mosaickd_tf.models.graph.inference import inference_copy
@@ -107,23 +106,6 @@ def build_distiller(networks, teacher, policy, num_images=None):
         steps_per_execution=networks.run.steps_per_execution,
     )
     return distiller
-
-
-def batches_from(config, distiller, images):
-    """Returns a function from the number of a round to the stream of batches from it on.
-
-    Args:
-        config: a `DistillConfig`.
-        distiller: that which learns from them.
-        images: uint8 array `(n, height, width, channels)`.
-    """
-    return lambda start_round: streams.rounds(
-        images,
-        batch_size=distiller.transfer_factor * config.optimization.batch_size,
-        student_steps=config.optimization.student_steps_per_round,
-        seed=config.run.seed,
-        start_round=start_round,
-    )
 
 
 def patch_size_of(config):

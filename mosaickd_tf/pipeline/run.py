@@ -16,7 +16,7 @@ from mosaickd_tf.data.teacher_predictions import teacher_predictions
 from mosaickd_tf.evaluation.evaluators import TestEvaluator, make_validation_fn
 from mosaickd_tf.evaluation.observer import GRID, Observer
 from mosaickd_tf.methods import METHODS
-from mosaickd_tf.pipeline.build import batches_from, build_distiller
+from mosaickd_tf.pipeline.build import build_distiller
 from mosaickd_tf.pipeline.validate import validate_and_load
 from mosaickd_tf.report import page
 from mosaickd_tf.tasks import get_task
@@ -172,7 +172,7 @@ class Run:
         distiller = build_distiller(method.networks, teacher, self.policy, num_images=len(images))
         progress = train(
             distiller,
-            batches_from(method.config, distiller, images),
+            method.batches(distiller, images),
             method.plan,
             folder,
             make_validation_fn(
@@ -238,7 +238,7 @@ class Run:
         return compression.compress(
             student,
             distiller,
-            batches_from(self.config, distiller, images),
+            self.prepared.method.batches(distiller, images),
             self.folder / "compression",
             exports,
             config,

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from mosaickd_tf.pipeline.batch_size import gibibytes
-from mosaickd_tf.pipeline.build import batches_from, build_distiller
+from mosaickd_tf.pipeline.build import build_distiller
 from mosaickd_tf.utils import machine
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def run_trial(method, prepared):
     policy = machine.resolve_precision(method.config.run.precision)
     distiller = build_distiller(method.networks, prepared.teacher, policy, num_images=len(images))
     distiller.make_train_function()
-    batches = iter(batches_from(method.config, distiller, images)(0))
+    batches = iter(method.batches(distiller, images)(0))
     _call(distiller, batches)
     start = time.perf_counter()
     for _ in range(_TIMED_CALLS):

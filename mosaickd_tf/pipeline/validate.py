@@ -4,25 +4,22 @@ import dataclasses
 import logging
 import pathlib
 
-import keras
 import tensorflow as tf
 
 from mosaickd_tf import compression, models, teachers, vetting
-from mosaickd_tf.config import DistillConfig, as_baseline, declared, flag_name, with_options
+from mosaickd_tf.config import as_baseline, declared, flag_name, with_options
 from mosaickd_tf.config.distillation import PAPER_ROUNDS
 from mosaickd_tf.config.method import FEATURES, OOD_IMAGES, TEACHER_FEATURES
 from mosaickd_tf.config.paths import with_absolute_paths
 from mosaickd_tf.data import loading
-from mosaickd_tf.data.images import ImageSet
-from mosaickd_tf.data.loading import TargetData
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.export import calibration
 from mosaickd_tf.pipeline.batch_size import with_batch_size
-from mosaickd_tf.pipeline.build import Networks, build_networks, patch_size_of
+from mosaickd_tf.pipeline.build import build_networks, patch_size_of
+from mosaickd_tf.pipeline.prepared import Prepared, PreparedMethod
 from mosaickd_tf.pipeline.students import warn_of_size
 from mosaickd_tf.pipeline.trial import (
     TRIAL_BATCH_SIZE,
-    Trial,
     affordable_batch_size,
     affordable_rounds,
     run_trials,
@@ -30,63 +27,9 @@ from mosaickd_tf.pipeline.trial import (
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.teachers import training as teacher_training
 from mosaickd_tf.teachers.checks import check_teacher
-from mosaickd_tf.training import Plan, plan_for
+from mosaickd_tf.training import plan_for
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PreparedMethod:
-    """A method that is ready to be trained.
-
-    Attributes:
-        config: the `DistillConfig` with the method's tuning.
-        networks: `Networks` beside the teacher.
-        plan: `Plan` of its training.
-    """
-
-    config: DistillConfig
-    networks: Networks
-    plan: Plan
-
-    @property
-    def name(self):
-        """Name of the method."""
-        return self.config.method.method
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A request that was found right, with what it needs.
-
-    Attributes:
-        config: the `DistillConfig`, which leaves nothing to the teacher's file and has absolute
-            paths.
-        target: `TargetData`, or None.
-        ood: `ImageSet` of the OOD images, or None.
-        teacher: Keras model from unit images to logits, in float32.
-        teacher_is_trained: False for a teacher by name, which the run trains first.
-        methods: `PreparedMethod` of the run's method and then of its baselines.
-        trials: `Trial` of each method by name, where the rounds were left to them.
-    """
-
-    config: DistillConfig
-    target: TargetData | None
-    ood: ImageSet | None
-    teacher: keras.Model
-    teacher_is_trained: bool
-    methods: tuple[PreparedMethod, ...]
-    trials: dict[str, Trial] = dataclasses.field(default_factory=dict)
-
-    @property
-    def method(self):
-        """The run's own method."""
-        return self.methods[0]
-
-    @property
-    def baselines(self):
-        """The methods that run beside it."""
-        return self.methods[1:]
 
 
 def validate_and_load(config):

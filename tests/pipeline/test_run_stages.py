@@ -14,7 +14,8 @@ from mosaickd_tf.config import NetworksConfig, RunConfig
 from mosaickd_tf.data import loading
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.pipeline import run
-from mosaickd_tf.pipeline.validate import Prepared, validate_and_load
+from mosaickd_tf.pipeline.prepared import Prepared
+from mosaickd_tf.pipeline.validate import validate_and_load
 from mosaickd_tf.utils import files
 from mosaickd_tf.workdir.run_folder import RunFolder
 from tests import tiny

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mosaickd_tf.config import MethodConfig
 from mosaickd_tf.pipeline import trial
+from mosaickd_tf.pipeline.prepared import PreparedMethod
 from mosaickd_tf.pipeline.trial import (
     Trial,
     affordable_batch_size,
@@ -34,13 +35,13 @@ def test_a_trial_leaves_the_networks_as_they_are():
 @pytest.mark.usefixtures("eagerly")
 def test_a_method_without_ood_images_is_tried_on_black_ones(monkeypatch):
     seen = []
-    batches_from = trial.batches_from
+    batches = PreparedMethod.batches
 
-    def recorded(config, distiller, images):
+    def recorded(method, distiller, images):
         seen.append(images)
-        return batches_from(config, distiller, images)
+        return batches(method, distiller, images)
 
-    monkeypatch.setattr(trial, "batches_from", recorded)
+    monkeypatch.setattr(PreparedMethod, "batches", recorded)
     config = changed("data", CONFIG, ood_dataset="")
     prepared = validate_and_load(
         dataclasses.replace(config, method=MethodConfig(method="dafl", compare_with=()))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mosaickd_tf.config import DistillConfig
+from mosaickd_tf.config import DistillConfig, OptimizationConfig
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.utils import files
 from mosaickd_tf.workdir.finished import FinishedRun
@@ -111,7 +111,8 @@ def test_a_run_of_the_version_before_is_read(tmp_path):
     write_run(tmp_path, old_result())
     run = FinishedRun(tmp_path)
     assert not set(REMOVED) & set(run.result["config"])
-    assert run.config == DistillConfig(data=run.config.data)
+    optimization = OptimizationConfig(rounds=39200, batch_size=256)
+    assert run.config == DistillConfig(data=run.config.data, optimization=optimization)
     assert (run.config.data.image_size, run.task.name) == (16, "single_label")
 
 
