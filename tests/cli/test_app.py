@@ -105,9 +105,9 @@ def test_sigterm_between_two_loops_says_how_to_go_on(capsys):
 
 
 def test_a_wrong_flag_is_told_before_the_work_begins(capsys):
-    assert run(failing(AssertionError), "--rounds=0") == 2
+    assert run(failing(AssertionError), "--rounds=-1") == 2
     assert capsys.readouterr().err == (
-        "bin/distill: --rounds has a wrong value. Expected at least 1. Received: rounds=0. "
+        "bin/distill: --rounds has a wrong value. Expected at least 0. Received: rounds=-1. "
         "See --help\n"
     )
 
@@ -187,7 +187,7 @@ def python(script):
     return answer
 
 
-@pytest.mark.parametrize("words", ["--help", "--rounds=0 --model=", "--no_such_flag=1"])
+@pytest.mark.parametrize("words", ["--help", "--rounds=-1 --model=", "--no_such_flag=1"])
 def test_help_and_wrong_flags_do_not_wait_for_tensorflow(words):
     answer = python(f"""
         import sys

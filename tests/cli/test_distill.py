@@ -1,6 +1,7 @@
 """`bin/distill`: wrong requests in this process, the whole way in processes of their own."""
 
 import pathlib
+import re
 
 import keras
 import pytest
@@ -209,6 +210,9 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place, tmp_path, c
     assert "target, validation: 120 images" in lines
     assert "target, test: 597 images" in lines
     assert "OOD: 1 images" in lines
-    assert sum(line.endswith("20 parameters") for line in lines) == 2  # 1 · 10 + 10, twice
-    assert lines[-1].startswith("mosaic: 1,234 rounds of batch 256 in ")
+    cost = " 20 parameters, 10 multiply-accumulates an image"  # 1 · 10 + 10 and 1 · 10
+    assert sum(line.endswith(cost) for line in lines) == 2
+    assert any(line.startswith("mosaic: 1,234 rounds of batch 256 in ") for line in lines)
+    assert re.match(r"mosaic: \S+ s a round, \S+ \w+ in all", lines[-2])
+    assert re.match(r"peak memory: \S+ GiB; ", lines[-1])
     assert not (tmp_path / "run").exists()

@@ -92,7 +92,7 @@ def test_the_later_of_two_flags_wins():
         (["--teacher_mean=0.5;0.4"], ["teacher_mean", "0.5;0.4", "numbers with commas"]),
         (["--teacher_mean=1.5", "--teacher_std=1"], ["teacher_mean", "at most 1.0", "1.5"]),
         (["--teacher_mean=0.5", "--teacher_std=0"], ["teacher_std", "above 0.0", "0.0"]),
-        (["--rounds=0"], ["rounds", "at least 1", "0"]),
+        (["--rounds=-1"], ["rounds", "at least 0", "-1"]),
         (["--local_weight=-1"], ["local_weight", "at least 0", "-1"]),
         (["--balance_weight=nan"], ["balance_weight", "finite", "nan"]),
         (["--deterministic=perhaps"], ["deterministic", "perhaps"]),
@@ -221,7 +221,7 @@ def test_help_lists_every_option_under_its_topic_with_its_default():
         for field in dataclasses.fields(topic):
             place = lines.index(f"  --{flag_name(field)}")
             assert field.metadata["help"].split()[0] in lines[place + 1]
-    assert "[256]" in text
+    assert "[0.9]" in text
     assert "[keras,saved_model,tflite_float32]" in text
     assert "[true]" in text
 
