@@ -41,6 +41,7 @@ _CLASSES = {
     "keras.metrics": None,
     "keras.optimizers": None,
     "keras.optimizers.schedules": None,
+    "keras.src.applications.convnext": {"LayerScale", "StochasticDepth"},  # of Keras itself
     "mosaickd_tf.models.normalization": {"FusedBatchNormalization"},
 }
 _OPERATIONS = re.compile(r"keras\.src\.ops\.\w+")  # operations of keras.ops in a functional model

@@ -6,6 +6,7 @@ import zipfile
 import keras
 import pytest
 from keras import layers
+from keras.src.applications.convnext import LayerScale, StochasticDepth
 
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.io.keras import load_keras
@@ -123,6 +124,7 @@ def test_an_invalid_description_is_refused(rewritten, text):
         {"module": "keras.src.utils.file_utils"},
         {"module": "keras.utils", "class_name": "get_file"},
         {"module": "keras.saving"},
+        {"module": "keras.src.applications.convnext", "class_name": "ConvNeXt"},
         {"module": "mosaickd_tf.models.io.saved_model", "class_name": "SavedModelLayer"},
         {"module": None, "registered_name": "mosaickd_tf>SavedModelLayer"},
         {"registered_name": "elsewhere>ZeroPadding2D"},
@@ -138,6 +140,13 @@ def test_an_invalid_description_is_refused(rewritten, text):
 def test_a_class_that_is_not_built_in_is_refused_by_its_name(whole, rewritten, change):
     text = described(whole, lambda layer: layer.update(change))
     assert " requires " in refusal(rewritten(config__json=text))
+
+
+def test_layers_that_keras_applications_alone_has_are_built_in(tmp_path):
+    images = keras.Input((8, 8, 4))
+    hidden = StochasticDepth(0.1)(LayerScale(1e-6, 4)(images))
+    keras.Model(images, hidden).save(tmp_path / "scaled.keras")
+    examine_keras(tmp_path / "scaled.keras")
 
 
 def test_a_class_is_refused_at_any_depth(whole, rewritten):
