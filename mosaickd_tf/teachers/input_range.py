@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.graph.initial_values import is_untrained
 from mosaickd_tf.models.graph.parts import outputs_in_parts
 from mosaickd_tf.models.graph.walk import layers_in_order
 from mosaickd_tf.teachers.adaptation import CAFFE_MEANS, RANGES, of_unit_images
@@ -48,11 +49,11 @@ def decide(taken, model, images):
     sides = (height or images.shape[1], width or images.shape[2])
     in_range = _network_images(taken, model, sides)
     layers = _normalizations(in_range)
-    if layers and all(_is_new(layer) for layer in layers):
+    if is_untrained(model) or (layers and all(_is_new(layer) for layer in layers)):
         if taken.pixels:
             return taken
         return dataclasses.replace(
-            taken, pixels="unit", evidence="not trained: its BatchNormalizations have no statistics"
+            taken, pixels="unit", evidence="not trained: its weights are those of the start"
         )
     moments = (
         estimate_moments(in_range, layers, _as_taken(images, sides, channels)) if layers else None

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from mosaickd_tf.teachers.inputs import TeacherInput
 from mosaickd_tf.teachers.inspection import photographs
 
+LEARNED = keras.initializers.RandomNormal(seed=0)  # for biases as of networks that were trained
 SIDE = 16
 FILTERS = 12
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])

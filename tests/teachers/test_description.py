@@ -11,6 +11,7 @@ import mosaickd_tf
 from mosaickd_tf import models
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.teachers import description
+from tests.teachers.range_models import LEARNED
 
 
 def stranger(path, *, shape=(32, 32, 3), head=(), tail=()):
@@ -70,7 +71,8 @@ def without_normalization(path, *outputs, shape=(16, 16, 1)):
     """Saves a network in which nothing shows which range it was trained with."""
     images = keras.Input(shape, name="input_1")
     hidden = layers.Flatten()(images)
-    heads = [layers.Dense(3, name=name)(hidden) for name in outputs]
+
+    heads = [layers.Dense(3, bias_initializer=LEARNED, name=name)(hidden) for name in outputs]
     keras.Model(images, heads[0] if len(heads) == 1 else heads).save(path)
     return str(path)
 

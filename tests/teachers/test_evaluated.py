@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from mosaickd_tf.teachers.evaluated import load_evaluated
-from tests.teachers.range_models import OF_UNIT, photos, seen, teacher
+from tests.teachers.range_models import LEARNED, OF_UNIT, photos, seen, teacher
 
 UNIT_IMAGES = photos()[5::40].astype("float32") / 255
 
@@ -36,7 +36,7 @@ def test_a_model_of_uint8_images_is_left_as_it_is(tmp_path):
 
 def test_where_the_range_cannot_be_told_unit_images_are_assumed_with_a_warning(tmp_path, caplog):
     images = keras.Input((8, 8, 3))
-    model = keras.Model(images, layers.Dense(3)(layers.Flatten()(images)))
+    model = keras.Model(images, layers.Dense(3, bias_initializer=LEARNED)(layers.Flatten()(images)))
     model.save(tmp_path / "model.keras")
     unit = UNIT_IMAGES[:, :8, :8]
     received = load_evaluated(tmp_path / "model.keras")(unit)

@@ -10,7 +10,7 @@ from keras import layers
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.teachers.input_range import decide, plausibility, to_unit
 from tests.teachers import range_models
-from tests.teachers.range_models import OF_UNIT, digits, photos, seen, taken_by, teacher
+from tests.teachers.range_models import LEARNED, OF_UNIT, digits, photos, seen, taken_by, teacher
 
 
 @pytest.mark.parametrize("pixels", list(OF_UNIT))
@@ -123,7 +123,7 @@ def test_close_ranges_are_refused_with_the_score_and_flag_of_each():
 def without_normalization(scale):
     """Builds a network whose logits differ by about `scale` over images in [0, 1]."""
     images = keras.Input((8, 8, 3))
-    dense = layers.Dense(4)
+    dense = layers.Dense(4, bias_initializer=LEARNED)
     model = keras.Model(images, dense(layers.Flatten()(images)))
     dense.set_weights([scale * w for w in dense.get_weights()])
     return model
@@ -138,7 +138,7 @@ def test_without_normalization_outputs_that_do_not_decide_are_refused():
 def test_without_normalization_outputs_that_fit_one_range_decide():
     """Logits that differ by 4 for pixels in [0, 1] differ by 1,000 for those in [0, 255]."""
     images = keras.Input((8, 8, 1))
-    dense = layers.Dense(4)
+    dense = layers.Dense(4, bias_initializer=LEARNED)
     model = keras.Model(images, dense(layers.Flatten()(images)))
     model(photos()[:2, ::2, ::2, :1])
     spread = np.std(np.asarray(model(photos()[:64, ::2, ::2].mean(-1, keepdims=True))), 0).mean()
@@ -150,7 +150,7 @@ def test_without_normalization_outputs_that_fit_one_range_decide():
 def test_where_nothing_depends_on_the_range_unit_images_are_taken():
     images = keras.Input((8, 8, 3))
     hidden = layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-12)(images)
-    dense = layers.Dense(4, kernel_initializer="zeros", bias_initializer="ones")
+    dense = layers.Dense(4, kernel_initializer="zeros", bias_initializer=LEARNED)
     model = keras.Model(images, dense(layers.Flatten()(hidden)))
     found = decide(taken_by(model), model, photos()[:, ::2, ::2])
     assert (found.pixels, found.evidence) == ("unit", "outputs are those of any")

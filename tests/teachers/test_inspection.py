@@ -13,7 +13,7 @@ from mosaickd_tf.models import build_classifier
 from mosaickd_tf.models.io.model_file import open_model_file
 from mosaickd_tf.teachers.inspection import inspect_file, photographs, with_image_shape
 from mosaickd_tf.teachers.loading import load_teacher_file
-from tests.teachers.range_models import OF_UNIT, SIDE, photos, seen, teacher
+from tests.teachers.range_models import LEARNED, OF_UNIT, SIDE, photos, seen, teacher
 
 UNIT_IMAGES = photos()[5::40].astype("float32") / 255
 
@@ -44,7 +44,10 @@ def without_normalization(*outputs):
     """Builds a network in which nothing shows the range of pixels."""
     images = keras.Input((16, 16, 3))
     hidden = layers.Flatten()(images)
-    made = [layers.Dense(n, name=f"head{i}")(hidden) for i, n in enumerate(outputs)]
+    made = [
+        layers.Dense(n, bias_initializer=LEARNED, name=f"head{i}")(hidden)
+        for i, n in enumerate(outputs)
+    ]
     return keras.Model(images, made)
 
 

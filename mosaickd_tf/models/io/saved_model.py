@@ -1,5 +1,7 @@
 """SavedModels as Keras models, if the user allows their graphs to run."""
 
+import os
+
 import keras
 import tensorflow as tf
 
@@ -53,6 +55,19 @@ class SavedModelLayer(keras.layers.TFSMLayer):
                 batch_size, lambda x: {key: call(x)[key] for key in specs}, images, specs
             )
         return [outputs[key] for key in self.output_keys]
+
+    def stored_vectors(self):
+        """Returns the float vectors among the variables of the SavedModel, as NumPy arrays."""
+        prefix = os.path.join(self.filepath, "variables", "variables")
+        if not os.path.isfile(f"{prefix}.index"):
+            return []
+        reader = tf.train.load_checkpoint(prefix)
+        dtypes = reader.get_variable_to_dtype_map()
+        return [
+            reader.get_tensor(name)
+            for name, shape in reader.get_variable_to_shape_map().items()
+            if len(shape) == 1 and dtypes[name].is_floating
+        ]
 
     def get_config(self):
         """Returns the arguments of the layer."""
