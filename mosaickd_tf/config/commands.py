@@ -27,7 +27,11 @@ class WorkdirConfig(ConfigSection):
         "", "Folder of the run; the same command again resumes it.", parse=paths.path
     )
     resume: bool = option(True, "Resume when the work folder holds a run with the same flags.")
-    dry_run: bool = option(False, "Validate the request, print what would be done, write nothing.")
+    dry_run: bool = option(
+        False,
+        "Validate the request, print what would be done, write nothing; a distillation runs a few "
+        "rounds of each method for it, and prints their time and memory.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

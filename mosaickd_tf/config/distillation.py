@@ -72,7 +72,8 @@ class OptimizationConfig(ConfigSection):
         0,
         "Synthetic images, and OOD images, in an update of any network, 2 or more; 0 for 256, or "
         "for images of more than 32 pixels a side the largest power of two up to 256 that fits "
-        "in memory.",
+        "in memory. Without a GPU and without --rounds it is lowered, down to 16, to leave 1000 "
+        "rounds.",
         at_least=0,
     )
     student_steps_per_round: int = option(5, "Updates of the student in a round.", at_least=1)

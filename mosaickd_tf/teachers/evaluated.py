@@ -28,7 +28,7 @@ def open_evaluated(path, model_input="auto"):
     """
     file = open_model_file(path)
     if not takes_bytes(file.model):
-        return KerasModel(load_evaluated(path, model_input))
+        return KerasModel(_of_unit_images(file, model_input))
     if model_input != "auto":
         raise RequestError(
             "`model_input` goes with models of float images. Expected a .tflite file of uint8 "
@@ -54,19 +54,24 @@ def load_evaluated(path, model_input="auto"):
         RequestError: for a file that is no classifier of images, and a `model_input` that does
             not fit its channels.
     """
-    file = open_model_file(path)
+    return _of_unit_images(open_model_file(path), model_input)
+
+
+def _of_unit_images(file, model_input):
     if model_input == "auto" and "float" not in file.model.inputs[0].dtype:
         return file.model
-    taken = inputs.read_input(file, TeacherConfig(teacher=str(path), teacher_input=model_input))
+    taken = inputs.read_input(file, TeacherConfig(teacher=file.path, teacher_input=model_input))
     height, width, channels = taken.image_shape
     image_shape = (height or DEFAULT_SIDE, width or DEFAULT_SIDE, channels)
     try:
         taken = inputs.decide_pixels(taken, file.model, photographs(image_shape))
     except RequestError as error:
         logger.warning(
-            "Images in [0, 1] are assumed for %r; `model_input` says another range. %s", path, error
+            "Images in [0, 1] are assumed for %r; `model_input` says another range. %s",
+            file.path,
+            error,
         )
         taken = inputs.assume_unit(taken)
     if taken.pixels != "unit":
-        logger.info("%r takes pixels %s (%s)", path, taken.pixels, taken.evidence)
+        logger.info("%r takes pixels %s (%s)", file.path, taken.pixels, taken.evidence)
     return inputs.of_unit_images(file.model, taken, image_shape)

@@ -12,8 +12,7 @@ from mosaickd_tf.teachers.adaptation import of_unit_images
 
 __all__ = ["TeacherInput", "assume_unit", "decide_pixels", "of_unit_images", "read_input"]
 
-OWN = "made by this program"
-_GIVEN = ("teacher_input", "teacher_mean", OWN, "uint8 input", "quantization")
+_GIVEN = ("teacher_input", "teacher_mean", "made by this program", "uint8 input", "quantization")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ def read_input(file, options):
     elif options.teacher_input != "auto":
         pixels, evidence = options.teacher_input, "teacher_input"
     elif file.is_own:
-        pixels, evidence = "unit", OWN
+        pixels, evidence = "unit", "made by this program"
     elif "float" not in model.inputs[0].dtype:
         pixels, evidence = "bytes", f"{model.inputs[0].dtype} input"
     elif file.pixels:
