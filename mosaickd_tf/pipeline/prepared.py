@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import numpy as np
 
 from mosaickd_tf.config import DistillConfig
 from mosaickd_tf.data import streams
@@ -31,6 +32,11 @@ class PreparedMethod:
     def name(self):
         """Name of the method."""
         return self.config.method.method
+
+    def black_images(self, teacher):
+        """Returns the stream's images where a method needs none: one batch of black ones, uint8."""
+        shape = (self.config.optimization.batch_size, *teacher.input_shape[1:])
+        return np.zeros(shape, np.uint8)
 
     def batches(self, distiller, images):
         """Returns a function from the number of a round to the stream of batches from it on.

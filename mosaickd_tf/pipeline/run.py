@@ -3,7 +3,6 @@
 import json
 import logging
 
-import numpy as np
 import tensorflow as tf
 
 from mosaickd_tf import compression, evaluation, export, models
@@ -187,8 +186,7 @@ class Run:
         """Returns the images of a method's stream; black ones for a method that needs none."""
         kind = METHODS[method]
         if OOD_IMAGES not in kind.method.needs:
-            shape = (self.config.optimization.batch_size, *teacher.input_shape[1:])
-            return np.zeros(shape, np.uint8)
+            return self.prepared.method.black_images(teacher)
         if not hasattr(kind, "select_transfer_indices"):
             return self.ood.images
         logits = evaluation.predict_logits(teacher, self.ood.images)

@@ -4,8 +4,6 @@ import dataclasses
 import logging
 import time
 
-import numpy as np
-
 from mosaickd_tf.pipeline.batch_size import gibibytes
 from mosaickd_tf.pipeline.build import build_distiller
 from mosaickd_tf.utils import machine
@@ -47,7 +45,8 @@ def run_trial(method, prepared):
     Returns:
         A `Trial`.
     """
-    images = _images(method, prepared)
+    ood = prepared.ood
+    images = ood.images if ood else method.black_images(prepared.teacher)
     policy = machine.resolve_precision(method.config.run.precision)
     distiller = build_distiller(method.networks, prepared.teacher, policy, num_images=len(images))
     distiller.make_train_function()
@@ -60,13 +59,6 @@ def run_trial(method, prepared):
     return Trial(
         seconds_per_round=(time.perf_counter() - start) / rounds, peak_bytes=machine.peak_bytes()
     )
-
-
-def _images(method, prepared):
-    if prepared.ood:
-        return prepared.ood.images
-    batch_size = method.config.optimization.batch_size
-    return np.zeros((batch_size, *prepared.teacher.input_shape[1:]), np.uint8)
 
 
 def _call(distiller, batches):
