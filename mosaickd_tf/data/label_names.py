@@ -1,6 +1,5 @@
 """Names of a model's outputs, from a file: `labels.txt`, numbered lines or JSON."""
 
-import codecs
 import dataclasses
 import json
 import logging
@@ -8,7 +7,7 @@ import pathlib
 import re
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.utils.text import as_name, first_line, printable
+from mosaickd_tf.utils.text import as_name, decode, first_line, printable
 
 logger = logging.getLogger(__name__)
 
@@ -156,10 +155,8 @@ def _text(path):
         )
     if path.stat().st_size > MAX_BYTES:
         raise RequestError(f"Expected at most {MAX_BYTES:,} bytes. Received: labels={str(path)!r}")
-    content = path.read_bytes()
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return decode(path.read_bytes())
     except UnicodeDecodeError as error:
         raise RequestError(
             f"Not a text file. Expected one name per line, in UTF-8. Received: "

@@ -1,5 +1,7 @@
 """Text from external sources, made safe and short enough to show."""
 
+import codecs
+
 
 def first_line(error):
     """Returns the first line of an error's message, or the name of its class if it has none."""
@@ -16,6 +18,22 @@ def cause(error):
     for mark in marks:
         text = text.rsplit(mark, 1)[-1]
     return first_line(text) if text.strip() else type(error).__name__
+
+
+def decode(content):
+    """Decodes the bytes of a text file as editors write it.
+
+    Args:
+        content: bytes in UTF-8 with or without a byte-order mark, or in UTF-16 with one.
+
+    Returns:
+        The text without the mark.
+
+    Raises:
+        UnicodeDecodeError: for other bytes.
+    """
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf16 else "utf-8-sig")
 
 
 def printable(text):

@@ -39,6 +39,13 @@ def test_a_file_stands_where_it_is_included_without_comments(tmp_path):
     assert read(outer) == ["--a=1", "--b=2", "--c=ü", "--d=4"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_of_an_editor_of_windows_is_read(tmp_path, encoding):
+    path = tmp_path / "windows.cfg"
+    path.write_bytes("--a=1\r\n\r\n# why\r\n--b=ü\r\n".encode(encoding))
+    assert read(path) == ["--a=1", "--b=ü"]
+
+
 def test_a_file_may_be_included_twice_but_not_by_itself(tmp_path):
     inner = write(tmp_path / "inner.cfg", "--a=1")
     twice = write(tmp_path / "twice.cfg", f"--flagfile={inner}", f"--flagfile={inner}")
@@ -71,7 +78,7 @@ def test_a_large_file_is_not_read(tmp_path, monkeypatch):
 
 def test_what_is_no_text_file_is_refused_by_its_path(tmp_path):
     os.mkfifo(tmp_path / "pipe")  # reading it would wait for ever
-    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "binary").write_bytes(b"\x89\xfe")
     for name, reason in (("pipe", "no file"), ("binary", "decode"), ("none", "No such file")):
         message = refusal(tmp_path / name)
         assert reason in message and repr(str(tmp_path / name)) in message

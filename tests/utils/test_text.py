@@ -1,8 +1,10 @@
 """Text from external sources, made safe to show."""
 
+import codecs
+
 import pytest
 
-from mosaickd_tf.utils.text import as_name, cause, first_line, printable
+from mosaickd_tf.utils.text import as_name, cause, decode, first_line, printable
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,24 @@ def test_control_characters_are_escaped(text, shown):
     assert printable(text) == shown
     assert printable(text).isprintable()
     assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "añ\n".encode(),
+        codecs.BOM_UTF8 + "añ\n".encode(),
+        codecs.BOM_UTF16_LE + "añ\n".encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + "añ\n".encode("utf-16-be"),
+    ],
+)
+def test_text_has_no_byte_order_mark(content):
+    assert decode(content) == "añ\n"
+
+
+def test_bytes_that_are_no_text_are_not_decoded():
+    with pytest.raises(UnicodeDecodeError):
+        decode(b"\xff\xfe\x00")
 
 
 def test_different_names_stay_different():
