@@ -9,7 +9,12 @@ from mosaickd_tf.losses.contrastive import (
     similarities,
 )
 from mosaickd_tf.losses.features import angle_loss, distance_loss, hint_loss
-from mosaickd_tf.losses.images import image_norm_loss, statistics_loss, total_variation_loss
+from mosaickd_tf.losses.images import (
+    image_norm_loss,
+    statistics_divergence,
+    statistics_loss,
+    total_variation_loss,
+)
 from mosaickd_tf.losses.logits import (
     adversarial_loss,
     class_balance_loss,
@@ -60,6 +65,7 @@ __all__ = [
     "patch_discrimination_loss",
     "ranked_distillation_loss",
     "similarities",
+    "statistics_divergence",
     "statistics_loss",
     "total",
     "total_variation_loss",

@@ -58,12 +58,41 @@ def statistics_loss(features, moving_mean, moving_variance):
     Returns:
         Float32 scalar, at least 0, the sum of both norms.
     """
-    features = float32(features)
-    axes = tuple(range(len(features.shape) - 1))
-    mean = ops.mean(features, axis=axes)
-    variance = ops.mean(ops.square(features - mean), axis=axes)
+    mean, variance = _moments(float32(features))
     norms = _norm(mean - float32(moving_mean)), _norm(variance - float32(moving_variance))
     return total(norms)
+
+
+def statistics_divergence(features, moving_mean, moving_variance, epsilon=1e-3):
+    """Computes the divergence of a batch's statistics from those of one batch normalization.
+
+    `KL(N(mean, variance + ε) ‖ N(moving_mean, moving_variance + ε))`, averaged over channels. It
+    does not change with the scale of a channel, so that no layer outweighs the others.
+
+    Args:
+        features: inputs of the normalization layer, `(batch, ..., channels)`.
+        moving_mean: `(channels,)`.
+        moving_variance: `(channels,)`.
+        epsilon: positive, added to both variances; that of the layer.
+
+    Returns:
+        Float32 scalar, at least 0, in nats.
+
+    Reference:
+        - [Choi et al., 2020](https://arxiv.org/abs/2005.04136), which sums over channels
+    """
+    mean, variance = _moments(float32(features))
+    variance, moving_variance = variance + epsilon, float32(moving_variance) + epsilon
+    distance = ops.square(mean - float32(moving_mean)) / moving_variance
+    ratio = variance / moving_variance
+    return 0.5 * ops.mean(distance + ratio - 1.0 - ops.log(ratio))
+
+
+def _moments(features):
+    """Returns the mean and the biased variance of each channel, the last axis."""
+    axes = tuple(range(len(features.shape) - 1))
+    mean = ops.mean(features, axis=axes)
+    return mean, ops.mean(ops.square(features - mean), axis=axes)
 
 
 def _norm(differences):

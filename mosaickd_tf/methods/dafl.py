@@ -18,7 +18,7 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.base import Distiller
 from mosaickd_tf.methods.features import POOLED
 from mosaickd_tf.methods.noise import GENERATOR, STUDENT, NoiseSource, count
-from mosaickd_tf.methods.statistics import optional_statistics
+from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
 from mosaickd_tf.models.graph.activations import ActivationCapture, layers_by_name
 from mosaickd_tf.models.graph.walk import leaf_layers
 
@@ -83,6 +83,7 @@ class DaflDistiller(Distiller):
         config: a `DaflConfig`.
         teacher_layers: name of the teacher's layer before the logits; found if left out.
         statistics_weight: of the statistics term beside those of the paper; at least 0.
+        statistics_distance: "norm" or "kl", as of `StatisticsMatcher`.
         noise_dim: length of the noise; needed only for a subclassed generator.
         **kwargs: those of `Distiller`; features are captured inside the teacher, so it must be
             the network itself and not an `inference_copy`.
@@ -98,7 +99,14 @@ class DaflDistiller(Distiller):
     method = METHOD
 
     def __init__(
-        self, *, generator, teacher_layers=(), statistics_weight=0.0, noise_dim=None, **kwargs
+        self,
+        *,
+        generator,
+        teacher_layers=(),
+        statistics_weight=0.0,
+        statistics_distance="norm",
+        noise_dim=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.generator = generator
@@ -119,7 +127,9 @@ class DaflDistiller(Distiller):
             )
         check_generator_weights(self.config, statistics_weight=statistics_weight)
         self.statistics_weight = statistics_weight
-        self.statistics = optional_statistics(self, None, statistics_weight, self.teacher_capture)
+        self.statistics = optional_statistics(
+            self, None, statistics_weight, statistics_distance, self.teacher_capture
+        )
 
     def train_step(self, batch):
         """Runs one round: the generator, then k updates of the student on fresh images."""
@@ -176,7 +186,8 @@ class DaflDistiller(Distiller):
     @classmethod
     def arguments(cls, config, num_images=None):
         """See `Distiller.arguments`."""
-        return super().arguments(config, num_images) | {
-            "teacher_layers": config.method.teacher_layers,
-            "statistics_weight": config.methods["statistics"].statistics_weight,
-        }
+        return (
+            super().arguments(config, num_images)
+            | statistics_arguments(config)
+            | {"teacher_layers": config.method.teacher_layers}
+        )

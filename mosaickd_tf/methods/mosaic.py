@@ -34,7 +34,7 @@ from mosaickd_tf.methods.noise import (
     NoiseSource,
     count,
 )
-from mosaickd_tf.methods.statistics import optional_statistics
+from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
 from mosaickd_tf.models.compatibility import check_built, known_shape
 from mosaickd_tf.models.graph.output_activation import check_returns_logits
 
@@ -104,6 +104,7 @@ class MosaicDistiller(Distiller):
         config: a `MosaicConfig`.
         statistics: a `StatisticsMatcher`, or None.
         statistics_weight: of its term in the generator's loss; at least 0.
+        statistics_distance: "norm" or "kl", of the `StatisticsMatcher` where none is given.
         patch_crops: 0, or how many random crops of the discriminator's input size are cut
             from each image for it to classify.
         crop_size: side of the crops; needed only for a subclassed discriminator.
@@ -124,6 +125,7 @@ class MosaicDistiller(Distiller):
         discriminator,
         statistics=None,
         statistics_weight=0.0,
+        statistics_distance="norm",
         patch_crops=0,
         crop_size=None,
         noise_dim=None,
@@ -142,7 +144,9 @@ class MosaicDistiller(Distiller):
             noise_dim=noise_dim,
         )
         self.statistics_weight = statistics_weight
-        self.statistics = optional_statistics(self, statistics, statistics_weight)
+        self.statistics = optional_statistics(
+            self, statistics, statistics_weight, statistics_distance
+        )
         self.patch_crops = patch_crops
         self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
         self._check_discriminator()
@@ -250,10 +254,11 @@ class MosaicDistiller(Distiller):
     @classmethod
     def arguments(cls, config, num_images=None):
         """See `Distiller.arguments`."""
-        return super().arguments(config, num_images) | {
-            "statistics_weight": config.methods["statistics"].statistics_weight,
-            "patch_crops": config.networks.patch_crops,
-        }
+        return (
+            super().arguments(config, num_images)
+            | statistics_arguments(config)
+            | {"patch_crops": config.networks.patch_crops}
+        )
 
     @property
     def transfer_factor(self):

@@ -20,6 +20,13 @@ class StatisticsConfig(ConfigSection):
         "teacher's BatchNormalization layers store, as in CMI (arXiv 2105.08584); 0 for none.",
         at_least=0.0,
     )
+    statistics_distance: str = option(
+        "norm",
+        "Distance of the statistics of a layer: `norm` of the differences, as in CMI, in which "
+        "layers of large values count most, or `kl`, the divergence of normal distributions of "
+        "each channel (arXiv 2005.04136), in which all layers count alike.",
+        choices=("norm", "kl"),
+    )
 
 
 class StatisticsMatcher:
@@ -30,6 +37,7 @@ class StatisticsMatcher:
             inference copy, in which they are folded.
         outputs_of: what is run in place of the teacher, an `ActivationCapture` of it, where its
             features are needed too.
+        distance: "norm", `losses.statistics_loss`, or "kl", `losses.statistics_divergence`.
 
     Raises:
         RequestError: for a teacher without BatchNormalization.
@@ -38,7 +46,8 @@ class StatisticsMatcher:
         - [Yin et al., 2020](https://arxiv.org/abs/1912.08795), `R_feature`
     """
 
-    def __init__(self, teacher, outputs_of=None):
+    def __init__(self, teacher, outputs_of=None, distance="norm"):
+        self.distance = distance
         self.norms = normalizations(teacher)
         if is_inference_copy(teacher) or not self.norms:
             folded = ", an inference copy" if is_inference_copy(teacher) else ""
@@ -54,29 +63,42 @@ class StatisticsMatcher:
         """Compares images `(batch, height, width, channels)`.
 
         Returns:
-            The teacher's logits, or the outputs of `outputs_of`; and the `statistics_loss` summed
-            over layers, a scalar.
+            The teacher's logits, or the outputs of `outputs_of`; and the distance summed over
+            layers, a scalar.
         """
         outputs, inputs = self._capture(unit_images, training=False)
-        distances = [
-            losses.statistics_loss(
-                ops.moveaxis(x, norm.axis, -1), norm.moving_mean, norm.moving_variance
-            )
-            for x, norm in zip(inputs, self.norms, strict=True)
-        ]
-        return outputs, losses.total(distances)
+        pairs = zip(inputs, self.norms, strict=True)
+        return outputs, losses.total([self._distance(x, norm) for x, norm in pairs])
+
+    def _distance(self, features, norm):
+        features = ops.moveaxis(features, norm.axis, -1)
+        if self.distance == "norm":
+            return losses.statistics_loss(features, norm.moving_mean, norm.moving_variance)
+        return losses.statistics_divergence(
+            features, norm.moving_mean, norm.moving_variance, norm.epsilon
+        )
 
 
-def optional_statistics(distiller, statistics, weight, outputs_of=None):
+def statistics_arguments(config):
+    """Returns the arguments of a distiller that the section of a `DistillConfig` determines."""
+    section = config.methods["statistics"]
+    return {
+        "statistics_weight": section.statistics_weight,
+        "statistics_distance": section.statistics_distance,
+    }
+
+
+def optional_statistics(distiller, statistics, weight, distance="norm", outputs_of=None):
     """Returns the `StatisticsMatcher` of a distiller whose weight may be 0; tracks its term.
 
     Args:
         distiller: the `Distiller`.
         statistics: a `StatisticsMatcher`, or None to make one of the distiller's teacher.
         weight: of the term; 0 for none.
+        distance: as of `StatisticsMatcher`.
         outputs_of: as of `StatisticsMatcher`.
     """
     if not weight:
         return None
     distiller.track("statistics_loss")
-    return statistics or StatisticsMatcher(distiller.teacher, outputs_of)
+    return statistics or StatisticsMatcher(distiller.teacher, outputs_of, distance)

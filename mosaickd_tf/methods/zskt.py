@@ -15,7 +15,7 @@ from mosaickd_tf.methods.features import (
     paired_stages,
 )
 from mosaickd_tf.methods.noise import GENERATOR, STUDENT, NoiseSource, count
-from mosaickd_tf.methods.statistics import optional_statistics
+from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
 from mosaickd_tf.models.graph.stages import stage_outputs
 
 
@@ -65,6 +65,7 @@ class ZsktDistiller(Distiller):
         teacher_layers: names of the teacher's layers whose feature maps are compared.
         student_layers: the same of the student, as many and as high and wide.
         statistics_weight: of the statistics term beside that of the paper; at least 0.
+        statistics_distance: "norm" or "kl", as of `StatisticsMatcher`.
         noise_dim: length of the noise; needed only for a subclassed generator.
         **kwargs: those of `Distiller`; features are captured inside the teacher, so it must be
             the network itself and not an `inference_copy`.
@@ -85,6 +86,7 @@ class ZsktDistiller(Distiller):
         teacher_layers=(),
         student_layers=(),
         statistics_weight=0.0,
+        statistics_distance="norm",
         noise_dim=None,
         **kwargs,
     ):
@@ -108,7 +110,7 @@ class ZsktDistiller(Distiller):
         if self.config.attention_weight:
             self._check_layers()
         self.statistics_weight = statistics_weight
-        self.statistics = optional_statistics(self, None, statistics_weight)
+        self.statistics = optional_statistics(self, None, statistics_weight, statistics_distance)
 
     def train_step(self, batch):
         """Runs one round: the generator, then k updates of the student on fresh images."""
@@ -166,7 +168,7 @@ class ZsktDistiller(Distiller):
         return (
             super().arguments(config, num_images)
             | layer_arguments(config)
-            | {"statistics_weight": config.methods["statistics"].statistics_weight}
+            | statistics_arguments(config)
         )
 
     def _check_layers(self):

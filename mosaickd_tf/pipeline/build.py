@@ -126,7 +126,8 @@ def _teacher_arguments(method, arguments, teacher):
         return {"teacher": teacher}
     found = {"teacher": inference_copy(teacher)}
     if STATISTICS in method.needs or arguments.get("statistics_weight"):
-        found["statistics"] = StatisticsMatcher(teacher)
+        distance = arguments.get("statistics_distance", "norm")
+        found["statistics"] = StatisticsMatcher(teacher, distance=distance)
     return found
 
 

@@ -48,6 +48,7 @@ PUBLISHED = {
     "sskd_similarity_share": 0.75,
     "student_images": "both",
     "statistics_weight": 0.0,
+    "statistics_distance": "norm",
     # arXiv 1904.01186 and 1905.09768
     "dafl_one_hot_weight": 1.0,
     "dafl_activation_weight": 0.1,

@@ -22,7 +22,7 @@ def test_the_weights_are_those_of_the_official_code():
 
 def test_what_later_work_added_is_off():
     options = dataclasses.asdict(declared.method_sections()["statistics"]())
-    assert options == {"statistics_weight": 0.0}
+    assert options == {"statistics_weight": 0.0, "statistics_distance": "norm"}
 
 
 def test_the_methods_that_can_be_chosen_are_the_declared_ones():

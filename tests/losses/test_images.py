@@ -62,6 +62,44 @@ def test_statistics_loss_by_hand():
     np.testing.assert_allclose(losses.statistics_loss([[1.0], [3.0]], [0.0], [1.0]), 2.0, rtol=1e-6)
 
 
+def test_statistics_divergence_by_hand():
+    """Mean 2, variance 1 against 0 and 4: (4/4 + 1/4 - 1 + ln 4) / 2; the other channel fits."""
+    rows = [[1.0, -1.0], [3.0, 1.0]]
+    value = losses.statistics_divergence(rows, [0.0, 0.0], [4.0, 1.0], epsilon=1e-12)
+    np.testing.assert_allclose(value, (0.25 + np.log(4.0)) / 4, rtol=1e-6)
+
+
+def test_statistics_divergence_equals_the_integral_of_the_densities():
+    x = np.linspace(-30, 30, 200_001)
+
+    def density(mean, variance):
+        return np.exp(-((x - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+
+    rows = np.random.RandomState(6).normal(1.0, 2.0, size=(50, 1))
+    batch, moving = density(rows.mean(), rows.var() + 0.5), density(-1.0, 3.0 + 0.5)
+    expected = np.sum(batch * np.log(batch / moving)) * (x[1] - x[0])
+    value = losses.statistics_divergence(rows, [-1.0], [3.0], epsilon=0.5)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+def test_statistics_divergence_does_not_change_with_the_scale_of_a_channel():
+    rows = np.random.RandomState(7).normal(1.0, 2.0, size=(6, 3, 3, 2))
+    mean, variance, scale = np.array([0.5, 2.0]), np.array([1.0, 3.0]), np.array([1e-2, 1e3])
+    plain = losses.statistics_divergence(rows, mean, variance, epsilon=1e-12)
+    scaled = losses.statistics_divergence(
+        rows * scale, mean * scale, variance * scale**2, epsilon=1e-12
+    )
+    np.testing.assert_allclose(scaled, plain, rtol=1e-4)
+
+
+def test_a_channel_that_is_always_zero_costs_little_and_has_finite_gradients():
+    def loss(rows):
+        return losses.statistics_divergence(rows, [0.0], [0.0])
+
+    np.testing.assert_allclose(loss([[0.0], [0.0]]), 0.0, atol=1e-7)
+    assert np.isfinite(gradient_of(loss, [[0.0], [0.0]])).all()
+
+
 def test_statistics_keep_their_digits_in_low_precision_and_far_from_zero():
     features = tf.cast(1000.0 + 8.0 * RNG.standard_normal((64, 2)), "bfloat16")
     rows = features.numpy().astype("float64")

@@ -68,6 +68,20 @@ def test_channels_may_lie_on_another_axis():
     np.testing.assert_allclose(statistics_loss, expected, rtol=1e-5)
 
 
+def test_the_divergence_of_all_layers_counts_by_choice():
+    teacher = tiny.classifier()
+    expected = 0.0
+    for norm in normalizations(teacher):
+        rows = keras.Model(teacher.input, norm.input)(IMAGES, training=False).numpy()
+        rows = rows.astype("float64").reshape(-1, rows.shape[-1])
+        stored = norm.moving_variance.numpy() + norm.epsilon
+        ratio = (rows.var(0) + norm.epsilon) / stored
+        shift = (rows.mean(0) - norm.moving_mean.numpy()) ** 2 / stored
+        expected += 0.5 * (shift + ratio - 1.0 - np.log(ratio)).mean()
+    _, divergence = StatisticsMatcher(teacher, distance="kl")(IMAGES)
+    np.testing.assert_allclose(divergence, expected, rtol=1e-4)
+
+
 def test_a_batch_of_the_stored_statistics_costs_nothing():
     teacher = tiny.plain_networks()["teacher"]
     convolved = teacher.layers[0](IMAGES).numpy()
@@ -174,6 +188,9 @@ def test_xla_runs_the_rounds_that_plain_graphs_run():
 
 
 @pytest.mark.parametrize("name", OPTIONAL)
-def test_the_config_s_weight_reaches_the_method(name):
-    config = DistillConfig(methods={"statistics": StatisticsConfig(statistics_weight=0.7)})
-    assert METHODS[name].arguments(config)["statistics_weight"] == 0.7
+def test_the_config_s_weight_and_distance_reach_the_method(name):
+    section = StatisticsConfig(statistics_weight=0.7, statistics_distance="kl")
+    arguments = METHODS[name].arguments(DistillConfig(methods={"statistics": section}))
+    assert arguments["statistics_weight"] == 0.7
+    distiller = harness.build(name, statistics_weight=0.7, statistics_distance="kl")
+    assert arguments["statistics_distance"] == distiller.statistics.distance == "kl"
