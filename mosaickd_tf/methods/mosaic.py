@@ -23,7 +23,7 @@ from mosaickd_tf.config.terms import (
     LABEL_SPACE_ALIGNMENT,
     Term,
 )
-from mosaickd_tf.data.augmentation import random_crops
+from mosaickd_tf.data.augmentation import random_crops, transform, transform_draws
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.base import Distiller
 from mosaickd_tf.methods.noise import (
@@ -31,12 +31,15 @@ from mosaickd_tf.methods.noise import (
     GENERATOR,
     REAL_CROPS,
     STUDENT,
+    TRANSFORM,
+    TRANSFORM_NOISE,
     NoiseSource,
     count,
 )
 from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
 from mosaickd_tf.models.compatibility import check_built, known_shape
 from mosaickd_tf.models.graph.output_activation import check_returns_logits
+from mosaickd_tf.utils.stateless_random import standard_normal
 
 
 @method_config()
@@ -56,6 +59,12 @@ class MosaicConfig(ConfigSection):
         "Images that the student of --method=mosaic learns from: synthetic and OOD images, or as "
         "many of one kind alone.",
         choices=("both", "synthetic", "ood"),
+    )
+    transform_synthetic: bool = option(
+        False,
+        "Rotate, zoom, shift, flip synthetic images and change their contrast at random before "
+        "teacher and student see them: what the teacher then recognizes are shapes rather than "
+        "patterns of single pixels (arXiv 1707.07397).",
     )
 
 
@@ -197,17 +206,18 @@ class MosaicDistiller(Distiller):
         0 is not computed.
         """
         w, loss = self.config, 0.0
+        seen_images = self.transformed(synthetic_images, GENERATOR)
         if self.statistics:
-            teacher_logits, statistics_loss = self.statistics(synthetic_images)
+            teacher_logits, statistics_loss = self.statistics(seen_images)
             loss += self.statistics_weight * self.record("statistics_loss", statistics_loss)
         else:
-            teacher_logits = self.teacher(synthetic_images, training=False)
+            teacher_logits = self.teacher(seen_images, training=False)
         if w.align_weight:
             align = self.task.label_space_alignment_loss(teacher_logits)
             loss += w.align_weight * self.record("label_space_alignment_loss", align)
         if w.adversarial_weight:
             # In training mode, as in the official code: the student's statistics move too.
-            student_logits = self.student(synthetic_images, training=True)
+            student_logits = self.student(seen_images, training=True)
             adversarial = self.task.adversarial_loss(teacher_logits, student_logits)
             loss += w.adversarial_weight * self.record("adversarial_loss", adversarial)
         if w.balance_weight:
@@ -234,9 +244,19 @@ class MosaicDistiller(Distiller):
             return ood_images
         number = count(ood_images) * (2 if self.config.student_images == "synthetic" else 1)
         synthetic_images = self.generator(self.noise(number, STUDENT + k), training=True)
+        synthetic_images = self.transformed(synthetic_images, STUDENT + k)
         if self.config.student_images == "synthetic":
             return synthetic_images
         return tf.concat([synthetic_images, ood_images], axis=0)
+
+    def transformed(self, synthetic_images, purpose):
+        """Returns synthetic images as teacher and student see them."""
+        if not self.config.transform_synthetic:
+            return synthetic_images
+        draws = transform_draws(count(synthetic_images), self.stateless_seed(TRANSFORM + purpose))
+        seed = self.stateless_seed(TRANSFORM_NOISE + purpose)
+        noise = standard_normal(tf.shape(synthetic_images), seed)
+        return transform(synthetic_images, draws, noise)
 
     def patch_logits(self, unit_images, purpose):
         """Returns patch logits `(batch, ...)` of whole images or of random crops of them."""

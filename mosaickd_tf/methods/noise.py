@@ -10,6 +10,8 @@ from mosaickd_tf.utils.stateless_random import standard_normal
 
 # Purposes; the student's updates follow, one number each.
 GENERATOR, REAL_CROPS, FAKE_CROPS, STUDENT = range(4)
+# Added to the purpose of the images that are transformed.
+TRANSFORM, TRANSFORM_NOISE = 300, 600
 
 
 def round_seed(seed, rounds_completed, purpose):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.data.augmentation import crop_draws, pad_crop_flip, random_crops
+from mosaickd_tf.data.augmentation import (
+    affine,
+    crop_draws,
+    pad_crop_flip,
+    random_crops,
+    transform,
+    transform_draws,
+)
 
 RNG = np.random.RandomState(4)
 IMAGES = RNG.randint(1, 256, size=(9, 6, 5, 3)).astype("uint8")  # not square, never black
@@ -118,3 +125,95 @@ def test_random_crops_take_a_batch_of_unknown_size():
 def test_random_crops_are_the_same_under_xla():
     compiled = tf.function(lambda: random_crops(IMAGES, 3, 4, (7, 8)), jit_compile=True)
     np.testing.assert_array_equal(compiled(), random_crops(IMAGES, 3, 4, (7, 8)))
+
+
+# Transforms of unit images.
+
+UNIT = RNG.uniform(size=(4, 6, 5, 3)).astype("float32")
+ZERO = np.zeros(4, "float32")
+STILL = {"rotation": ZERO, "zoom": ZERO + 1, "down": ZERO, "right": ZERO, "flip": ZERO > 0}
+
+
+def bilinear(image, row, column):
+    """A pixel between others of an image that is mirrored at its borders, in float64."""
+    height, width, _ = image.shape
+    row, column = (
+        (last - abs(last - abs(place)))
+        for place, last in ((row, height - 1.0), (column, width - 1.0))
+    )
+    top, left = min(int(row), height - 2), min(int(column), width - 2)
+    weights = np.outer([1 - (row - top), row - top], [1 - (column - left), column - left])
+    return np.tensordot(weights, image[top : top + 2, left : left + 2].astype("float64"), 2)
+
+
+def affine_in_a_loop(images, rotation, zoom, down, right, flip):
+    results = np.empty_like(images)
+    _, height, width, _ = images.shape
+    middle = np.array([(height - 1) / 2, (width - 1) / 2])
+    for i, r, c in np.ndindex(images.shape[:3]):
+        y, x = np.array([r, c]) - middle
+        cosine, sine = np.cos(rotation[i]) * zoom[i], np.sin(rotation[i]) * zoom[i]
+        row, column = sine * x + cosine * y, cosine * x - sine * y
+        column = -column if flip[i] else column
+        place = np.array([row + down[i], column + right[i]]) + middle
+        results[i, r, c] = bilinear(images[i], *place)
+    return results
+
+
+def test_affine_equals_a_loop_over_pixels():
+    values = {
+        "rotation": np.array([0.0, 0.3, -1.2, 3.0]),
+        "zoom": np.array([1.0, 0.8, 1.2, 0.5]),
+        "down": np.array([0.25, -1.5, 2.0, 0.0]),
+        "right": np.array([-0.5, 0.0, 1.75, 3.0]),
+    }
+    flip = np.array([False, True, False, True])
+    received = affine(UNIT, **{k: v.astype("float32") for k, v in values.items()}, flip=flip)
+    np.testing.assert_allclose(received, affine_in_a_loop(UNIT, **values, flip=flip), atol=1e-5)
+
+
+def test_affine_without_a_change_and_with_a_flip_alone_is_exact():
+    np.testing.assert_array_equal(affine(UNIT, **STILL), UNIT)
+    np.testing.assert_array_equal(affine(UNIT, **STILL | {"flip": ZERO == 0}), UNIT[:, :, ::-1])
+
+
+def test_a_quarter_turn_is_that_of_numpy():
+    square = UNIT[:, :5]
+    turned = affine(square, **STILL | {"rotation": ZERO + np.float32(np.pi / 2)})
+    np.testing.assert_allclose(turned, np.rot90(square, axes=(1, 2)), atol=1e-5)
+
+
+def test_draws_of_zero_change_nothing_and_each_draw_changes_something():
+    draws, noise = np.zeros((4, 7), "float32"), np.zeros_like(UNIT)
+    np.testing.assert_allclose(transform(UNIT, draws, noise), UNIT, atol=1e-6)
+    for number in range(7):
+        one = draws.copy()
+        one[:, number] = -0.9
+        assert np.abs(transform(UNIT, one, noise) - UNIT).max() > 0.05, number
+
+
+def test_contrast_brightness_and_noise_by_hand():
+    gray = np.full((1, 4, 4, 1), 0.7, "float32")
+    draws = np.array([[0, 0, 0, 0, 0, 0.5, -1.0]], "float32")
+    # (0.7 - 0.5) · 1.15 + 0.5 - 0.1 + 0.02 · 2
+    np.testing.assert_allclose(transform(gray, draws, np.full_like(gray, 2.0)), 0.67, rtol=1e-5)
+    assert transform(gray, draws, np.full_like(gray, 100.0)).numpy().max() == 1.0
+
+
+def test_transform_draws_are_in_range_and_a_function_of_the_seed():
+    draws = transform_draws(5000, (1, 2)).numpy()
+    assert draws.shape == (5000, 7) and np.abs(draws).max() < 1
+    np.testing.assert_allclose(draws.mean(0), 0.0, atol=0.03)
+    np.testing.assert_allclose(draws.std(0), 3**-0.5, atol=0.02)
+    np.testing.assert_array_equal(transform_draws(7, (1, 2)), transform_draws(7, (1, 2)))
+    assert (transform_draws(7, (1, 2)).numpy() != transform_draws(7, (1, 3)).numpy()).all()
+
+
+def test_gradients_reach_every_pixel_that_is_seen():
+    images = tf.constant(UNIT * 0.4 + 0.3)
+    draws = transform_draws(4, (3, 4)) * 0.3
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(transform(images, draws, tf.zeros_like(images)))
+    gradient = tape.gradient(total, images).numpy()
+    assert np.isfinite(gradient).all() and (gradient[:, 2:4, 2:3] > 0).all()

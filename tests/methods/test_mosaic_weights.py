@@ -9,7 +9,7 @@ from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS, MosaicDistiller
 from mosaickd_tf.methods.mosaic import MosaicConfig
 from tests import tiny
-from tests.methods.harness import all_of, build, changed, recorded, run_round
+from tests.methods.harness import all_of, build, changed, recorded, run_round, run_rounds
 
 IMAGES = np.random.RandomState(3).uniform(size=(4, *tiny.IMAGE_SHAPE)).astype("float32")
 ZERO = MosaicConfig(local_weight=0, align_weight=0, adversarial_weight=0, balance_weight=0)
@@ -87,3 +87,64 @@ def test_the_stream_gives_twice_the_images_where_the_student_sees_ood_ones_alone
     assert mosaic.transfer_factor == factor
     others = [name for name in METHODS if name != "mosaic"]
     assert {build(name).transfer_factor for name in others} == {2}
+
+
+# Transforms of synthetic images.
+
+
+def test_without_transforms_teacher_and_student_see_the_generator_s_images():
+    mosaic = build("mosaic")
+    assert mosaic.transformed(IMAGES, purpose=0) is IMAGES
+
+
+def test_transforms_are_another_draw_for_each_purpose_and_round():
+    mosaic = build("mosaic", config=MosaicConfig(transform_synthetic=True))
+    first, again, other = (mosaic.transformed(IMAGES, purpose).numpy() for purpose in (0, 0, 3))
+    mosaic.rounds_completed.assign_add(1)
+    later = mosaic.transformed(IMAGES, 0).numpy()
+    np.testing.assert_array_equal(first, again)
+    assert first.shape == IMAGES.shape and 0 <= first.min() and first.max() <= 1
+    for images in (IMAGES, other, later):
+        assert np.abs(first - images).max(axis=(1, 2, 3)).min() > 0.01
+
+
+def test_teacher_and_student_see_transformed_images_and_the_discriminator_does_not(monkeypatch):
+    mosaic = build("mosaic", config=MosaicConfig(transform_synthetic=True, local_weight=1.0))
+    seen = {}
+    for name in ("teacher", "student", "discriminator"):
+        network = getattr(mosaic, name)
+
+        def call(images, training, name=name, network=network):
+            seen.setdefault(name, np.asarray(images))
+            return network(images, training=training)
+
+        monkeypatch.setitem(mosaic.__dict__, name, call)
+    mosaic.generator_loss(tf.constant(IMAGES))
+    expected = mosaic.transformed(IMAGES, purpose=0)
+    np.testing.assert_array_equal(seen["teacher"], expected)
+    np.testing.assert_array_equal(seen["student"], expected)
+    np.testing.assert_array_equal(seen["discriminator"], IMAGES)
+
+
+def test_the_student_learns_from_transformed_images_and_from_ood_images_as_they_come():
+    plain, mosaic = (
+        build("mosaic", config=MosaicConfig(transform_synthetic=on)) for on in (False, True)
+    )
+    mosaic.generator.set_weights(plain.generator.get_weights())
+    batch = {"transfer_images": tf.constant(IMAGES[:, None])}
+    images, transformed = (x.student_images(batch, 0).numpy() for x in (plain, mosaic))
+    half = len(images) // 2
+    np.testing.assert_array_equal(images[half:], transformed[half:])
+    np.testing.assert_array_equal(transformed[:half], mosaic.transformed(images[:half], 3))
+
+
+def test_a_run_with_transforms_that_resumes_continues_with_the_same_draws(tmp_path):
+    config = MosaicConfig(transform_synthetic=True)
+    whole, stopped, resumed = (build("mosaic", config=config) for _ in range(3))
+    run_rounds(whole, 4)
+    run_rounds(stopped, 3)
+    path = tf.train.Checkpoint(**stopped.state()).write(tmp_path / "state")
+    tf.train.Checkpoint(**resumed.state()).read(path).assert_consumed()
+    run_rounds(resumed, 1)
+    again, never_stopped = run_rounds(resumed, 1), run_rounds(whole, 1)
+    assert again == pytest.approx(never_stopped, rel=1e-5)
