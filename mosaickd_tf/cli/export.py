@@ -18,7 +18,7 @@ def work(source, export, compression):
 
     from mosaickd_tf.export import export_file
     from mosaickd_tf.report import table
-    from mosaickd_tf.workdir.finished import RunPaths
+    from mosaickd_tf.workdir.finished import FinishedRun, RunPaths
 
     if not source.student and not source.workdir:
         raise RequestError(
@@ -26,6 +26,8 @@ def work(source, export, compression):
             "Received: neither. See --help"
         )
     run = RunPaths(source.workdir)
+    if not source.student and not run.student_path.is_file():
+        FinishedRun(source.workdir)  # says what is missing
     student = pathlib.Path(source.student) if source.student else run.student_path
     if not source.export_dir and not source.workdir:
         raise RequestError(

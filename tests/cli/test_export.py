@@ -114,7 +114,7 @@ def other_student(inputs, path):
     [
         ([], "--student or --workdir is needed"),
         (["--student={}/mine.keras"], "--export_dir is needed"),
-        (["--workdir={}/no run"], "No such file"),
+        (["--workdir={}/no run"], "of a finished run"),
         (["--student={}/no.keras", "--export_dir={}/out"], "No such file"),
         (["--student={}/pictures/0.png", "--export_dir={}/out"], "a PNG image"),
         (["--workdir={}/run", "--export_dir={}/out", "--exports=onnx"], "exports"),
