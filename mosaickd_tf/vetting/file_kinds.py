@@ -24,6 +24,18 @@ _BY_FIRST_BYTES = (
     (b"\xff\xd8\xff", "a JPEG image", "Name the model file"),
     (b"\x89PNG", "a PNG image", "Name the model file"),
 )
+# Kinds of files by their suffixes, for content that shows nothing.
+_BY_SUFFIX = {
+    ".keras": "a Keras file",
+    ".h5": "an HDF5 file",
+    ".hdf5": "an HDF5 file",
+    ".tflite": "a TFLite file",
+    ".zip": "a zip archive",
+    ".safetensors": "a safetensors file",
+    ".pt": "a PyTorch file",
+    ".pth": "a PyTorch file",
+    ".bin": "a PyTorch file",
+}
 _HTML = (b"<!doctype html", b"<html", b"<?xml", b"<head")
 
 
@@ -118,10 +130,23 @@ def _other(path, first):
         what = "a description of a network without weights" if is_network else "a JSON file"
         return what, _ADVICE
     if path.suffix == ".pb":
-        return "a graph of TensorFlow 1", "Name the folder of a SavedModel, or convert it to one"
+        return (
+            "a graph of TensorFlow 1 (.pb)",
+            "Name the folder of a SavedModel, or convert it to one",
+        )
     if path.suffix == ".onnx":
         return "an ONNX model", "Convert it to a SavedModel, as onnx2tf does, and name that"
-    return "a file of another kind", _ADVICE
+    named = _named(path)
+    if named is None:
+        return "a file of another kind", _ADVICE
+    again = "Get it again from its source, which may have it in another format"
+    return f"a file of another kind, not {named} as its name says", again
+
+
+def _named(path):
+    """Returns the kind of file that a name stands for, such as `model.pth.tar`, or None."""
+    kinds = (_BY_SUFFIX.get(suffix.lower()) for suffix in reversed(path.suffixes))
+    return next(filter(None, kinds), None)
 
 
 def _refusal(path, received, advice):
