@@ -83,7 +83,7 @@ def transform_draws(num_images, seed):
 
 
 def transform(unit_images, draws, noise):
-    """Rotates, zooms, shifts and flips images, changes their contrast and adds noise.
+    """Transforms images: rotation, zoom, shift, flip, contrast, brightness and noise.
 
     What the teacher still recognizes in all of these is more likely to be a shape than a pattern
     of single pixels ("expectation over transformation").

@@ -24,7 +24,6 @@ from mosaickd_tf.config.terms import (
     Term,
 )
 from mosaickd_tf.data.augmentation import random_crops, transform, transform_draws
-from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.base import Distiller
 from mosaickd_tf.methods.noise import (
     FAKE_CROPS,
@@ -37,7 +36,7 @@ from mosaickd_tf.methods.noise import (
     count,
 )
 from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
-from mosaickd_tf.models.compatibility import check_built, known_shape
+from mosaickd_tf.models.compatibility import check_built, check_discriminator, known_shape
 from mosaickd_tf.models.graph.output_activation import check_returns_logits
 from mosaickd_tf.utils.stateless_random import standard_normal
 
@@ -158,7 +157,7 @@ class MosaicDistiller(Distiller):
         )
         self.patch_crops = patch_crops
         self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
-        self._check_discriminator()
+        check_discriminator(discriminator, self.teacher, patch_crops, self.crop_size)
         check_generator_weights(self.config, statistics_weight=statistics_weight)
 
     def train_step(self, batch):
@@ -297,24 +296,3 @@ class MosaicDistiller(Distiller):
         """Returns the OOD images of the discriminator, as many in every setting."""
         patch_images = batch["patch_images"]
         return patch_images[: count(patch_images) // self.transfer_factor]
-
-    def _check_discriminator(self):
-        image_shape = known_shape(self.teacher, "input")
-        seen = known_shape(self.discriminator, "input")
-        if image_shape and seen and not self.patch_crops and seen != image_shape:
-            raise RequestError(
-                f"The discriminator must take images of the teacher's input shape "
-                f"{image_shape}, or crops of them with `patch_crops`. Received: {seen}"
-            )
-        if self.patch_crops and not self.crop_size:
-            raise RequestError("`crop_size` is needed with a discriminator of unknown input shape")
-        if self.patch_crops and image_shape and seen and seen[-1] != image_shape[-1]:
-            raise RequestError(
-                f"The discriminator must take crops of the images' {image_shape[-1]} channels. "
-                f"Received: {seen[-1]} channels"
-            )
-        if self.patch_crops and image_shape and self.crop_size > min(image_shape[:2]):
-            raise RequestError(
-                f"Crops must be at most the images' {min(image_shape[:2])} pixels a side. "
-                f"Received: {self.crop_size}"
-            )

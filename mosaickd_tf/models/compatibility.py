@@ -153,3 +153,35 @@ def known_shape(model, side):
         return getattr(model, f"{side}_shape")[1:]
     except AttributeError:
         return None
+
+
+def check_discriminator(discriminator, teacher, patch_crops, crop_size):
+    """Checks that a patch discriminator fits the teacher's images, or crops of them.
+
+    Args:
+        discriminator: Keras model from unit images, or from crops of them, to patch logits.
+        teacher: Keras model from unit images to logits.
+        patch_crops: 0, or how many crops of each image the discriminator takes.
+        crop_size: side of the crops, or None where it is not known.
+
+    Raises:
+        RequestError: when they do not fit.
+    """
+    image_shape, seen = (known_shape(x, "input") for x in (teacher, discriminator))
+    if image_shape and seen and not patch_crops and seen != image_shape:
+        raise RequestError(
+            f"The discriminator must take images of the teacher's input shape {image_shape}, or "
+            f"crops of them with `patch_crops`. Received: {seen}"
+        )
+    if patch_crops and not crop_size:
+        raise RequestError("`crop_size` is needed with a discriminator of unknown input shape")
+    if patch_crops and image_shape and seen and seen[-1] != image_shape[-1]:
+        raise RequestError(
+            f"The discriminator must take crops of the images' {image_shape[-1]} channels. "
+            f"Received: {seen[-1]} channels"
+        )
+    if patch_crops and image_shape and crop_size > min(image_shape[:2]):
+        raise RequestError(
+            f"Crops must be at most the images' {min(image_shape[:2])} pixels a side. "
+            f"Received: {crop_size}"
+        )
