@@ -5,7 +5,7 @@ import pathlib
 import stat
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.utils.text import decode
+from mosaickd_tf.utils.text import encoding_of
 
 MAX_BYTES = 1_000_000  # of all flagfiles of a command together
 MAX_FILES = 200  # counted as often as they are included
@@ -54,7 +54,7 @@ class Reader:
                 raise _refusal(
                     path, f"more than {MAX_BYTES:,} bytes or {MAX_FILES:,} files with it"
                 )
-            return decode(pathlib.Path(path).read_bytes())
+            return pathlib.Path(path).read_text(encoding=encoding_of(path))
         except OSError as error:
             raise _refusal(path, error.strerror) from error
         except ValueError as error:  # no UTF-8, or a path that no system can hold

@@ -1,10 +1,9 @@
 """Labels of images beside their files: `labels.csv`, a line `file,label;label` an image."""
 
 import csv
-import io
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.utils.text import as_name, decode
+from mosaickd_tf.utils.text import as_name, encoding_of
 
 NAME = "labels.csv"
 MAX_BYTES = 2**28
@@ -54,14 +53,14 @@ def _read(path):
         raise RequestError(f"Expected at most {MAX_BYTES:,} bytes. Received: {str(path)!r}")
     rows = {}
     try:
-        lines = io.StringIO(decode(path.read_bytes()), newline="")
-        for number, row in enumerate(csv.reader(lines, strict=True), start=1):
-            if not row or (number == 1 and row[0].strip().lower() == _HEADER):
-                continue
-            name, labels = _parse(row, number, path)
-            if name in rows:
-                raise _refusal(path, f"line {number} names {name!r} again")
-            rows[name] = labels
+        with path.open(encoding=encoding_of(path), newline="") as file:
+            for number, row in enumerate(csv.reader(file, strict=True), start=1):
+                if not row or (number == 1 and row[0].strip().lower() == _HEADER):
+                    continue
+                name, labels = _parse(row, number, path)
+                if name in rows:
+                    raise _refusal(path, f"line {number} names {name!r} again")
+                rows[name] = labels
     except (csv.Error, UnicodeDecodeError) as error:
         raise _refusal(path, str(error)) from error
     return rows

@@ -7,7 +7,7 @@ import pathlib
 import re
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.utils.text import as_name, decode, first_line, printable
+from mosaickd_tf.utils.text import as_name, encoding_of, first_line, printable
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def _text(path):
     if path.stat().st_size > MAX_BYTES:
         raise RequestError(f"Expected at most {MAX_BYTES:,} bytes. Received: labels={str(path)!r}")
     try:
-        return decode(path.read_bytes())
+        return path.read_text(encoding=encoding_of(path))
     except UnicodeDecodeError as error:
         raise RequestError(
             f"Not a text file. Expected one name per line, in UTF-8. Received: "

@@ -20,20 +20,21 @@ def cause(error):
     return first_line(text) if text.strip() else type(error).__name__
 
 
-def decode(content):
-    """Decodes the bytes of a text file as editors write it.
+def encoding_of(path):
+    """Returns the encoding of a text file as editors write it, to open the file with.
 
     Args:
-        content: bytes in UTF-8 with or without a byte-order mark, or in UTF-16 with one.
+        path: of a file in UTF-8 with or without a byte-order mark, or in UTF-16 with one.
 
     Returns:
-        The text without the mark.
+        "utf-8-sig" or "utf-16", which both leave the mark out.
 
     Raises:
-        UnicodeDecodeError: for other bytes.
+        OSError: when the file cannot be read.
     """
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    with open(path, "rb") as file:
+        start = file.read(2)
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def printable(text):

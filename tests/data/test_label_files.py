@@ -38,6 +38,13 @@ def test_spaces_byte_order_marks_quotes_and_blank_lines_do_no_harm(tmp_path):
     assert labels["all"] == {"a.png": (0, 1), "b.png": (1,), "c.png": ()}
 
 
+def test_labels_may_be_in_utf_16(tmp_path):
+    folder = write(tmp_path / "x", None)
+    (folder / "labels.csv").write_bytes("a.png,größe\r\nb.png\r\nc.png\r\n".encode("utf-16"))
+    names, labels = read(folder)
+    assert names == ("größe",) and labels["all"] == {"a.png": (0,), "b.png": (), "c.png": ()}
+
+
 def test_a_label_of_one_split_is_a_label_of_all(tmp_path):
     train = write(tmp_path / "train", "a.png,cat\n", ["a.png"])
     test = write(tmp_path / "test", "b.png,ant\n", ["b.png"])

@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from mosaickd_tf.utils.text import as_name, cause, decode, first_line, printable
+from mosaickd_tf.utils.text import as_name, cause, encoding_of, first_line, printable
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,18 @@ def test_control_characters_are_escaped(text, shown):
         codecs.BOM_UTF16_BE + "añ\n".encode("utf-16-be"),
     ],
 )
-def test_text_has_no_byte_order_mark(content):
-    assert decode(content) == "añ\n"
+def test_text_has_no_byte_order_mark(tmp_path, content):
+    path = tmp_path / "text"
+    path.write_bytes(content)
+    assert path.read_text(encoding=encoding_of(path)) == "añ\n"
 
 
-def test_bytes_that_are_no_text_are_not_decoded():
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\xff", b"a\x80"])
+def test_bytes_that_are_no_text_are_not_decoded(tmp_path, content):
+    path = tmp_path / "bytes"
+    path.write_bytes(content)
     with pytest.raises(UnicodeDecodeError):
-        decode(b"\xff\xfe\x00")
+        path.read_text(encoding=encoding_of(path))
 
 
 def test_different_names_stay_different():
