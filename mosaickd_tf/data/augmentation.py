@@ -1,6 +1,6 @@
 """Augmentation as pure functions of images and of random numbers drawn elsewhere.
 
-Only `random_crops` takes a seed; it is a stateless function of it.
+Only the draws and `random_crops` take a seed; they are stateless functions of it.
 """
 
 import tensorflow as tf

@@ -10,7 +10,7 @@ from mosaickd_tf.utils.stateless_random import standard_normal
 
 # Purposes; the student's updates follow, one number each.
 GENERATOR, REAL_CROPS, FAKE_CROPS, STUDENT = range(4)
-# Added to the purpose of the images that are transformed.
+# Added to the purpose of the images that are transformed; apart for up to 297 student updates.
 TRANSFORM, TRANSFORM_NOISE = 300, 600
 
 

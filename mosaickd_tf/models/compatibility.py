@@ -143,18 +143,6 @@ def check_sees_the_teacher_s_view(student):
         )
 
 
-def known_shape(model, side):
-    """Returns the shape of a model's `"input"` or `"output"` without the batch axis.
-
-    Returns:
-        A tuple, or None for a subclassed model, whose shapes Keras does not know.
-    """
-    try:
-        return getattr(model, f"{side}_shape")[1:]
-    except AttributeError:
-        return None
-
-
 def check_discriminator(discriminator, teacher, patch_crops, crop_size):
     """Checks that a patch discriminator fits the teacher's images, or crops of them.
 
@@ -185,3 +173,15 @@ def check_discriminator(discriminator, teacher, patch_crops, crop_size):
             f"Crops must be at most the images' {min(image_shape[:2])} pixels a side. "
             f"Received: {crop_size}"
         )
+
+
+def known_shape(model, side):
+    """Returns the shape of a model's `"input"` or `"output"` without the batch axis.
+
+    Returns:
+        A tuple, or None for a subclassed model, whose shapes Keras does not know.
+    """
+    try:
+        return getattr(model, f"{side}_shape")[1:]
+    except AttributeError:
+        return None

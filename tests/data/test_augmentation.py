@@ -217,3 +217,18 @@ def test_gradients_reach_every_pixel_that_is_seen():
         total = tf.reduce_sum(transform(images, draws, tf.zeros_like(images)))
     gradient = tape.gradient(total, images).numpy()
     assert np.isfinite(gradient).all() and (gradient[:, 2:4, 2:3] > 0).all()
+
+
+def test_transforms_are_the_same_under_xla_and_take_a_batch_of_unknown_size():
+    draws, noise = transform_draws(4, (5, 6)), np.ones_like(UNIT)
+    expected = transform(UNIT, draws, noise)
+    for jit_compile in (False, True):
+        signature = [tf.TensorSpec((None, 6, 5, 3))] if not jit_compile else None
+        compiled = tf.function(
+            lambda images: transform(images, draws, noise),
+            input_signature=signature,
+            jit_compile=jit_compile,
+        )
+        received = compiled(tf.constant(UNIT))
+        assert received.shape == UNIT.shape
+        np.testing.assert_allclose(received, expected, atol=1e-5)

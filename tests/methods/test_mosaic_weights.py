@@ -1,4 +1,4 @@
-"""Weights of zero, images of one kind, and the statistics term of MosaicKD."""
+"""Weights of zero, images of one kind, the statistics term and transforms of MosaicKD."""
 
 import numpy as np
 import pytest

@@ -71,7 +71,6 @@ def without_normalization(path, *outputs, shape=(16, 16, 1)):
     """Saves a network in which nothing shows which range it was trained with."""
     images = keras.Input(shape, name="input_1")
     hidden = layers.Flatten()(images)
-
     heads = [layers.Dense(3, bias_initializer=LEARNED, name=name)(hidden) for name in outputs]
     keras.Model(images, heads[0] if len(heads) == 1 else heads).save(path)
     return str(path)
