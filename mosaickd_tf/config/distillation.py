@@ -21,6 +21,7 @@ EXPORTS = (
 )
 CALIBRATIONS = ("auto", "synthetic", "ood", "mixed")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
+RECIPES = ("auto", "paper", "short")
 ON_DIVERGENCE = ("stop", "rollback", "skip")
 PAPER_ROUNDS, PAPER_BATCH_SIZE = 39200, 256
 
@@ -31,6 +32,12 @@ class NetworksConfig(ConfigSection):
 
     student: str = option(
         "wrn16_1", "Name of a network, or a .keras file to initialize it from.", parse=paths.network
+    )
+    student_stride: int = option(
+        0,
+        "Stride of the first convolution of a student wrnD_W, 1, 2 or 4: at 2 it costs a quarter "
+        "and sees twice as far. 0 for 1, or for that of the --recipe.",
+        choices=(0, 1, 2, 4),
     )
     noise_dim: int = option(100, "Length of the generator's noise vector.", at_least=1)
     generator_filters: int = option(
@@ -61,6 +68,14 @@ class NetworksConfig(ConfigSection):
 class OptimizationConfig(ConfigSection):
     """Optimization."""
 
+    recipe: str = option(
+        "auto",
+        "Settings of the options that are at their defaults: `paper` leaves them; `short` has "
+        "those that teach a student in minutes where the paper takes hours, for a teacher with "
+        "BatchNormalization. `auto` is short for --method=mosaic without --rounds and without a "
+        "GPU, else paper.",
+        choices=RECIPES,
+    )
     rounds: int = option(
         0,
         "Number of training rounds; all learning-rate schedules end with them. 0 for the paper's "

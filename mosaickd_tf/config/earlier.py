@@ -9,6 +9,7 @@ EARLIER = {
     "teacher_layout": "channels_last",
     "teacher_output_kind": "logits",
     "patch_size": 10,
+    "recipe": "paper",
 }
 
 

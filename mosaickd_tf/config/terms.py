@@ -32,7 +32,7 @@ class Term:
         return dataclasses.replace(self, flag=flag)
 
 
-# Terms that several methods report.
+# Terms of MosaicKD, most of which other methods report too.
 DISTILLATION = Term(
     name="distillation_loss",
     short="kd",
@@ -60,6 +60,20 @@ CLASS_BALANCE = Term(
     title="Class balance",
     note="at its lowest, minus log2 of the classes, all classes are used evenly",
     unit="bits",
+)
+PATCH_DISCRIMINATION = Term(
+    name="patch_discrimination_loss",
+    short="D",
+    title="Patch discrimination loss",
+    note="of the discriminator, an image",
+    unit="nats",
+)
+LOCAL_PATCH = Term(
+    name="local_patch_loss",
+    short="local",
+    title="Local patch loss",
+    note="of the generator, an image",
+    unit="nats",
 )
 STATISTICS = Term(
     name="statistics_loss",

@@ -29,6 +29,7 @@ class Distiller(CheckedModel):
         method: its declaration, a `config.method.Method`.
         batch_keys: keys of the batch of a round that the method reads.
         trained_with_student: names of the networks that the student's optimizer updates.
+        warmup_rounds: rounds at the start in which the student does not learn yet.
 
     Args:
         teacher: Keras model from unit images `(batch, height, width, channels)` to logits
@@ -49,6 +50,7 @@ class Distiller(CheckedModel):
     method = None
     batch_keys = ("transfer_images",)
     trained_with_student = ("student",)
+    warmup_rounds = 0
 
     @renamed_arguments(loss_weights="config")
     def __init__(
@@ -252,6 +254,11 @@ class Distiller(CheckedModel):
             **({"guard": self.guard} if self.guard else {}),
             **({"loss_scales": dict(self.loss_scales)} if self.loss_scales else {}),
         }
+
+    @property
+    def unrecorded(self):
+        """Names of the terms that no round recorded since the means were last reset."""
+        return [name for name, mean in self.term_means.items() if not float(mean.count)]
 
     @property
     def skipped_updates(self):

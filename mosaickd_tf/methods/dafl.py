@@ -17,7 +17,7 @@ from mosaickd_tf.config.terms import CLASS_BALANCE, DISTILLATION, Term
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods.base import Distiller
 from mosaickd_tf.methods.features import POOLED
-from mosaickd_tf.methods.noise import GENERATOR, STUDENT, NoiseSource, count
+from mosaickd_tf.methods.noise import GENERATOR, STUDENT, count, noise_source
 from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
 from mosaickd_tf.models.graph.activations import ActivationCapture, layers_by_name
 from mosaickd_tf.models.graph.walk import leaf_layers
@@ -110,13 +110,7 @@ class DaflDistiller(Distiller):
     ):
         super().__init__(**kwargs)
         self.generator = generator
-        self.noise = NoiseSource(
-            generator,
-            self.teacher,
-            seed=self.seed,
-            rounds_completed=self.rounds_completed,
-            noise_dim=noise_dim,
-        )
+        self.noise = noise_source(self, generator, noise_dim)
         names = teacher_layers or [x.name for x in leaf_layers(self.teacher) if x.name == POOLED]
         self.teacher_capture = ActivationCapture(self.teacher, layers_by_name(self.teacher, names))
         if len(self.teacher_capture.layers) != 1:

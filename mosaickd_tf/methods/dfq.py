@@ -20,7 +20,7 @@ from mosaickd_tf.config.terms import (
     STATISTICS,
 )
 from mosaickd_tf.methods.base import Distiller
-from mosaickd_tf.methods.noise import GENERATOR, STUDENT, NoiseSource, count
+from mosaickd_tf.methods.noise import GENERATOR, STUDENT, count, noise_source
 from mosaickd_tf.methods.statistics import StatisticsMatcher
 
 
@@ -95,13 +95,7 @@ class DfqDistiller(Distiller):
         super().__init__(**kwargs)
         check_generator_weights(self.config)
         self.generator = generator
-        self.noise = NoiseSource(
-            generator,
-            self.teacher,
-            seed=self.seed,
-            rounds_completed=self.rounds_completed,
-            noise_dim=noise_dim,
-        )
+        self.noise = noise_source(self, generator, noise_dim)
         self.statistics = statistics or StatisticsMatcher(self.teacher)
 
     def train_step(self, batch):

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.models.compatibility import known_shape
 from mosaickd_tf.utils.stateless_random import random_bits
 
 
@@ -47,3 +49,20 @@ class ImageMemory(tf.Module):
 
     def _unit(self, rows):
         return tf.cast(tf.gather(self.images, rows), "float32") / 255.0
+
+
+def optional_memory(size, generator):
+    """Returns an `ImageMemory` of images of a generator, or None for a size of 0.
+
+    Raises:
+        RequestError: for a generator whose shapes Keras does not know.
+    """
+    if not size:
+        return None
+    image_shape = known_shape(generator, "output")
+    if not image_shape or None in image_shape:
+        raise RequestError(
+            "`replay_images` needs a `generator` of known shapes. Expected a functional or "
+            f"sequential model. Received: {generator.name!r}. Build it of layers, or use 0"
+        )
+    return ImageMemory(size, image_shape)

@@ -21,24 +21,16 @@ from mosaickd_tf.config.terms import (
     CLASS_BALANCE,
     DISTILLATION,
     LABEL_SPACE_ALIGNMENT,
-    Term,
+    LOCAL_PATCH,
+    PATCH_DISCRIMINATION,
 )
-from mosaickd_tf.data.augmentation import random_crops, transform, transform_draws
+from mosaickd_tf.data.augmentation import random_crops, random_transform
 from mosaickd_tf.methods.base import Distiller
-from mosaickd_tf.methods.noise import (
-    FAKE_CROPS,
-    GENERATOR,
-    REAL_CROPS,
-    STUDENT,
-    TRANSFORM,
-    TRANSFORM_NOISE,
-    NoiseSource,
-    count,
-)
+from mosaickd_tf.methods.image_memory import optional_memory
+from mosaickd_tf.methods.noise import FAKE_CROPS, GENERATOR, REAL_CROPS, STUDENT, TRANSFORM, TRANSFORM_NOISE, count, noise_source
 from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
 from mosaickd_tf.models.compatibility import check_built, check_discriminator, known_shape
 from mosaickd_tf.models.graph.output_activation import check_returns_logits
-from mosaickd_tf.utils.stateless_random import standard_normal
 
 
 @method_config()
@@ -65,6 +57,18 @@ class MosaicConfig(ConfigSection):
         "teacher and student see them: what the teacher then recognizes are shapes rather than "
         "patterns of single pixels (arXiv 1707.07397).",
     )
+    generator_warmup: float = option(
+        0.0,
+        "Share of the rounds, at the start, in which generator and discriminator learn alone.",
+        at_least=0.0,
+        at_most=0.9,
+    )
+    replay_images: int = option(
+        0,
+        "Number of the generator's images that are kept, the oldest replaced first. The student "
+        "learns from random ones of them; 0 for images that are made for each of its updates.",
+        at_least=0,
+    )
 
 
 METHOD = Method(
@@ -75,22 +79,8 @@ METHOD = Method(
     networks=("student", "generator", "discriminator"),
     synthetic_images="generator",
     terms=(
-        Term(
-            name="patch_discrimination_loss",
-            short="D",
-            title="Patch discrimination loss",
-            note="of the discriminator, an image",
-            unit="nats",
-            flag="local_weight",
-        ),
-        Term(
-            name="local_patch_loss",
-            short="local",
-            title="Local patch loss",
-            note="of the generator, an image",
-            unit="nats",
-            flag="local_weight",
-        ),
+        PATCH_DISCRIMINATION.weighted_by("local_weight"),
+        LOCAL_PATCH.weighted_by("local_weight"),
         LABEL_SPACE_ALIGNMENT.weighted_by("align_weight"),
         ADVERSARIAL.weighted_by("adversarial_weight"),
         CLASS_BALANCE.weighted_by("balance_weight"),
@@ -117,6 +107,7 @@ class MosaicDistiller(Distiller):
             from each image for it to classify.
         crop_size: side of the crops; needed only for a subclassed discriminator.
         noise_dim: length of the noise; needed only for a subclassed generator.
+        warmup_rounds: rounds in which the student does not learn yet.
         **kwargs: those of `Distiller`.
 
     Raises:
@@ -137,6 +128,7 @@ class MosaicDistiller(Distiller):
         patch_crops=0,
         crop_size=None,
         noise_dim=None,
+        warmup_rounds=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -144,13 +136,7 @@ class MosaicDistiller(Distiller):
         check_returns_logits(discriminator=discriminator)
         self.generator = generator
         self.discriminator = discriminator
-        self.noise = NoiseSource(
-            generator,
-            self.teacher,
-            seed=self.seed,
-            rounds_completed=self.rounds_completed,
-            noise_dim=noise_dim,
-        )
+        self.noise = noise_source(self, generator, noise_dim)
         self.statistics_weight = statistics_weight
         self.statistics = optional_statistics(
             self, statistics, statistics_weight, statistics_distance
@@ -159,6 +145,8 @@ class MosaicDistiller(Distiller):
         self.crop_size = crop_size or (known_shape(discriminator, "input") or (None,))[0]
         check_discriminator(discriminator, self.teacher, patch_crops, self.crop_size)
         check_generator_weights(self.config, statistics_weight=statistics_weight)
+        self.warmup_rounds = warmup_rounds
+        self.memory = optional_memory(self.config.replay_images, generator)
 
     def train_step(self, batch):
         """Runs one round: discriminator, generator, then k updates of the student.
@@ -179,11 +167,21 @@ class MosaicDistiller(Distiller):
                 self.update_discriminator(ood_images, synthetic_images)
             generator_loss = self.generator_loss(synthetic_images)
         self.apply_gradients(tape, generator_loss, "generator")
+        if self.memory:
+            self.memory.add(synthetic_images)
+        if self.warmup_rounds:
+            is_warm = self.rounds_completed >= self.warmup_rounds
+            tf.cond(is_warm, lambda: self.update_student_k_times(batch), lambda: False)
+        else:
+            self.update_student_k_times(batch)
+        return self.end_round()
 
+    def update_student_k_times(self, batch):
+        """Updates the student k times, on other images each time."""
         update_student = self.traced_once(self.update_student)
         for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
             update_student(self.student_images(batch, k))
-        return self.end_round()
+        return True
 
     def update_discriminator(self, ood_images, synthetic_images):
         """Updates the discriminator once: tell patches of OOD images from synthetic patches."""
@@ -237,12 +235,15 @@ class MosaicDistiller(Distiller):
         self.record("distillation_loss", loss)
 
     def student_images(self, batch, k):
-        """Returns fresh synthetic images and then as many OOD images; or one kind of both."""
+        """Returns synthetic images and then as many OOD images; or one kind of both."""
         ood_images = batch["transfer_images"][:, k]
         if self.config.student_images == "ood":
             return ood_images
         number = count(ood_images) * (2 if self.config.student_images == "synthetic" else 1)
-        synthetic_images = self.generator(self.noise(number, STUDENT + k), training=True)
+        if self.memory:
+            synthetic_images = self.memory.draw(number, self.stateless_seed(STUDENT + k))
+        else:
+            synthetic_images = self.generator(self.noise(number, STUDENT + k), training=True)
         synthetic_images = self.transformed(synthetic_images, STUDENT + k)
         if self.config.student_images == "synthetic":
             return synthetic_images
@@ -252,10 +253,8 @@ class MosaicDistiller(Distiller):
         """Returns synthetic images as teacher and student see them."""
         if not self.config.transform_synthetic:
             return synthetic_images
-        draws = transform_draws(count(synthetic_images), self.stateless_seed(TRANSFORM + purpose))
-        seed = self.stateless_seed(TRANSFORM_NOISE + purpose)
-        noise = standard_normal(tf.shape(synthetic_images), seed)
-        return transform(synthetic_images, draws, noise)
+        seeds = (self.stateless_seed(kind + purpose) for kind in (TRANSFORM, TRANSFORM_NOISE))
+        return random_transform(synthetic_images, *seeds)
 
     def patch_logits(self, unit_images, purpose):
         """Returns patch logits `(batch, ...)` of whole images or of random crops of them."""
@@ -273,11 +272,16 @@ class MosaicDistiller(Distiller):
     @classmethod
     def arguments(cls, config, num_images=None):
         """See `Distiller.arguments`."""
+        warmup = config.methods["mosaic"].generator_warmup * config.optimization.rounds
         return (
             super().arguments(config, num_images)
             | statistics_arguments(config)
-            | {"patch_crops": config.networks.patch_crops}
+            | {"patch_crops": config.networks.patch_crops, "warmup_rounds": int(warmup)}
         )
+
+    def state(self):
+        """See `Distiller.state`; with the images that are kept."""
+        return super().state() | ({"memory": self.memory} if self.memory else {})
 
     @property
     def transfer_factor(self):
@@ -287,10 +291,8 @@ class MosaicDistiller(Distiller):
     @property
     def patches(self):
         """Number of patches of an image; None for networks of unknown shapes."""
-        shape = known_shape(self.discriminator, "output")
-        if not shape or None in shape:
-            return None
-        return math.prod(shape) * max(1, self.patch_crops)
+        shape = known_shape(self.discriminator, "output") or (None,)
+        return None if None in shape else math.prod(shape) * max(1, self.patch_crops)
 
     def _patch_images(self, batch):
         """Returns the OOD images of the discriminator, as many in every setting."""

@@ -67,6 +67,17 @@ class NoiseSource:
         )
 
 
+def noise_source(distiller, generator, noise_dim=None):
+    """Returns the `NoiseSource` of a distiller's generator."""
+    return NoiseSource(
+        generator,
+        distiller.teacher,
+        seed=distiller.seed,
+        rounds_completed=distiller.rounds_completed,
+        noise_dim=noise_dim,
+    )
+
+
 def count(images):
     """Returns the number of images in a batch, a Python int where the graph knows it."""
     return tf.shape(images)[0] if images.shape[0] is None else images.shape[0]

@@ -14,7 +14,7 @@ from mosaickd_tf.methods.features import (
     layer_arguments,
     paired_stages,
 )
-from mosaickd_tf.methods.noise import GENERATOR, STUDENT, NoiseSource, count
+from mosaickd_tf.methods.noise import GENERATOR, STUDENT, count, noise_source
 from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
 from mosaickd_tf.models.graph.stages import stage_outputs
 
@@ -92,13 +92,7 @@ class ZsktDistiller(Distiller):
     ):
         super().__init__(**kwargs)
         self.generator = generator
-        self.noise = NoiseSource(
-            generator,
-            self.teacher,
-            seed=self.seed,
-            rounds_completed=self.rounds_completed,
-            noise_dim=noise_dim,
-        )
+        self.noise = noise_source(self, generator, noise_dim)
         self.teacher_capture, self.student_capture = feature_captures(
             self.teacher,
             self.student,

@@ -17,7 +17,12 @@ from mosaickd_tf.models.patch_discriminator import (
     default_patch_size,
     patch_layers,
 )
-from mosaickd_tf.models.registry import build_classifier, check_classifier_name, classifier_names
+from mosaickd_tf.models.registry import (
+    build_classifier,
+    check_classifier_name,
+    classifier_names,
+    is_wide_resnet,
+)
 from mosaickd_tf.models.sampling import synthetic_images
 from mosaickd_tf.models.wide_resnet import wide_resnet
 from mosaickd_tf.utils.deprecation import attribute_getter
@@ -34,6 +39,7 @@ __all__ = [
     "default_patch_size",
     "inference_copy",
     "input_statistics",
+    "is_wide_resnet",
     "load_classifier",
     "load_generator",
     "load_saved_model",

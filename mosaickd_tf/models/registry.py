@@ -26,6 +26,11 @@ def classifier_names():
     return ["wrnD_W (D = 6n + 4, for example wrn16_1 or wrn40_2)", *_BUILDERS]
 
 
+def is_wide_resnet(name):
+    """Checks whether a name is that of a wide residual network."""
+    return _WIDE_RESNET.fullmatch(name) is not None
+
+
 def check_classifier_name(name):
     """Checks that `name` is a classifier of this registry.
 
@@ -44,7 +49,9 @@ def check_classifier_name(name):
         )
 
 
-def build_classifier(name, *, num_classes, input_shape=(32, 32, 3), mean=None, std=None):
+def build_classifier(
+    name, *, num_classes, input_shape=(32, 32, 3), mean=None, std=None, stem_stride=1
+):
     """Builds a classifier by name.
 
     Args:
@@ -53,16 +60,24 @@ def build_classifier(name, *, num_classes, input_shape=(32, 32, 3), mean=None, s
         input_shape: `(height, width, channels)` of the unit images.
         mean: mean of each channel of unit images, for the built-in standardization.
         std: standard deviation of each channel.
+        stem_stride: stride of the first convolution of a wide residual network; 1 for others.
 
     Returns:
         A Keras model from unit images `(batch, height, width, channels)` to logits
         `(batch, num_classes)`.
 
     Raises:
-        RequestError: for an unknown name, or images that are too small for the network.
+        RequestError: for an unknown name, images that are too small for the network, or a stride
+            that it does not have.
     """
     check_classifier_name(name)
     builder = _BUILDERS.get(name)
     if builder is None:
-        builder = functools.partial(wide_resnet, *map(int, _WIDE_RESNET.fullmatch(name).groups()))
+        sizes = map(int, _WIDE_RESNET.fullmatch(name).groups())
+        builder = functools.partial(wide_resnet, *sizes, stem_stride=stem_stride)
+    elif stem_stride != 1:
+        raise RequestError(
+            "Only wide residual networks have a stride to set. Expected a network wrnD_W, or a "
+            f"stride of 1. Received: {name!r} with a stride of {stem_stride}. Leave it out"
+        )
     return builder(num_classes=num_classes, input_shape=input_shape, mean=mean, std=std)

@@ -9,7 +9,15 @@ STAGES = ((16, 1), (32, 2), (64, 2))  # filters before widening, stride of the f
 
 
 def wide_resnet(
-    depth, widen_factor, *, num_classes, input_shape=(32, 32, 3), mean=None, std=None, name=None
+    depth,
+    widen_factor,
+    *,
+    num_classes,
+    input_shape=(32, 32, 3),
+    mean=None,
+    std=None,
+    stem_stride=1,
+    name=None,
 ):
     """Builds a WRN-`depth`-`widen_factor` classifier.
 
@@ -20,6 +28,7 @@ def wide_resnet(
         input_shape: `(height, width, channels)` of the unit images, at least 4x4 pixels.
         mean: mean of each channel, for the built-in standardization; 0.5 by default.
         std: standard deviation of each channel; 0.25 by default.
+        stem_stride: stride of the first convolution, at least 1; 2 for a quarter of the cost.
         name: name of the model.
 
     Returns:
@@ -38,7 +47,7 @@ def wide_resnet(
     if widen_factor < 1:
         raise ValueError(f"`widen_factor` must be at least 1. Received: {widen_factor}")
     inputs, hidden = blocks.normalized_input(input_shape, mean, std, smallest=4)
-    hidden = blocks.convolve(hidden, 16, "stem", blocks.fan_out_normal)
+    hidden = blocks.convolve(hidden, 16, "stem", blocks.fan_out_normal, stride=stem_stride)
     for stage, (filters, stride) in enumerate(STAGES, start=1):
         for block in range((depth - 4) // 6):
             hidden = _block(

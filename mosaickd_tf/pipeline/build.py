@@ -1,18 +1,18 @@
 """From a config to networks, and from networks to the distiller that trains them."""
 
 import dataclasses
-import pathlib
 import random
 
 import keras
 
-from mosaickd_tf import models, vetting
+from mosaickd_tf import models
 from mosaickd_tf.config import OptimizationConfig, RunConfig
 from mosaickd_tf.config.method import FEATURES, STATISTICS, TEACHER_FEATURES
+from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS, Distiller
 from mosaickd_tf.methods.statistics import StatisticsMatcher
 from mosaickd_tf.models.graph.inference import inference_copy
-from mosaickd_tf.pipeline.students import load_student
+from mosaickd_tf.pipeline.students import is_student_file, load_student
 from mosaickd_tf.tasks import get_task
 from mosaickd_tf.training.optimizers import CosineOverRounds, MomentumSGD, gan_adam
 
@@ -101,7 +101,7 @@ def build_distiller(networks, teacher, policy, num_images=None):
         **_teacher_arguments(networks.kind.method, arguments, teacher_copy), **copies, **arguments
     )
     distiller.compile(
-        **_optimizers(networks.optimization, copies),
+        **_optimizers(networks.optimization, copies, distiller.warmup_rounds),
         jit_compile=networks.run.jit_compile,
         steps_per_execution=networks.run.steps_per_execution,
     )
@@ -132,8 +132,13 @@ def _teacher_arguments(method, arguments, teacher):
 
 
 def _student(config, teacher, mean, std):
-    name = config.networks.student
-    if name.endswith(".keras") or pathlib.Path(name).is_file() or vetting.is_saved_model(name):
+    name, stride = config.networks.student, config.networks.student_stride
+    if is_student_file(name):
+        if stride > 1:
+            raise RequestError(
+                "`student_stride` is of networks by name. Expected 0 for a student from a file. "
+                f"Received: {stride} with {name!r}. Leave it out"
+            )
         return load_student(name, teacher.input_shape[1:], teacher.output_shape[-1])
     return models.build_classifier(
         name,
@@ -141,6 +146,7 @@ def _student(config, teacher, mean, std):
         input_shape=teacher.input_shape[1:],
         mean=mean,
         std=std,
+        stem_stride=stride or 1,
     )
 
 
@@ -168,10 +174,12 @@ def _discriminator(config, mean, std):
     )
 
 
-def _optimizers(options, networks):
+def _optimizers(options, networks, warmup_rounds):
     """Returns the student's optimizer and those of its adversaries, by keyword."""
     student_rate = CosineOverRounds(
-        options.student_learning_rate, options.rounds, options.student_steps_per_round
+        options.student_learning_rate,
+        options.rounds - warmup_rounds,
+        options.student_steps_per_round,
     )
     student_optimizer = MomentumSGD(
         student_rate, momentum=options.student_momentum, l2=options.weight_decay

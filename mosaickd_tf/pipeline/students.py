@@ -1,12 +1,18 @@
 """Students from files, checked against the run that is to train them."""
 
 import logging
+import pathlib
 
-from mosaickd_tf import models
+from mosaickd_tf import models, vetting
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.graph.walk import leaf_layers
 
 logger = logging.getLogger(__name__)
+
+
+def is_student_file(name):
+    """Checks whether a student is named by a file or a folder, not by a network's name."""
+    return name.endswith(".keras") or pathlib.Path(name).is_file() or vetting.is_saved_model(name)
 
 
 def load_student(path, image_shape, num_outputs):

@@ -22,7 +22,8 @@ class Trial:
     """Rounds of a method that were run on trial.
 
     Attributes:
-        seconds_per_round: mean of two calls of the compiled function.
+        seconds_per_round: mean of two calls of the compiled function; of a method with a warm-up
+            the mean over two calls of it and two of what follows, each by its share.
         peak_bytes: peak memory of this process so far, or of the first GPU.
     """
 
@@ -52,13 +53,19 @@ def run_trial(method, prepared):
     distiller.make_train_function()
     batches = iter(method.batches(distiller, images)(0))
     _call(distiller, batches)
+    seconds = _seconds_per_round(distiller, batches)
+    if distiller.warmup_rounds:
+        distiller.rounds_completed.assign(distiller.warmup_rounds)
+        share = distiller.warmup_rounds / method.plan.rounds
+        seconds = share * seconds + (1 - share) * _seconds_per_round(distiller, batches)
+    return Trial(seconds_per_round=seconds, peak_bytes=machine.peak_bytes())
+
+
+def _seconds_per_round(distiller, batches):
     start = time.perf_counter()
     for _ in range(_TIMED_CALLS):
         _call(distiller, batches)
-    rounds = _TIMED_CALLS * distiller.steps_per_execution
-    return Trial(
-        seconds_per_round=(time.perf_counter() - start) / rounds, peak_bytes=machine.peak_bytes()
-    )
+    return (time.perf_counter() - start) / (_TIMED_CALLS * distiller.steps_per_execution)
 
 
 def _call(distiller, batches):

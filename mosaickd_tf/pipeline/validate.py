@@ -17,6 +17,7 @@ from mosaickd_tf.export import calibration
 from mosaickd_tf.pipeline.batch_size import with_batch_size
 from mosaickd_tf.pipeline.build import build_networks, patch_size_of
 from mosaickd_tf.pipeline.prepared import Prepared, PreparedMethod
+from mosaickd_tf.pipeline.recipe import SHORT_BATCH_SIZE, with_recipe
 from mosaickd_tf.pipeline.students import warn_of_size
 from mosaickd_tf.pipeline.trial import (
     TRIAL_BATCH_SIZE,
@@ -54,6 +55,7 @@ def validate_and_load(config):
     is_trained = _is_file_name(teacher)
     load = _load_with_file if is_trained and not teachers.is_torch_file(teacher) else _load
     config, teacher, target, ood = load(config)
+    config = with_recipe(config, teacher, rounds_are_open=not asked.rounds)
     networks = {"patch_size": patch_size_of(config)}
     config = with_options(config, networks=networks)
     config = with_batch_size(config, teacher, len(ood) if ood else None)
@@ -92,6 +94,8 @@ def _with_affordable_rounds(prepared, batch_size_is_open):
     if tf.config.list_physical_devices("GPU"):
         return prepared
     largest = prepared.config.optimization.batch_size
+    if batch_size_is_open and prepared.config.optimization.recipe == "short":
+        largest = min(largest, SHORT_BATCH_SIZE)
     if batch_size_is_open and largest > TRIAL_BATCH_SIZE:
         prepared = _with_optimization(prepared, batch_size=TRIAL_BATCH_SIZE)
         batch_size = affordable_batch_size(run_trials(prepared), largest)

@@ -123,7 +123,7 @@ class TrainingLoop:
         self.progress.step += self.plan.rounds_per_call
         is_shown = self._is_due(_SHOW_EVERY)
         if is_shown or self._is_due(self.plan.evaluate_every):
-            terms = self._finite(terms)  # waits for the device
+            terms = self._recorded(terms)  # waits for the device
         self.progress.seconds += time.perf_counter() - began
         bar.advance(self.plan.rounds_per_call)
         if is_shown:
@@ -170,6 +170,11 @@ class TrainingLoop:
                 "no update was finite since the last evaluation, all were skipped",
             )
         return {name: float(mean.result()) for name, mean in norms.items() if float(mean.count)}
+
+    def _recorded(self, terms):
+        """Returns the terms that have a value, as floats; raises as `_finite`."""
+        terms, left_out = self._finite(terms), self.trainable.unrecorded
+        return {name: value for name, value in terms.items() if name not in left_out}
 
     def _finite(self, values):
         """Returns values as floats; raises `Diverged` when one is not finite."""

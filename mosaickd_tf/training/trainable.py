@@ -15,11 +15,14 @@ class Trainable(typing.Protocol):
         optimizers: its optimizers, whose learning rates a rollback lowers.
         gradient_norms: `keras.metrics.Mean` by name, each of the norms of one network's
             gradients since the metrics were last reset.
+        unrecorded: names of terms without a value since the metrics were last reset, such as the
+            student's before it learns; they are left out of the log.
         skipped_updates: number of updates that were skipped because they were not finite.
     """
 
     optimizers: typing.Sequence = ()
     gradient_norms: typing.Mapping = types.MappingProxyType({})
+    unrecorded: typing.Collection = ()
     skipped_updates: int = 0
 
     def make_train_function(self, force=False):

@@ -173,6 +173,8 @@ def as_started(config, path):
         for name in _CHOSEN
         if not getattr(config.optimization, name) and found.get(name, "").isdecimal()
     }
+    if config.optimization.recipe == "auto":
+        chosen["recipe"] = found.get("recipe", EARLIER["recipe"])
     return with_options(config, optimization=chosen)
 
 

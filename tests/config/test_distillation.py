@@ -49,6 +49,10 @@ PUBLISHED = {
     "student_images": "both",
     "statistics_weight": 0.0,
     "statistics_distance": "norm",
+    "recipe": "auto",
+    "student_stride": 0,
+    "generator_warmup": 0.0,
+    "replay_images": 0,
     # arXiv 1904.01186 and 1905.09768
     "dafl_one_hot_weight": 1.0,
     "dafl_activation_weight": 0.1,

@@ -17,7 +17,12 @@ def test_the_weights_are_those_of_the_official_code():
         "balance_weight": 10.0,
     }
     options = dataclasses.asdict(declared.method_sections()["mosaic"]())
-    assert options == published | {"student_images": "both", "transform_synthetic": False}
+    assert options == published | {
+        "student_images": "both",
+        "transform_synthetic": False,
+        "generator_warmup": 0.0,
+        "replay_images": 0,
+    }
 
 
 def test_what_later_work_added_is_off():

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mosaickd_tf.methods.image_memory import ImageMemory
+from mosaickd_tf.errors import RequestError
+from mosaickd_tf.methods.image_memory import ImageMemory, optional_memory
+from tests import tiny
 
 
 def shades(*bytes_):
@@ -53,3 +55,16 @@ def test_images_continue_from_a_checkpoint(tmp_path):
     path = tf.train.Checkpoint(memory=memory).write(tmp_path / "state")
     tf.train.Checkpoint(memory=later).read(path).assert_consumed()
     assert shown(later.latest(2)) == [2, 1]
+
+
+def test_a_memory_of_no_images_is_none_and_one_of_some_has_the_generator_s_shape():
+    generator = tiny.plain_networks()["generator"]
+    assert optional_memory(0, generator) is None
+    assert optional_memory(3, generator).images.shape == (3, 8, 8, 3)
+
+
+def test_a_generator_of_unknown_shapes_is_refused():
+    generator = tiny.Subclassed(tiny.plain_networks()["generator"])
+    generator(tf.zeros((1, 6)))
+    with pytest.raises(RequestError, match="`replay_images` .* known shapes"):
+        optional_memory(3, generator)

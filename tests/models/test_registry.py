@@ -14,6 +14,7 @@ from mosaickd_tf.models import (
     build_classifier,
     check_classifier_name,
     classifier_names,
+    is_wide_resnet,
     parameters,
     portable_copy,
     stage_outputs,
@@ -208,3 +209,15 @@ def test_statistics_reach_the_standardization():
         model = build_classifier(name, num_classes=2, input_shape=(8, 8, 1), mean=[0.3], std=[0.2])
         config = model.get_layer("standardization").get_config()
         assert config["mean"] == [0.3] and config["variance"] == pytest.approx([0.04])
+
+
+def test_a_stride_is_of_wide_residual_networks_alone():
+    strided = build_classifier("wrn10_1", num_classes=2, input_shape=(16, 16, 1), stem_stride=2)
+    assert strided.get_layer("stem").strides == (2, 2)
+    with pytest.raises(RequestError, match="Expected a network wrnD_W.*'resnet18' with a stride"):
+        build_classifier("resnet18", num_classes=2, stem_stride=2)
+
+
+@pytest.mark.parametrize("name, expected", [("wrn16_1", True), ("resnet18", False)])
+def test_wide_residual_networks_are_known_by_name(name, expected):
+    assert is_wide_resnet(name) == expected

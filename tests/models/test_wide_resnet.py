@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from mosaickd_tf.models import wide_resnet
+from mosaickd_tf.models import macs, wide_resnet
 
 # Trainable parameters with 100 classes, as published with the networks.
 PUBLISHED = {(16, 1): 180_916, (16, 2): 703_284, (40, 1): 569_780, (40, 2): 2_255_156}
@@ -35,6 +35,16 @@ def test_resolution_is_halved_twice():
     model = small(input_shape=(32, 32, 3))
     sides = [model.get_layer(f"stage{stage}_block1_add").output.shape[1:] for stage in (1, 2, 3)]
     assert sides == [(32, 32, 16), (16, 16, 32), (8, 8, 64)]
+
+
+@pytest.mark.parametrize("stride, side", [(2, 32), (4, 16)])
+def test_a_stride_of_the_stem_leaves_the_weights_and_divides_the_maps(stride, side):
+    plain, strided = (small(input_shape=(64, 64, 3), stem_stride=s) for s in (1, stride))
+    assert [w.shape for w in plain.weights] == [w.shape for w in strided.weights]
+    assert strided.get_layer("stage1_block1_add").output.shape[1:] == (side, side, 16)
+    # All but the logits are convolutions, a map each.
+    dense = 64 * 10
+    assert (macs(plain) - dense) == stride**2 * (macs(strided) - dense)
 
 
 def test_the_head_averages_the_whole_map():

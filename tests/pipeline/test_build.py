@@ -16,7 +16,9 @@ from mosaickd_tf.config import (
     OptimizationConfig,
     RunConfig,
     as_baseline,
+    with_options,
 )
+from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import KnowledgeDistiller, MosaicDistiller
 from mosaickd_tf.methods.mosaic import MosaicConfig
 from mosaickd_tf.models import blocks
@@ -101,6 +103,26 @@ def test_mosaic_has_the_four_requested_networks(mosaic):
     assert distiller.discriminator.input_shape == (None, 8, 8, 3)
     assert distiller.config.balance_weight == 3.0
     np.testing.assert_allclose(models.input_statistics(distiller.discriminator)[0], MEAN, rtol=1e-6)
+
+
+def test_after_a_warm_up_the_student_s_schedule_is_that_of_the_rounds_left(student_file):
+    warm = {"mosaic": MosaicConfig(generator_warmup=0.4)}
+    distiller = build(config(student_file, methods=warm), network())
+    assert distiller.warmup_rounds == 4
+    schedule = distiller.student_optimizer._learning_rate
+    # Six rounds of two updates each: the peak, its half and zero.
+    assert [float(schedule(step)) for step in (0, 6, 12)] == pytest.approx([0.1, 0.05, 0], abs=1e-8)
+    assert distiller.generator_optimizer._learning_rate.num_rounds == 10
+
+
+def test_a_stride_reaches_a_student_by_name_and_is_refused_for_one_from_a_file(student_file):
+    strided = with_options(config(image_size=16), networks={"student_stride": 2})
+    teacher = models.build_classifier("wrn10_1", num_classes=10, input_shape=(16, 16, 3))
+    networks = build_networks(strided, teacher)
+    assert networks.by_name["student"].get_layer("stem").strides == (2, 2)
+    strided = with_options(config(student_file), networks={"student_stride": 2})
+    with pytest.raises(RequestError, match="`student_stride` .* Expected 0 for a student from a f"):
+        build_networks(strided, network())
 
 
 def test_networks_run_fused_in_the_policy_and_return_float32(mosaic):

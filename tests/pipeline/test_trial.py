@@ -33,6 +33,21 @@ def test_a_trial_leaves_the_networks_as_they_are():
 
 
 @pytest.mark.usefixtures("eagerly")
+def test_a_warm_up_counts_by_its_share(monkeypatch):
+    config = changed("optimization", CONFIG, rounds=8, recipe="short")
+    (method, _) = (prepared := validate_and_load(config)).methods
+    began = []
+
+    def seconds(distiller, _):
+        began.append(int(distiller.rounds_completed))
+        return 1.0 if began[-1] < distiller.warmup_rounds else 4.0
+
+    monkeypatch.setattr(trial, "_seconds_per_round", seconds)
+    assert run_trial(method, prepared).seconds_per_round == 2.5  # half of the 8 rounds each
+    assert began == [1, 4]
+
+
+@pytest.mark.usefixtures("eagerly")
 def test_a_method_without_ood_images_is_tried_on_black_ones(monkeypatch):
     seen = []
     batches = PreparedMethod.batches
@@ -134,7 +149,7 @@ def test_too_few_affordable_rounds_for_an_option_are_refused():
 @pytest.mark.usefixtures("three_seconds")
 def test_networks_are_those_of_the_same_rounds_that_are_named():
     left_open = validate_and_load(OPEN)
-    named = validate_and_load(changed("optimization", CONFIG, rounds=500))
+    named = validate_and_load(changed("optimization", CONFIG, rounds=500, recipe="short"))
     assert left_open.config == named.config
     for name, network in left_open.method.networks.by_name.items():
         assert tiny.same_bits(

@@ -252,8 +252,17 @@ def test_flags_that_became_unreadable_are_other_flags(tmp_path):
 def test_what_the_program_chose_at_the_start_stays_when_a_run_is_resumed(tmp_path):
     left_open = DistillConfig()
     assert as_started(left_open, tmp_path) == left_open
-    chosen = DistillConfig(optimization=OptimizationConfig(rounds=420, batch_size=16))
+    found = OptimizationConfig(rounds=420, batch_size=16, recipe="short")
+    chosen = DistillConfig(optimization=found)
     occupy(tmp_path, chosen)
     assert as_started(left_open, tmp_path) == chosen
-    named = DistillConfig(optimization=OptimizationConfig(rounds=5))
+    named = DistillConfig(optimization=OptimizationConfig(rounds=5, recipe="paper"))
     assert as_started(named, tmp_path).optimization.rounds == 5
+    assert as_started(named, tmp_path).optimization.recipe == "paper"
+
+
+def test_a_run_of_an_earlier_version_goes_on_without_a_recipe(tmp_path):
+    started = DistillConfig(optimization=OptimizationConfig(rounds=420, batch_size=16))
+    old = as_flagfile(dict(options(started))).replace("--recipe=auto\n", "")
+    (tmp_path / "flags.cfg").write_text(old)
+    assert as_started(DistillConfig(), tmp_path).optimization.recipe == "paper"

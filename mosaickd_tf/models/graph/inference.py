@@ -1,5 +1,6 @@
 """Copy of a classifier for inference only, as a round runs its teacher."""
 
+import functools
 import logging
 
 import keras
@@ -37,18 +38,20 @@ def inference_copy(model):
         exact = portable_copy(model)
         nodes = fold(read_nodes(model, max_pixel=1.0))
     except RequestError as error:
-        logger.info("Model %r is not optimized for inference: %s", model.name, error)
+        _say_not_optimized(model.name, str(error))
         return model
     copy = build_model(nodes, keras, model.name, _fused_affine, keep_dtypes=True)
     copy.trainable = False
     copy.is_inference_copy = True
     if _same_logits(copy, model, exact):
         return copy
-    logger.info(
-        "Model %r is not optimized for inference: its optimized copy returns other logits",
-        model.name,
-    )
+    _say_not_optimized(model.name, "its optimized copy returns other logits")
     return model
+
+
+@functools.cache  # once in a process: each method of a run asks for a copy, on trial too
+def _say_not_optimized(name, reason):
+    logger.info("Model %r is not optimized for inference: %s", name, reason)
 
 
 def is_inference_copy(model):

@@ -47,7 +47,9 @@ def test_logits_and_gradients_are_the_teacher_s(name):
     assert copy is not teacher
     (logits, gradient), (expected, expected_gradient) = answers(copy), answers(teacher)
     assert distance(logits, expected) < 1e-5
-    assert distance(gradient, expected_gradient) < 1e-3  # ReLUs that lie at 0 may turn
+    # A ReLU that lies at 0 may turn, in one of the images.
+    *others, worst = sorted(map(distance, gradient, expected_gradient))
+    assert max(others) < 1e-5 and worst < 0.05
 
 
 def test_only_normalizations_before_a_relu_are_left():
