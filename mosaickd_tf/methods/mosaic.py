@@ -27,7 +27,16 @@ from mosaickd_tf.config.terms import (
 from mosaickd_tf.data.augmentation import random_crops, random_transform
 from mosaickd_tf.methods.base import Distiller
 from mosaickd_tf.methods.image_memory import optional_memory
-from mosaickd_tf.methods.noise import FAKE_CROPS, GENERATOR, REAL_CROPS, STUDENT, TRANSFORM, TRANSFORM_NOISE, count, noise_source
+from mosaickd_tf.methods.noise import (
+    FAKE_CROPS,
+    GENERATOR,
+    REAL_CROPS,
+    STUDENT,
+    TRANSFORM,
+    TRANSFORM_NOISE,
+    count,
+    noise_source,
+)
 from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
 from mosaickd_tf.models.compatibility import check_built, check_discriminator, known_shape
 from mosaickd_tf.models.graph.output_activation import check_returns_logits
