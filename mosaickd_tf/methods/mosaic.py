@@ -24,7 +24,7 @@ from mosaickd_tf.config.terms import (
     LOCAL_PATCH,
     PATCH_DISCRIMINATION,
 )
-from mosaickd_tf.data.augmentation import random_crops, random_transform
+from mosaickd_tf.data.augmentation import random_crops
 from mosaickd_tf.methods.base import Distiller
 from mosaickd_tf.methods.image_memory import optional_memory
 from mosaickd_tf.methods.noise import (
@@ -32,14 +32,12 @@ from mosaickd_tf.methods.noise import (
     GENERATOR,
     REAL_CROPS,
     STUDENT,
-    TRANSFORM,
-    TRANSFORM_NOISE,
     count,
     noise_source,
+    transformed,
 )
 from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
-from mosaickd_tf.models.compatibility import check_built, check_discriminator, known_shape
-from mosaickd_tf.models.graph.output_activation import check_returns_logits
+from mosaickd_tf.models.compatibility import check_discriminator, known_shape
 
 
 @method_config()
@@ -141,8 +139,6 @@ class MosaicDistiller(Distiller):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_built(discriminator=discriminator)
-        check_returns_logits(discriminator=discriminator)
         self.generator = generator
         self.discriminator = discriminator
         self.noise = noise_source(self, generator, noise_dim)
@@ -168,7 +164,8 @@ class MosaicDistiller(Distiller):
         Returns:
             The means of the terms since the last reset, by name.
         """
-        ood_images = self._patch_images(batch)
+        ood_images = batch["patch_images"]
+        ood_images = ood_images[: count(ood_images) // self.transfer_factor]  # one batch, always
         with tf.GradientTape() as tape:
             noise = self.noise(count(ood_images), GENERATOR)
             synthetic_images = self.generator(noise, training=True)
@@ -262,8 +259,7 @@ class MosaicDistiller(Distiller):
         """Returns synthetic images as teacher and student see them."""
         if not self.config.transform_synthetic:
             return synthetic_images
-        seeds = (self.stateless_seed(kind + purpose) for kind in (TRANSFORM, TRANSFORM_NOISE))
-        return random_transform(synthetic_images, *seeds)
+        return transformed(synthetic_images, self, purpose)
 
     def patch_logits(self, unit_images, purpose):
         """Returns patch logits `(batch, ...)` of whole images or of random crops of them."""
@@ -302,8 +298,3 @@ class MosaicDistiller(Distiller):
         """Number of patches of an image; None for networks of unknown shapes."""
         shape = known_shape(self.discriminator, "output") or (None,)
         return None if None in shape else math.prod(shape) * max(1, self.patch_crops)
-
-    def _patch_images(self, batch):
-        """Returns the OOD images of the discriminator, as many in every setting."""
-        patch_images = batch["patch_images"]
-        return patch_images[: count(patch_images) // self.transfer_factor]

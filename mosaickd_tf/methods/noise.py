@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from mosaickd_tf.data.augmentation import random_transform
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.compatibility import check_built, known_shape
 from mosaickd_tf.models.graph.output_activation import output_activation
@@ -76,6 +77,12 @@ def noise_source(distiller, generator, noise_dim=None):
         rounds_completed=distiller.rounds_completed,
         noise_dim=noise_dim,
     )
+
+
+def transformed(images, distiller, purpose):
+    """Returns images transformed at random, in other ways for each purpose and round."""
+    seeds = (distiller.stateless_seed(kind + purpose) for kind in (TRANSFORM, TRANSFORM_NOISE))
+    return random_transform(images, *seeds)
 
 
 def count(images):

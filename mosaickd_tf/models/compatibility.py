@@ -5,6 +5,7 @@ import keras
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.graph.augmentation import augmentation_layers
 from mosaickd_tf.models.graph.input_prefix import input_prefix
+from mosaickd_tf.models.graph.output_activation import check_returns_logits
 
 _SMALLEST_SLOPE = 1 / 16  # of the first layers; one below it takes bytes, not unit images
 _BUILD = "Build one by mosaickd_tf.models"
@@ -153,8 +154,11 @@ def check_discriminator(discriminator, teacher, patch_crops, crop_size):
         crop_size: side of the crops, or None where it is not known.
 
     Raises:
-        RequestError: when they do not fit.
+        RequestError: for one that is not built or does not return logits, and when they do not
+            fit.
     """
+    check_built(discriminator=discriminator)
+    check_returns_logits(discriminator=discriminator)
     image_shape, seen = (known_shape(x, "input") for x in (teacher, discriminator))
     if image_shape and seen and not patch_crops and seen != image_shape:
         raise RequestError(
