@@ -18,6 +18,7 @@ SHORT_BATCH_SIZE = 64  # at most, where it is left to the program
 _LARGEST_MAP = 56  # pixels a side of a student's first feature map
 _MOST_BYTES = 2**28  # of the images that are kept for the student
 _MOST_IMAGES = 16384
+_STATISTICS_WEIGHT = 70.0  # of the mean over layers
 
 
 def with_recipe(config, teacher, rounds_are_open):
@@ -47,23 +48,31 @@ def with_recipe(config, teacher, rounds_are_open):
     if name == "paper":
         return config
     changes = {}
-    for section, values in _short(config).items():
+    for section, values in _short(config, len(normalizations(teacher))).items():
         changes[section] = _of_defaults(_section(config, section), values)
     flags = [f"--{assignment(*pair)}" for values in changes.values() for pair in values.items()]
     logger.info("recipe short: %s (`recipe`)", " ".join(flags) or "nothing left at its default")
     return _with_changes(config, changes)
 
 
-def _short(config):
+def _short(config, num_norms):
     """Returns the settings of the short recipe, dicts from fields to values by section.
 
     A generator that matches the statistics which the teacher stores, without an adversary, learns
     what its training images were like in some hundred small batches; the student follows on the
     images that it has made.
+
+    Args:
+        config: a `DistillConfig`.
+        num_norms: number of BatchNormalization layers of the teacher, over which the term of the
+            statistics is a sum.
     """
     height, width, channels = config.data.image_shape
     return {
-        "statistics": {"statistics_weight": 5.0, "statistics_distance": "kl"},
+        "statistics": {
+            "statistics_weight": round(_STATISTICS_WEIGHT / num_norms, 3),
+            "statistics_distance": "kl",
+        },
         "mosaic": {
             "local_weight": 0.004,  # about 1 of the mean over 256 patches
             "align_weight": 3.0,
