@@ -98,6 +98,8 @@ class _Reader:
             return self._add(PER_CHANNEL_AFFINE, layer, inputs, {}, weights, layer.trainable)
         if kind in _KERNELS:
             return self._kernel(kind, layer, inputs)
+        if kind == "SeparableConv2D":
+            return self._separable(layer, inputs)
         if kind in _AFFINES:
             normalizes = isinstance(layer, keras.layers.BatchNormalization)
             weights = list(_AFFINES[kind](layer))
@@ -137,6 +139,17 @@ class _Reader:
         name = self._add(kind, layer, inputs, _arguments(layer, _KERNELS[kind]), weights)
         return self._activation(layer, "_activation", [name])
 
+    def _separable(self, layer, inputs):
+        """Reads a separable convolution as the two that it consists of."""
+        kernel, pointwise, *bias = [_double(variable) for variable in layer.get_weights()]
+        weights = [kernel, np.zeros(int(np.prod(kernel.shape[2:])))]
+        arguments = _arguments(layer, _KERNELS["DepthwiseConv2D"])
+        first = self._add("DepthwiseConv2D", layer, inputs, arguments, weights, suffix="_depthwise")
+        arguments = {"filters": layer.filters, "kernel_size": 1}
+        weights = [pointwise, bias[0] if bias else np.zeros(layer.filters)]
+        name = self._add("Conv2D", layer, [first], arguments, weights)
+        return self._activation(layer, "_activation", [name])
+
     def _relu(self, layer, inputs):
         if layer.negative_slope or layer.threshold:
             raise _unsupported(layer, "a ReLU that is 0 below 0", f"slope {layer.negative_slope}")
@@ -174,7 +187,7 @@ def _check_readable(model):
 
 
 def _supported_layers():
-    return [*_PLAIN, *_KERNELS, *_AFFINES, *_IDENTITIES, "Activation", "ReLU"]
+    return [*_PLAIN, *_KERNELS, *_AFFINES, *_IDENTITIES, "Activation", "ReLU", "SeparableConv2D"]
 
 
 def _unsupported(layer, expected, received):

@@ -144,6 +144,25 @@ def test_a_sum_and_a_product_of_tensors_are_carried_over(combine, policy):
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"strides": 2, "padding": "same", "depth_multiplier": 2},
+        {"use_bias": False, "dilation_rate": 2},
+    ],
+)
+def test_separable_convolutions_are_carried_over_and_their_normalizations_folded(options):
+    tiny.seed_weights(0)
+    stack = [layers.SeparableConv2D(4, 3, **options), layers.BatchNormalization(), layers.ReLU()]
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(5)]
+    teacher = training_copy(shaken(keras.Sequential([keras.Input((8, 8, 3)), *stack, *head])))
+    copy = inference_copy(teacher)
+    assert copy is not teacher and not normalizations(copy)
+    wanted, received = (answers(model, IMAGES[:, :8, :8])[0] for model in (teacher, copy))
+    assert distance(received, wanted) < 1e-5
+
+
+@pytest.mark.parametrize(
     "combine",
     [
         lambda x, y: layers.Add()([x * 0.5, y]),
@@ -152,6 +171,7 @@ def test_a_sum_and_a_product_of_tensors_are_carried_over(combine, policy):
     ],
 )
 def test_a_teacher_with_another_operation_is_left_as_it_is_and_the_reason_logged(combine, caplog):
+    inference._say_not_optimized.cache_clear()
     teacher = training_copy(teacher_with(combine))
     with caplog.at_level(logging.INFO, "mosaickd_tf"):
         assert inference_copy(teacher) is teacher

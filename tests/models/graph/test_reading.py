@@ -73,6 +73,11 @@ def test_an_activation_of_a_convolution_becomes_a_node_of_its_own():
     assert kinds(classifier(layers.Conv2D(4, 1, activation="relu")))[2:4] == ["Conv2D", "ReLU"]
 
 
+def test_a_separable_convolution_becomes_the_two_that_it_consists_of():
+    read = kinds(classifier(layers.SeparableConv2D(4, 3, activation="relu")))
+    assert read[2:5] == ["DepthwiseConv2D", "Conv2D", "ReLU"]
+
+
 @pytest.mark.parametrize(
     ("layer", "expected"),
     [
@@ -80,7 +85,7 @@ def test_an_activation_of_a_convolution_becomes_a_node_of_its_own():
         (layers.ReLU(negative_slope=0.1, name="odd"), "slope 0.1"),
         (layers.Conv2D(4, 1, activation="gelu", name="odd"), "gelu"),
         (layers.BatchNormalization(axis=1, name="odd"), "axis 1"),
-        (layers.SeparableConv2D(4, 1, name="odd"), "SeparableConv2D"),
+        (layers.Conv2DTranspose(4, 1, name="odd"), "Conv2DTranspose"),
     ],
 )
 def test_an_unsupported_layer_is_refused_with_its_name(layer, expected):
