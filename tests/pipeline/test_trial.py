@@ -118,7 +118,7 @@ def test_rounds_that_are_left_open_are_those_of_fifty_minutes(caplog):
     assert any("500 rounds take about 25 minutes" in message for message in caplog.messages)
 
 
-def test_a_batch_size_that_is_left_open_too_is_tried_at_16_images_first(monkeypatch):
+def test_a_batch_size_that_is_left_open_too_is_tried_at_16_images_first(monkeypatch, caplog):
     tried = []
 
     def run_trial(method, _):
@@ -127,7 +127,9 @@ def test_a_batch_size_that_is_left_open_too_is_tried_at_16_images_first(monkeypa
 
     monkeypatch.setattr(trial, "run_trial", run_trial)
     config = changed("optimization", OPEN, batch_size=0)
-    optimization = validate_and_load(config).config.optimization
+    with caplog.at_level("INFO", "mosaickd_tf"):
+        optimization = validate_and_load(config).config.optimization
+    assert any(message.startswith("batches of 64 images") for message in caplog.messages)
     assert tried == [("mosaic", 16), ("kd", 16), ("mosaic", 64), ("kd", 64)]
     assert (optimization.batch_size, optimization.rounds) == (64, 1170)
 
