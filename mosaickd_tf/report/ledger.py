@@ -29,6 +29,7 @@ _FOLDERS = {"data_dir", "cache_dir"}
 # Options without effect on how well a student learns, and those that the pair determines.
 _FREE = _FOLDERS | _names(TeacherConfig, RunConfig, ExportConfig, CompressionConfig)
 _FREE |= {"student", "compare_with", "baseline_learning_rate", "baseline_temperature", "max_broken"}
+_FREE |= {"recipe"}  # what it changed are options of their own
 # Beyond the paper, and without effect on the methods that run beside it on OOD images.
 _EXTENSIONS = {
     flag_name(f): f.default for f in dataclasses.fields(declared.method_sections()["statistics"])

@@ -43,6 +43,8 @@ def test_a_run_as_its_flagfiles_say_is_in_its_cell_without_changes():
         # Where and how it ran, and how its teacher came about
         ({"data_dir": "/there", "cache_dir": "/here"}, "mosaic", ()),
         ({"precision": "float32", "exports": ["keras"]}, "mosaic", ()),
+        ({"recipe": "paper"}, "mosaic", ()),
+        ({"recipe": "short", "align_weight": 3.0}, "mosaic", ("align_weight=3.0",)),
         ({"teacher": "runs/t/teacher.keras", "teacher_epochs": 5}, "mosaic", ()),
         ({"compare_with": ["kd"], "baseline_learning_rate": 0.02}, "mosaic", ()),
     ],
