@@ -52,6 +52,7 @@ def test_the_data_are_read_and_a_teacher_by_name_waits_for_its_training():
         data={"task": "single_label"},
         teacher=OF_UNIT_IMAGES_TO_LOGITS,
         networks={"patch_size": 4},
+        optimization={"recipe": "paper"},
     )
 
 
