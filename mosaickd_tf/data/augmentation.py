@@ -5,7 +5,7 @@ Only the draws and `random_crops` take a seed; they are stateless functions of i
 
 import tensorflow as tf
 
-from mosaickd_tf.utils.stateless_random import random_bits, standard_normal, symmetric_uniform
+from mosaickd_tf.utils.stateless_random import random_bits, symmetric_uniform
 
 
 def crop_draws(num_images, padding, seed):
@@ -66,22 +66,6 @@ def random_crops(images, size, count, seed):
         offsets[:, :1] + tf.range(size),
         offsets[:, 1:] + tf.range(size),
     )
-
-
-def random_transform(unit_images, seed, noise_seed):
-    """Transforms images at random, each in its own way.
-
-    Args:
-        unit_images: `(batch, height, width, channels)` in [0, 1]; differentiable.
-        seed: int `(2,)`, of the `transform_draws`.
-        noise_seed: int `(2,)`, of the noise.
-
-    Returns:
-        Images of the same shape in [0, 1], see `transform`.
-    """
-    batch = unit_images.shape[0] if unit_images.shape[0] is not None else tf.shape(unit_images)[0]
-    noise = standard_normal(tf.shape(unit_images), noise_seed)
-    return transform(unit_images, transform_draws(batch, seed), noise)
 
 
 def transform_draws(num_images, seed):

@@ -54,6 +54,10 @@ class ImageMemory(tf.Module):
 def optional_memory(size, generator):
     """Returns an `ImageMemory` of images of a generator, or None for a size of 0.
 
+    Args:
+        size: images that it holds, at least 0.
+        generator: Keras model to unit images `(batch, height, width, channels)`.
+
     Raises:
         RequestError: for a generator whose shapes Keras does not know.
     """

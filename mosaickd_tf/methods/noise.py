@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from mosaickd_tf.data.augmentation import random_transform
+from mosaickd_tf.data.augmentation import transform, transform_draws
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.compatibility import check_built, known_shape
 from mosaickd_tf.models.graph.output_activation import output_activation
@@ -69,7 +69,16 @@ class NoiseSource:
 
 
 def noise_source(distiller, generator, noise_dim=None):
-    """Returns the `NoiseSource` of a distiller's generator."""
+    """Returns the `NoiseSource` of a distiller's generator.
+
+    Args:
+        distiller: a `Distiller` that has its teacher, seed and count of rounds.
+        generator: as of `NoiseSource`.
+        noise_dim: as of `NoiseSource`.
+
+    Raises:
+        RequestError: as `NoiseSource`.
+    """
     return NoiseSource(
         generator,
         distiller.teacher,
@@ -80,9 +89,19 @@ def noise_source(distiller, generator, noise_dim=None):
 
 
 def transformed(images, distiller, purpose):
-    """Returns images transformed at random, in other ways for each purpose and round."""
-    seeds = (distiller.stateless_seed(kind + purpose) for kind in (TRANSFORM, TRANSFORM_NOISE))
-    return random_transform(images, *seeds)
+    """Transforms unit images at random, in other ways for each purpose and round.
+
+    Args:
+        images: `(batch, height, width, channels)` in [0, 1]; differentiable.
+        distiller: the `Distiller` whose round it is.
+        purpose: an integer below 300.
+
+    Returns:
+        Images of the same shape in [0, 1], see `data.augmentation.transform`.
+    """
+    draws = transform_draws(count(images), distiller.stateless_seed(TRANSFORM + purpose))
+    noise = standard_normal(tf.shape(images), distiller.stateless_seed(TRANSFORM_NOISE + purpose))
+    return transform(images, draws, noise)
 
 
 def count(images):

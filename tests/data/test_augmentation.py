@@ -9,11 +9,9 @@ from mosaickd_tf.data.augmentation import (
     crop_draws,
     pad_crop_flip,
     random_crops,
-    random_transform,
     transform,
     transform_draws,
 )
-from mosaickd_tf.utils.stateless_random import standard_normal
 
 RNG = np.random.RandomState(4)
 IMAGES = RNG.randint(1, 256, size=(9, 6, 5, 3)).astype("uint8")  # not square, never black
@@ -234,12 +232,3 @@ def test_transforms_are_the_same_under_xla_and_take_a_batch_of_unknown_size():
         received = compiled(tf.constant(UNIT))
         assert received.shape == UNIT.shape
         np.testing.assert_allclose(received, expected, atol=1e-5)
-
-
-def test_a_random_transform_is_the_transform_of_its_draws():
-    images = tf.constant(IMAGES[:3], "float32") / 255
-    seed, noise_seed = tf.constant([1, 2]), tf.constant([3, 4])
-    expected = transform(
-        images, transform_draws(3, seed), standard_normal(images.shape, noise_seed)
-    )
-    np.testing.assert_array_equal(random_transform(images, seed, noise_seed), expected)
