@@ -71,9 +71,8 @@ class OptimizationConfig(ConfigSection):
     recipe: str = option(
         "auto",
         "Settings of the options that are at their defaults: `paper` leaves them; `short` has "
-        "those that teach a student in minutes where the paper takes hours, for a teacher with "
-        "BatchNormalization. `auto` is short for --method=mosaic without --rounds and without a "
-        "GPU, else paper.",
+        "those for about an hour on a processor, for a teacher with BatchNormalization. `auto` "
+        "is short for --method=mosaic without --rounds and without a GPU, else paper.",
         choices=RECIPES,
     )
     rounds: int = option(
@@ -272,10 +271,15 @@ def with_options(config, **sections):
 
     Args:
         config: `DistillConfig` or `TeacherTrainingConfig`.
-        **sections: dict from fields to values, by the name of the section.
+        **sections: dict from fields to values, by the name of the section or of a method's file.
     """
-    changed = {n: dataclasses.replace(getattr(config, n), **v) for n, v in sections.items()}
-    return dataclasses.replace(config, **changed)
+    of_methods = getattr(config, "methods", {})
+    changed = {
+        name: dataclasses.replace(of_methods.get(name) or getattr(config, name), **values)
+        for name, values in sections.items()
+    }
+    methods = of_methods | {name: changed.pop(name) for name in sections if name in of_methods}
+    return dataclasses.replace(config, **changed, **({"methods": methods} if methods else {}))
 
 
 def as_baseline(config, method):

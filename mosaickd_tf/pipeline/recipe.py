@@ -1,4 +1,4 @@
-"""Recipes: settings of many options at once, for a training of hours or of minutes."""
+"""Recipes: settings of many options at once, for a training of days or of an hour."""
 
 import dataclasses
 import logging
@@ -32,27 +32,28 @@ def with_recipe(config, teacher, rounds_are_open):
     Raises:
         RequestError: for the short recipe with a method or a teacher that it is not for.
     """
-    name, is_mosaic = config.optimization.recipe, config.method.method == "mosaic"
+    name, num_norms = config.optimization.recipe, len(normalizations(teacher))
+    fits = config.method.method == "mosaic" and num_norms
     if name == "auto":
-        fits = rounds_are_open and is_mosaic and normalizations(teacher)
         has_gpu = bool(tf.config.list_physical_devices("GPU"))
-        name = "short" if fits and not has_gpu else "paper"
-    elif name == "short" and not (is_mosaic and normalizations(teacher)):
+        name = "short" if fits and rounds_are_open and not has_gpu else "paper"
+    elif name == "short" and not fits:
         raise RequestError(
             "The short recipe compares BatchNormalization statistics of the teacher. Expected "
             "`method`=mosaic and a `teacher` with BatchNormalization. Received: "
-            f"`method`={config.method.method}, {len(normalizations(teacher))} such layers. Set "
+            f"`method`={config.method.method}, {num_norms} such layers. Set "
             "`recipe`=paper"
         )
     config = with_options(config, optimization={"recipe": name})
     if name == "paper":
         return config
     changes = {}
-    for section, values in _short(config, len(normalizations(teacher))).items():
-        changes[section] = _of_defaults(_section(config, section), values)
+    for section, values in _short(config, num_norms).items():
+        present = config.methods.get(section) or getattr(config, section)
+        changes[section] = _of_defaults(present, values)
     flags = [f"--{assignment(*pair)}" for values in changes.values() for pair in values.items()]
     logger.info("recipe short: %s (`recipe`)", " ".join(flags) or "nothing left at its default")
-    return _with_changes(config, changes)
+    return with_options(config, **changes)
 
 
 def _short(config, num_norms):
@@ -107,18 +108,3 @@ def _of_defaults(section, values):
         for name, value in values.items()
         if getattr(section, name) == defaults[name] != value
     }
-
-
-def _section(config, name):
-    return config.methods[name] if name in config.methods else getattr(config, name)
-
-
-def _with_changes(config, changes):
-    of_methods = {
-        name: dataclasses.replace(config.methods[name], **values)
-        for name, values in changes.items()
-        if name in config.methods
-    }
-    others = {name: values for name, values in changes.items() if name not in of_methods}
-    config = dataclasses.replace(config, methods=config.methods | of_methods)
-    return with_options(config, **others)

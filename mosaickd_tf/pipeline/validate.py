@@ -93,13 +93,13 @@ def _with_affordable_rounds(prepared, batch_size_is_open):
     """
     if tf.config.list_physical_devices("GPU"):
         return prepared
-    largest = asked = prepared.config.optimization.batch_size
+    largest = fitting = prepared.config.optimization.batch_size
     if batch_size_is_open and prepared.config.optimization.recipe == "short":
         largest = min(largest, SHORT_BATCH_SIZE)
     if batch_size_is_open and largest > TRIAL_BATCH_SIZE:
         prepared = _with_optimization(prepared, batch_size=TRIAL_BATCH_SIZE)
         batch_size = affordable_batch_size(run_trials(prepared), largest)
-        if batch_size < asked:
+        if batch_size < fitting:
             logger.info("batches of %d images, so that more rounds fit in the time", batch_size)
         prepared = _with_optimization(prepared, batch_size=batch_size)
     trials = run_trials(prepared)

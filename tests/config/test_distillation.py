@@ -10,6 +10,7 @@ from mosaickd_tf.config import (
     OptimizationConfig,
     TeacherTrainingConfig,
     declared,
+    with_options,
 )
 from mosaickd_tf.config.distillation import PAPER_BATCH_SIZE, PAPER_ROUNDS
 from mosaickd_tf.methods.fitnet import HintConfig
@@ -125,3 +126,9 @@ def test_a_config_comes_back_from_its_options():
     kept = json.loads(json.dumps(dict(config.options(given))))
     assert config.from_options(DistillConfig, kept) == given
     assert config.from_options(DistillConfig, {}) == DistillConfig()
+
+
+def test_options_of_a_method_are_changed_by_the_name_of_its_file():
+    changed = with_options(DistillConfig(), mosaic={"align_weight": 2.0}, run={"seed": 7})
+    assert changed.methods["mosaic"].align_weight == 2.0 and changed.run.seed == 7
+    assert changed.methods | {"mosaic": None} == DistillConfig().methods | {"mosaic": None}
