@@ -233,7 +233,7 @@ class DeepInversionDistiller(Distiller):
         unfinished = tf.cast(random_bits((number,), seed) % batch_size, "int32")
         return tf.cond(
             self.bank.written > 0,
-            lambda: self.bank.draw(number, seed),
+            lambda: self.bank.draw(number, seed)[0],
             lambda: tf.gather(self.pixels.unit_images(), unfinished),
         )
 

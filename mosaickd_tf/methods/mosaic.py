@@ -8,6 +8,7 @@ import math
 import tensorflow as tf
 
 from mosaickd_tf import losses
+from mosaickd_tf.config import terms
 from mosaickd_tf.config.method import (
     OOD_IMAGES,
     TEACHER_GRADIENTS,
@@ -16,17 +17,9 @@ from mosaickd_tf.config.method import (
     method_config,
 )
 from mosaickd_tf.config.options import ConfigSection, option
-from mosaickd_tf.config.terms import (
-    ADVERSARIAL,
-    CLASS_BALANCE,
-    DISTILLATION,
-    LABEL_SPACE_ALIGNMENT,
-    LOCAL_PATCH,
-    PATCH_DISCRIMINATION,
-)
 from mosaickd_tf.data.augmentation import random_crops
 from mosaickd_tf.methods.base import Distiller
-from mosaickd_tf.methods.image_memory import optional_memory
+from mosaickd_tf.methods.image_memory import logits_of, optional_memory
 from mosaickd_tf.methods.noise import (
     FAKE_CROPS,
     GENERATOR,
@@ -72,8 +65,8 @@ class MosaicConfig(ConfigSection):
     )
     replay_images: int = option(
         0,
-        "Number of the generator's images that are kept, the oldest replaced first. The student "
-        "learns from random ones of them; 0 for images that are made for each of its updates.",
+        "Number of the generator's images that are kept with the teacher's logits, for the student "
+        "to learn from; the oldest are replaced first. 0 makes images for each of its updates.",
         at_least=0,
     )
 
@@ -86,12 +79,12 @@ METHOD = Method(
     networks=("student", "generator", "discriminator"),
     synthetic_images="generator",
     terms=(
-        PATCH_DISCRIMINATION.weighted_by("local_weight"),
-        LOCAL_PATCH.weighted_by("local_weight"),
-        LABEL_SPACE_ALIGNMENT.weighted_by("align_weight"),
-        ADVERSARIAL.weighted_by("adversarial_weight"),
-        CLASS_BALANCE.weighted_by("balance_weight"),
-        DISTILLATION,
+        terms.PATCH_DISCRIMINATION.weighted_by("local_weight"),
+        terms.LOCAL_PATCH.weighted_by("local_weight"),
+        terms.LABEL_SPACE_ALIGNMENT.weighted_by("align_weight"),
+        terms.ADVERSARIAL.weighted_by("adversarial_weight"),
+        terms.CLASS_BALANCE.weighted_by("balance_weight"),
+        terms.DISTILLATION,
     ),
     config=MosaicConfig,
     shared=("statistics",),
@@ -151,7 +144,7 @@ class MosaicDistiller(Distiller):
         check_discriminator(discriminator, self.teacher, patch_crops, self.crop_size)
         check_generator_weights(self.config, statistics_weight=statistics_weight)
         self.warmup_rounds = warmup_rounds
-        self.memory = optional_memory(self.config.replay_images, generator)
+        self.memory = optional_memory(self.config.replay_images, generator, self.teacher)
 
     def train_step(self, batch):
         """Runs one round: discriminator, generator, then k updates of the student.
@@ -173,11 +166,9 @@ class MosaicDistiller(Distiller):
                 self.update_discriminator(ood_images, synthetic_images)
             generator_loss = self.generator_loss(synthetic_images)
         self.apply_gradients(tape, generator_loss, "generator")
-        if self.memory:
-            self.memory.add(synthetic_images)
         if self.warmup_rounds:
             is_warm = self.rounds_completed >= self.warmup_rounds
-            tf.cond(is_warm, lambda: self.update_student_k_times(batch), lambda: False)
+            tf.cond(is_warm, lambda: self.update_student_k_times(batch), lambda: None)
         else:
             self.update_student_k_times(batch)
         return self.end_round()
@@ -186,8 +177,7 @@ class MosaicDistiller(Distiller):
         """Updates the student k times, on other images each time."""
         update_student = self.traced_once(self.update_student)
         for k in range(batch["transfer_images"].shape[1]):  # unrolled: a Python int
-            update_student(self.student_images(batch, k))
-        return True
+            update_student(*self.student_batch(batch, k))
 
     def update_discriminator(self, ood_images, synthetic_images):
         """Updates the discriminator once: tell patches of OOD images from synthetic patches."""
@@ -206,7 +196,7 @@ class MosaicDistiller(Distiller):
 
         align · L_align + adversarial · L_adv + balance · L_balance + local · L_local (Eq. 3 to 7),
         and before them the statistics term of later work where it has a weight. A term of weight
-        0 is not computed.
+        0 is not computed. The memory keeps what the teacher saw and its logits.
         """
         w, loss = self.config, 0.0
         seen_images = self.transformed(synthetic_images, GENERATOR)
@@ -215,6 +205,8 @@ class MosaicDistiller(Distiller):
             loss += self.statistics_weight * self.record("statistics_loss", statistics_loss)
         else:
             teacher_logits = self.teacher(seen_images, training=False)
+        if self.memory:
+            self.memory.add(seen_images, teacher_logits)
         if w.align_weight:
             align = self.task.label_space_alignment_loss(teacher_logits)
             loss += w.align_weight * self.record("label_space_alignment_loss", align)
@@ -231,9 +223,9 @@ class MosaicDistiller(Distiller):
             loss += w.local_weight * self.record("local_patch_loss", local)
         return loss
 
-    def update_student(self, unit_images):
-        """Updates the student once: L_kd, imitate the teacher on these images."""
-        teacher_logits = self.teacher(unit_images, training=False)
+    def update_student(self, unit_images, known_logits=None):
+        """Updates the student once: L_kd, imitate the teacher, whose first logits may be known."""
+        teacher_logits = logits_of(self.teacher, unit_images, known_logits)
         with tf.GradientTape() as tape:
             student_logits = self.student(unit_images, training=True)
             loss = self.task.distillation_loss(teacher_logits, student_logits, self.temperature)
@@ -241,19 +233,27 @@ class MosaicDistiller(Distiller):
         self.record("distillation_loss", loss)
 
     def student_images(self, batch, k):
-        """Returns synthetic images and then as many OOD images; or one kind of both."""
-        ood_images = batch["transfer_images"][:, k]
-        if self.config.student_images == "ood":
-            return ood_images
-        number = count(ood_images) * (2 if self.config.student_images == "synthetic" else 1)
+        """See `Distiller.student_images`: synthetic images and then as many OOD images."""
+        return self.student_batch(batch, k)[0]
+
+    def student_batch(self, batch, k):
+        """Returns images of update `k`, and the teacher's logits of the first of them or None.
+
+        Synthetic images, whose logits the memory knows, and as many OOD images; or one kind.
+        """
+        ood_images, known_logits = batch["transfer_images"][:, k], None
+        kind = self.config.student_images
+        if kind == "ood":
+            return ood_images, None
+        number = count(ood_images) * (2 if kind == "synthetic" else 1)
         if self.memory:
-            synthetic_images = self.memory.draw(number, self.stateless_seed(STUDENT + k))
+            images, known_logits = self.memory.draw(number, self.stateless_seed(STUDENT + k))
         else:
-            synthetic_images = self.generator(self.noise(number, STUDENT + k), training=True)
-        synthetic_images = self.transformed(synthetic_images, STUDENT + k)
-        if self.config.student_images == "synthetic":
-            return synthetic_images
-        return tf.concat([synthetic_images, ood_images], axis=0)
+            images = self.generator(self.noise(number, STUDENT + k), training=True)
+            images = self.transformed(images, STUDENT + k)
+        if kind == "both":
+            images = tf.concat([images, ood_images], axis=0)
+        return images, known_logits
 
     def transformed(self, synthetic_images, purpose):
         """Returns synthetic images as teacher and student see them."""
