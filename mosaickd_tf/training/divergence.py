@@ -91,9 +91,12 @@ def _best(name, rows):
 
 
 def _discriminator_saturated(row):
-    """Detects a discriminator that is almost always right."""
+    """Detects a discriminator that is almost always right.
+
+    A generator that follows the teacher's statistics too goes on without it.
+    """
     divergence, limit = row.get("patch_divergence"), MAX_PATCH_DIVERGENCE * math.log(2)
-    if divergence is None or divergence <= limit:
+    if divergence is None or divergence <= limit or "statistics_loss" in row:
         return None
     return DivergenceEvent(
         round=row["round"],

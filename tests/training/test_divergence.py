@@ -77,6 +77,12 @@ def test_a_discriminator_that_errs_has_not_saturated(value):
     assert divergence.detect_divergence({"round": 3}, []) is None
 
 
+def test_a_generator_that_follows_the_statistics_goes_on_without_the_discriminator():
+    row = {"round": 3, "patch_divergence": LIMIT + 1e-3}
+    assert divergence.detect_divergence(row, []) is not None
+    assert divergence.detect_divergence(row | {"statistics_loss": 4.0}, []) is None
+
+
 def test_the_report_warns_before_the_training_acts():
     assert advice.DISTINGUISHED < MAX_PATCH_DIVERGENCE < 1
 
