@@ -89,6 +89,16 @@ class DataConfig(ConfigSection):
         "Number of OOD images to keep, those of which the teacher is least sure; 0 for all.",
         at_least=0,
     )
+    views: int = option(
+        0,
+        "Number of augmentations of the OOD images that are shown to the student again and again, "
+        "with the teacher's logits, which are computed once before the training; 0 for new ones "
+        "in each pass. For --method=mosaic, kd, balanced and dro_ood; others do without.",
+        at_least=0,
+    )
+    store_megabytes: int = option(
+        1024, "What the logits of --views may take; above it there are fewer views.", at_least=1
+    )
     validation_fraction: float = option(
         0.1,
         "Share of the target's training split used as validation split, for the selection of "

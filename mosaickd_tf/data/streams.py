@@ -18,7 +18,9 @@ _ENDLESS = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
 _PATCHES, _TRANSFER, _LABELED = range(3)  # each stream of a run has its own order
 
 
-def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, padding=None):
+def rounds(
+    images, *, batch_size, student_steps=5, seed=0, start_round=0, padding=None, view_logits=None
+):
     """Builds the endless stream of the batches of rounds.
 
     Args:
@@ -31,12 +33,16 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
         start_round: the first round, 0 for the first of a run.
         padding: pixels around transfer images before they are cropped; an eighth of the side
             by default.
+        view_logits: the teacher's logits `(views, n, outputs)` of the transfer images in the first
+            `views` passes over the data, see `transfer_view`. Later passes repeat these in turn,
+            in other orders.
 
     Returns:
         A `tf.data.Dataset` of `{"patch_images": (batch, h, w, c), "transfer_images": (batch,
         student_steps, h, w, c), "index": (batch, student_steps)}`: float32 unit images, the
         patch images unchanged, the transfer images pad-cropped and flipped; and the index of
-        each transfer image, for methods that store values per image.
+        each transfer image, for methods that store values per image. With `view_logits` also
+        `"transfer_logits": (batch, student_steps, outputs)`, float32.
 
     Raises:
         RequestError: as `as_uint8_images`, and for numbers outside their ranges.
@@ -51,27 +57,70 @@ def rounds(images, *, batch_size, student_steps=5, seed=0, start_round=0, paddin
         seed=(seed, 0),
         start_round=(start_round, 0),
     )
-    stored = tf.constant(images)
     per_round = batch_size * student_steps
+    views = 0 if view_logits is None else len(view_logits)
     patches = _order(len(images), seed, _PATCHES, start_round * batch_size, padding)
-    transfer = _order(len(images), seed, _TRANSFER, start_round * per_round, padding)
-
-    def make_round(patch, transferred):
-        transfer_images = pad_crop_flip(
-            tf.gather(stored, transferred["index"]), transferred["draws"], padding
-        )
-        shape = (batch_size, student_steps)
-        return {
-            "patch_images": unit(tf.gather(stored, patch["index"])),
-            "transfer_images": tf.reshape(unit(transfer_images), (*shape, *images.shape[1:])),
-            "index": tf.reshape(transferred["index"], shape),
-        }
-
+    transfer = _order(len(images), seed, _TRANSFER, start_round * per_round, padding, views)
+    make_round = _round_of(images, (batch_size, student_steps), padding, view_logits)
     batches = tf.data.Dataset.zip(
         patches.batch(batch_size, drop_remainder=True),
         transfer.batch(per_round, drop_remainder=True),
     )
     return _map(batches, make_round).apply(_ENDLESS)
+
+
+def _round_of(images, shape, padding, view_logits):
+    """Returns a function that makes the batch of a round of rows as of `_order`."""
+    stored = tf.constant(images)
+    logits = None if view_logits is None else _checked_logits(view_logits, len(images))
+
+    def make_round(patch, transferred):
+        transfer_images = pad_crop_flip(
+            tf.gather(stored, transferred["index"]), transferred["draws"], padding
+        )
+        batch = {
+            "patch_images": unit(tf.gather(stored, patch["index"])),
+            "transfer_images": tf.reshape(unit(transfer_images), (*shape, *images.shape[1:])),
+            "index": tf.reshape(transferred["index"], shape),
+        }
+        if logits is not None:
+            places = tf.stack([transferred["view"], transferred["index"]], axis=1)
+            known = tf.cast(tf.gather_nd(logits, places), "float32")
+            batch["transfer_logits"] = tf.reshape(known, (*shape, logits.shape[-1]))
+        return batch
+
+    return make_round
+
+
+def _checked_logits(view_logits, num_images):
+    shape = np.shape(view_logits)
+    if len(shape) != 3 or not shape[0] or shape[1] != num_images:
+        raise RequestError(
+            "`view_logits` does not fit the images. Expected the teacher's logits `(views, "
+            f"{num_images}, outputs)`, at least one view. Received: shape {shape}. Compute them "
+            "on `transfer_view`"
+        )
+    return tf.constant(view_logits)
+
+
+def transfer_view(images, number, *, seed=0, padding=None, chunk=4096):
+    """Yields the transfer images of one pass of `rounds`, in the order of the data.
+
+    Args:
+        images: uint8 `(n, height, width, channels)`.
+        number: of the pass, at least 0.
+        seed: as of `rounds`.
+        padding: likewise.
+        chunk: images at a time.
+
+    Yields:
+        Uint8 arrays of up to `chunk` images.
+    """
+    padding = images.shape[1] // 8 if padding is None else padding
+    draws = crop_draws(len(images), padding, _key(seed, _TRANSFER) + [0, 2 * number + 1])
+    for start in range(0, len(images), chunk):
+        part = slice(start, start + chunk)
+        yield pad_crop_flip(tf.constant(images[part]), draws[part], padding).numpy()
 
 
 def labeled(image_set, *, batch_size, augmentation="none", seed=0, start_step=0):
@@ -131,15 +180,27 @@ def _check_counts(image_shape, padding, **counts):
         )
 
 
-def _order(num_images, seed, stream, start, padding):
-    """Builds the endless stream of indices and augmentation draws from position `start` on."""
+def _key(seed, stream):
+    """Returns the key `(2,)` of a stream, to whose second number that of an epoch is added."""
+    return tf.stack([tf.constant(seed, "int64") * 16 + stream, tf.constant(0, "int64")])
+
+
+def _order(num_images, seed, stream, start, padding, views=0):
+    """Builds the endless stream of indices and augmentation draws from position `start` on.
+
+    With `views` the draws are those of the first epochs, in turn.
+    """
     first_epoch, position = divmod(start, num_images)
 
     def epoch(number):
-        key = tf.stack([tf.constant(seed, "int64") * 16 + stream, number * 2])
-        index = tf.random.experimental.stateless_shuffle(tf.range(num_images), seed=key)
-        draws = crop_draws(num_images, padding, key + [0, 1])
+        key, view = _key(seed, stream), number % views if views else number
+        order = key + tf.stack([tf.constant(0, "int64"), 2 * number])
+        index = tf.random.experimental.stateless_shuffle(tf.range(num_images), seed=order)
+        drawn = key + tf.stack([tf.constant(0, "int64"), 2 * view + 1])
+        draws = crop_draws(num_images, padding, drawn)
         rows = {"index": index, "draws": tf.gather(draws, index)}
+        if views:
+            rows["view"] = tf.fill((num_images,), tf.cast(view, "int32"))
         return tf.data.Dataset.from_tensor_slices(rows)
 
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max // 4)

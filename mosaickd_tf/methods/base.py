@@ -28,6 +28,7 @@ class Distiller(CheckedModel):
     Class attributes of a method:
         method: its declaration, a `config.method.Method`.
         batch_keys: keys of the batch of a round that the method reads.
+        takes_known_logits: whether its rounds use `transfer_logits` of the batch.
         trained_with_student: names of the networks that the student's optimizer updates.
         warmup_rounds: rounds at the start in which the student does not learn yet.
 
@@ -49,6 +50,7 @@ class Distiller(CheckedModel):
 
     method = None
     batch_keys = ("transfer_images",)
+    takes_known_logits = False
     trained_with_student = ("student",)
     warmup_rounds = 0
 

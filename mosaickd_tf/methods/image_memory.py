@@ -3,7 +3,6 @@
 import tensorflow as tf
 
 from mosaickd_tf.errors import RequestError
-from mosaickd_tf.methods.noise import count
 from mosaickd_tf.models.compatibility import known_shape
 from mosaickd_tf.utils.stateless_random import random_bits
 
@@ -96,20 +95,3 @@ def optional_memory(size, generator, teacher):
             f"sequential model. Received: {model.name!r}. Build it of layers, or use 0"
         )
     return ImageMemory(size, image_shape, outputs[-1])
-
-
-def logits_of(teacher, unit_images, known=None):
-    """Returns a teacher's logits of images `(batch, outputs)`.
-
-    Args:
-        teacher: Keras model from unit images to logits.
-        unit_images: `(batch, height, width, channels)`.
-        known: the logits of the first of the images; for the others alone the teacher is run.
-    """
-    if known is None:
-        return teacher(unit_images, training=False)
-    rest = unit_images[count(known) :]
-    if rest.shape[0] == 0:
-        return known
-    logits = teacher(rest, training=False)
-    return tf.concat([known, tf.cast(logits, known.dtype)], axis=0)

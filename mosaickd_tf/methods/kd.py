@@ -5,6 +5,7 @@ import tensorflow as tf
 from mosaickd_tf.config.method import Method
 from mosaickd_tf.config.terms import DISTILLATION
 from mosaickd_tf.methods.base import Distiller
+from mosaickd_tf.methods.known_logits import logits_of, ood_batch
 
 METHOD = Method(
     name="kd",
@@ -22,17 +23,18 @@ class KnowledgeDistiller(Distiller):
     """
 
     method = METHOD
+    takes_known_logits = True
 
     def train_step(self, batch):
         """Runs one round: k updates of the student on OOD images."""
         update_student = self.traced_once(self.update_student)
         for k in range(batch["transfer_images"].shape[1]):
-            update_student(self.student_images(batch, k))
+            update_student(*ood_batch(batch, k))
         return self.end_round()
 
-    def update_student(self, unit_images):
+    def update_student(self, unit_images, known_logits=None):
         """Updates the student once: L_kd on these images."""
-        teacher_logits = self.teacher(unit_images, training=False)
+        teacher_logits = logits_of(self.teacher, unit_images, known_logits)
         with tf.GradientTape() as tape:
             student_logits = self.student(unit_images, training=True)
             loss = self.task.distillation_loss(teacher_logits, student_logits, self.temperature)

@@ -19,7 +19,8 @@ from mosaickd_tf.config.method import (
 from mosaickd_tf.config.options import ConfigSection, option
 from mosaickd_tf.data.augmentation import random_crops
 from mosaickd_tf.methods.base import Distiller
-from mosaickd_tf.methods.image_memory import logits_of, optional_memory
+from mosaickd_tf.methods.image_memory import optional_memory
+from mosaickd_tf.methods.known_logits import logits_of, ood_batch
 from mosaickd_tf.methods.noise import (
     FAKE_CROPS,
     GENERATOR,
@@ -54,8 +55,7 @@ class MosaicConfig(ConfigSection):
     transform_synthetic: bool = option(
         False,
         "Rotate, zoom, shift, flip synthetic images and change their contrast at random before "
-        "teacher and student see them: what the teacher then recognizes are shapes rather than "
-        "patterns of single pixels (arXiv 1707.07397).",
+        "they are seen: a teacher then knows shapes, not patterns of pixels (arXiv 1707.07397).",
     )
     generator_warmup: float = option(
         0.0,
@@ -116,6 +116,7 @@ class MosaicDistiller(Distiller):
 
     method = METHOD
     batch_keys = ("patch_images", "transfer_images")
+    takes_known_logits = True
 
     def __init__(
         self,
@@ -223,9 +224,9 @@ class MosaicDistiller(Distiller):
             loss += w.local_weight * self.record("local_patch_loss", local)
         return loss
 
-    def update_student(self, unit_images, known_logits=None):
-        """Updates the student once: L_kd, imitate the teacher, whose first logits may be known."""
-        teacher_logits = logits_of(self.teacher, unit_images, known_logits)
+    def update_student(self, unit_images, *known_logits):
+        """Updates the student once: L_kd, imitate the teacher, some of whose logits are known."""
+        teacher_logits = logits_of(self.teacher, unit_images, *known_logits)
         with tf.GradientTape() as tape:
             student_logits = self.student(unit_images, training=True)
             loss = self.task.distillation_loss(teacher_logits, student_logits, self.temperature)
@@ -237,23 +238,20 @@ class MosaicDistiller(Distiller):
         return self.student_batch(batch, k)[0]
 
     def student_batch(self, batch, k):
-        """Returns images of update `k`, and the teacher's logits of the first of them or None.
-
-        Synthetic images, whose logits the memory knows, and as many OOD images; or one kind.
-        """
-        ood_images, known_logits = batch["transfer_images"][:, k], None
+        """Returns images of update `k`, and the teacher's logits of its first and last, or None."""
+        (ood_images, ood_logits), known_logits = ood_batch(batch, k), None
         kind = self.config.student_images
         if kind == "ood":
-            return ood_images, None
+            return ood_images, None, ood_logits
         number = count(ood_images) * (2 if kind == "synthetic" else 1)
         if self.memory:
             images, known_logits = self.memory.draw(number, self.stateless_seed(STUDENT + k))
         else:
             images = self.generator(self.noise(number, STUDENT + k), training=True)
             images = self.transformed(images, STUDENT + k)
-        if kind == "both":
-            images = tf.concat([images, ood_images], axis=0)
-        return images, known_logits
+        if kind == "synthetic":
+            return images, known_logits, None
+        return tf.concat([images, ood_images], axis=0), known_logits, ood_logits
 
     def transformed(self, synthetic_images, purpose):
         """Returns synthetic images as teacher and student see them."""

@@ -38,12 +38,13 @@ class PreparedMethod:
         shape = (self.config.optimization.batch_size, *teacher.input_shape[1:])
         return np.zeros(shape, np.uint8)
 
-    def batches(self, distiller, images):
+    def batches(self, distiller, images, view_logits=lambda: None):
         """Returns a function from the number of a round to the stream of batches from it on.
 
         Args:
             distiller: that of the method.
             images: uint8 array `(n, height, width, channels)`.
+            view_logits: function that returns those of `streams.rounds`, called for a stream.
         """
         optimization = self.config.optimization
         return lambda start_round: streams.rounds(
@@ -52,6 +53,7 @@ class PreparedMethod:
             student_steps=optimization.student_steps_per_round,
             seed=self.config.run.seed,
             start_round=start_round,
+            view_logits=view_logits(),
         )
 
 

@@ -1,5 +1,6 @@
 """A whole run, from a config to a folder: data, teacher, training, baselines, exports."""
 
+import functools
 import json
 import logging
 
@@ -12,6 +13,7 @@ from mosaickd_tf.data import image_checks, loading, ood_subset
 from mosaickd_tf.data.grids import save_grid
 from mosaickd_tf.data.images import ImageSet
 from mosaickd_tf.data.teacher_predictions import teacher_predictions
+from mosaickd_tf.data.view_logits import VIEWS, stored_views
 from mosaickd_tf.evaluation.evaluators import TestEvaluator, make_validation_fn
 from mosaickd_tf.evaluation.observer import GRID, Observer
 from mosaickd_tf.methods import METHODS
@@ -125,6 +127,7 @@ class Run:
             "exports": exports,
         }
         files.write_json(self.folder / "result.json", result)
+        files.remove(self.folder / VIEWS)
         return result
 
     def compress(self, exports, config, outputs):
@@ -169,9 +172,10 @@ class Run:
         """Trains a prepared method; returns the distiller in its selected state, and progress."""
         images = self._transfer_images(method.name, teacher)
         distiller = build_distiller(method.networks, teacher, self.policy, num_images=len(images))
+        view_logits = functools.partial(self._view_logits, distiller, teacher, images)
         progress = train(
             distiller,
-            method.batches(distiller, images),
+            method.batches(distiller, images, view_logits),
             method.plan,
             folder,
             make_validation_fn(
@@ -181,6 +185,21 @@ class Run:
             name=method.name,
         )
         return distiller, progress
+
+    def _view_logits(self, distiller, teacher, images):
+        """Returns the teacher's logits of the views of a method's stream, or None."""
+        data = self.config.data
+        if not (data.views and self.ood and distiller.takes_known_logits):
+            return None
+        return stored_views(
+            teacher,
+            images,
+            evaluation.predict_logits,
+            views=data.views,
+            seed=self.config.run.seed,
+            folder=self.folder / VIEWS,
+            megabytes=data.store_megabytes,
+        )
 
     def _transfer_images(self, method, teacher):
         """Returns the images of a method's stream; black ones for a method that needs none."""

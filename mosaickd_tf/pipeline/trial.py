@@ -4,6 +4,9 @@ import dataclasses
 import logging
 import time
 
+import numpy as np
+
+from mosaickd_tf import evaluation
 from mosaickd_tf.pipeline.batch_size import gibibytes
 from mosaickd_tf.pipeline.build import build_distiller
 from mosaickd_tf.utils import machine
@@ -24,11 +27,13 @@ class Trial:
     Attributes:
         seconds_per_round: mean of two calls of the compiled function; of a method with a warm-up
             the mean over two calls of it and two of what follows, each by its share.
+        seconds_before: of the teacher's passes over the views, before the first round.
         peak_bytes: peak memory of this process so far, or of the first GPU.
     """
 
     seconds_per_round: float
     peak_bytes: int
+    seconds_before: float = 0.0
 
 
 def run_trials(prepared):
@@ -51,14 +56,20 @@ def run_trial(method, prepared):
     policy = machine.resolve_precision(method.config.run.precision)
     distiller = build_distiller(method.networks, prepared.teacher, policy, num_images=len(images))
     distiller.make_train_function()
-    batches = iter(method.batches(distiller, images)(0))
+    views = method.config.data.views if ood and distiller.takes_known_logits else 0
+    logits = np.zeros((views, len(images), prepared.teacher.output_shape[-1]), np.float16)
+    batches = iter(method.batches(distiller, images, lambda: logits if views else None)(0))
     _call(distiller, batches)
     seconds = _seconds_per_round(distiller, batches)
     if distiller.warmup_rounds:
         distiller.rounds_completed.assign(distiller.warmup_rounds)
         share = distiller.warmup_rounds / method.plan.rounds
         seconds = share * seconds + (1 - share) * _seconds_per_round(distiller, batches)
-    return Trial(seconds_per_round=seconds, peak_bytes=machine.peak_bytes())
+    return Trial(
+        seconds_per_round=seconds,
+        peak_bytes=machine.peak_bytes(),
+        seconds_before=views * _seconds_of_pass(prepared.teacher, images) if views else 0.0,
+    )
 
 
 def _seconds_per_round(distiller, batches):
@@ -66,6 +77,15 @@ def _seconds_per_round(distiller, batches):
     for _ in range(_TIMED_CALLS):
         _call(distiller, batches)
     return (time.perf_counter() - start) / (_TIMED_CALLS * distiller.steps_per_execution)
+
+
+def _seconds_of_pass(teacher, images):
+    """Returns the estimated seconds of the teacher on all images, from those of one batch."""
+    part = images[: evaluation.BATCH_SIZE]
+    evaluation.predict_logits(teacher, part)
+    start = time.perf_counter()
+    evaluation.predict_logits(teacher, part)
+    return (time.perf_counter() - start) * len(images) / len(part)
 
 
 def _call(distiller, batches):
@@ -99,8 +119,9 @@ def affordable_rounds(trials, rounds_per_call=1):
         A multiple of ten calls, so that ten evaluations fall between calls; at least one.
     """
     seconds = sum(trial.seconds_per_round for trial in trials.values())
+    left = max(0.0, _SECONDS - sum(trial.seconds_before for trial in trials.values()))
     step = _EVALUATIONS * rounds_per_call
-    rounds = max(1, int(_SECONDS / seconds) // step) * step
+    rounds = max(1, int(left / seconds) // step) * step
     for name, trial in trials.items():
         logger.info(
             "%s: %.3g s a round, peak memory %s; %s rounds take about %.0f minutes (`rounds`)",
@@ -108,6 +129,6 @@ def affordable_rounds(trials, rounds_per_call=1):
             trial.seconds_per_round,
             gibibytes(trial.peak_bytes),
             f"{rounds:,}",
-            rounds * trial.seconds_per_round / 60,
+            (trial.seconds_before + rounds * trial.seconds_per_round) / 60,
         )
     return rounds

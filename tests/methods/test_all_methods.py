@@ -68,7 +68,7 @@ def test_an_update_of_the_student_changes_what_learns_with_it_and_nothing_else(n
 @pytest.mark.parametrize("name", SYNTHETIC_ONLY)
 def test_an_update_of_the_generator_changes_at_most_statistics_of_the_student(name, monkeypatch):
     distiller = build(name)
-    monkeypatch.setattr(distiller, "update_student", lambda images: None)
+    monkeypatch.setattr(distiller, "update_student", lambda *_: None)
     changed = harness.changed(distiller, lambda: distiller.train_step(harness.batch()))
     student = {("student", "statistics")} if name in ("dfq", "zskt") else set()
     assert changed == harness.all_of("generator") | student
@@ -141,7 +141,7 @@ def test_the_images_of_the_stream_are_not_used_by_methods_that_need_none(name):
 @pytest.mark.parametrize("name", SYNTHETIC_ONLY)
 def test_the_student_sees_fresh_synthetic_images_and_no_others(name, monkeypatch):
     distiller, seen = build(name), []
-    monkeypatch.setattr(distiller, "update_student", lambda images: seen.append(images.numpy()))
+    monkeypatch.setattr(distiller, "update_student", lambda images, *_: seen.append(images.numpy()))
     batch = tiny.batch(student_steps=3)
     distiller.train_step(batch)
     assert [images.shape for images in seen] == [(tiny.BATCH_SIZE, *tiny.IMAGE_SHAPE)] * 3

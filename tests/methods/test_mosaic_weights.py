@@ -62,7 +62,7 @@ def test_of_one_kind_alone_the_student_sees_as_many_images_as_of_both(kind, monk
     seen, classified = [], []
     batch = tiny.batch(batch_size=4 * mosaic.transfer_factor)
     update = mosaic.update_discriminator
-    monkeypatch.setattr(mosaic, "update_student", lambda images, _: seen.append(images))
+    monkeypatch.setattr(mosaic, "update_student", lambda images, *_: seen.append(images))
     monkeypatch.setattr(
         mosaic,
         "update_discriminator",

@@ -3,6 +3,7 @@
 import dataclasses
 import types
 
+import keras
 import numpy as np
 import pytest
 import scipy.special
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from mosaickd_tf import evaluation
 from mosaickd_tf.config import NetworksConfig, RunConfig
-from mosaickd_tf.data import loading
+from mosaickd_tf.data import loading, streams
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.pipeline import run
 from mosaickd_tf.pipeline.prepared import Prepared
@@ -124,3 +125,28 @@ def test_the_result_of_a_finished_run_is_returned_without_running(tmp_path, monk
     files.write_json(tmp_path / "result.json", {"rounds": 2})
     files.write_text(tmp_path / "report.html", "the report")
     assert run.run(CONFIG, tmp_path) == {"rounds": 2}
+
+
+def test_views_are_stored_for_the_methods_of_a_run_and_removed_at_its_end(tmp_path, monkeypatch):
+    config = changed("data", CONFIG, views=2)
+    given, rounds = [], streams.rounds
+
+    def recorded(images, **arguments):
+        given.append((images, arguments))
+        return rounds(images, **arguments)
+
+    monkeypatch.setattr(streams, "rounds", recorded)
+    with monkeypatch.context() as patch:
+        patch.setattr(run.Run, "_export", stop)
+        with pytest.raises(Stopped):
+            run.run(config, tmp_path)
+    paths = sorted((tmp_path / "views").iterdir())
+    assert len(paths) == 2  # one for each view, of mosaic and kd together
+    teacher = keras.saving.load_model(tmp_path / "teacher" / "teacher.keras")
+    for images, arguments in given:
+        assert arguments["view_logits"].shape == (2, len(images), 10)
+        (view,) = streams.transfer_view(images, 1, seed=config.run.seed)
+        expected = evaluation.predict_logits(teacher, view)
+        np.testing.assert_allclose(arguments["view_logits"][1], expected, rtol=1e-3, atol=1e-2)
+    assert run.run(config, tmp_path)["config"]["views"] == 2
+    assert not (tmp_path / "views").exists()

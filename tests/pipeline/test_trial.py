@@ -52,9 +52,9 @@ def test_a_method_without_ood_images_is_tried_on_black_ones(monkeypatch):
     seen = []
     batches = PreparedMethod.batches
 
-    def recorded(method, distiller, images):
+    def recorded(method, distiller, images, view_logits):
         seen.append(images)
-        return batches(method, distiller, images)
+        return batches(method, distiller, images, view_logits)
 
     monkeypatch.setattr(PreparedMethod, "batches", recorded)
     config = changed("data", CONFIG, ood_dataset="")
@@ -81,6 +81,18 @@ def trials(**seconds):
 )
 def test_the_rounds_of_fifty_minutes_by_hand(seconds, per_call, expected):
     assert affordable_rounds(trials(**seconds), per_call) == expected
+
+
+def test_what_comes_before_the_rounds_is_of_the_fifty_minutes():
+    found = {"kd": Trial(seconds_per_round=1.0, peak_bytes=1, seconds_before=500.0)}
+    assert affordable_rounds(found) == 2500
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_trial_with_views_asks_the_teacher_before_the_rounds_alone():
+    prepared = validate_and_load(changed("data", CONFIG, views=3))
+    for method in prepared.methods:
+        assert run_trial(method, prepared).seconds_before > 0
 
 
 @pytest.mark.parametrize(
