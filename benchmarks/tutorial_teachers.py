@@ -19,6 +19,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 HELD_OUT = 5  # every fifth image
@@ -167,15 +168,9 @@ def train(name, folder, classes, epochs=0, seed=0):
     )
     loss, accuracy = loss_of(model)
     model.compile(keras.optimizers.Adam(rate), loss, metrics=[accuracy])
-    rng = np.random.default_rng(seed)
-    for epoch in range(epochs):
-        order = rng.permutation(len(images))
-        model.reset_metrics()
-        for start in range(0, len(order), _BATCH_SIZE):
-            rows = order[start : start + _BATCH_SIZE]
-            seen = augment(images[rows], training=True) * scale + offset
-            logs = model.train_on_batch(seen, labels[rows], return_dict=True)
-        print(f"epoch {epoch + 1}: accuracy {logs['accuracy']:.3f}", flush=True)
+    data = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
+    data = data.batch(_BATCH_SIZE).map(lambda x, y: (augment(x, training=True) * scale + offset, y))
+    model.fit(data, epochs=epochs, shuffle=False, verbose=2)
     return model, {
         part: model.evaluate(x * scale + offset, y, verbose=0, return_dict=True)["accuracy"]
         for part, (x, y) in parts.items()

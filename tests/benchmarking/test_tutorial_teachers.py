@@ -58,7 +58,9 @@ def test_a_trained_teacher_is_one_that_is_read_off_its_file(
 ):
     arguments = [network, f"--images={images}", "--classes=bright,dark", "--epochs=2"]
     accuracies = tutorial_teachers.main([*arguments, f"--output={tmp_path / 'made'}"])
-    facts = inspect_teacher(tmp_path / "made" / "teacher.keras", teacher_input=pixels)
+    # Statistics of two epochs do not tell the range yet; without any it is read off `Rescaling`.
+    given = {} if network == "flowers" else {"teacher_input": pixels}
+    facts = inspect_teacher(tmp_path / "made" / "teacher.keras", **given)
     assert (facts["pixels"], facts["head"], facts["num_labels"]) == (pixels, head, labels)
     assert (tmp_path / "made" / "labels.txt").read_text() == "bright\ndark\n"
     model = keras.saving.load_model(tmp_path / "made" / "teacher.keras")
