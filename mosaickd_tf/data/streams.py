@@ -117,7 +117,7 @@ def transfer_view(images, number, *, seed=0, padding=None, chunk=4096):
         Uint8 arrays of up to `chunk` images.
     """
     padding = images.shape[1] // 8 if padding is None else padding
-    draws = crop_draws(len(images), padding, _key(seed, _TRANSFER) + [0, 2 * number + 1])
+    draws = _draws(len(images), seed, _TRANSFER, number, padding)
     for start in range(0, len(images), chunk):
         part = slice(start, start + chunk)
         yield pad_crop_flip(tf.constant(images[part]), draws[part], padding).numpy()
@@ -180,9 +180,14 @@ def _check_counts(image_shape, padding, **counts):
         )
 
 
-def _key(seed, stream):
-    """Returns the key `(2,)` of a stream, to whose second number that of an epoch is added."""
-    return tf.stack([tf.constant(seed, "int64") * 16 + stream, tf.constant(0, "int64")])
+def _key(seed, stream, number):
+    """Returns a key `(2,)` for the numbers of a stream, of which an epoch has two."""
+    return tf.stack([tf.constant(seed, "int64") * 16 + stream, tf.cast(number, "int64")])
+
+
+def _draws(num_images, seed, stream, epoch, padding):
+    """Returns the augmentation draws of an epoch, in the order of the data."""
+    return crop_draws(num_images, padding, _key(seed, stream, 2 * epoch + 1))
 
 
 def _order(num_images, seed, stream, start, padding, views=0):
@@ -193,11 +198,9 @@ def _order(num_images, seed, stream, start, padding, views=0):
     first_epoch, position = divmod(start, num_images)
 
     def epoch(number):
-        key, view = _key(seed, stream), number % views if views else number
-        order = key + tf.stack([tf.constant(0, "int64"), 2 * number])
-        index = tf.random.experimental.stateless_shuffle(tf.range(num_images), seed=order)
-        drawn = key + tf.stack([tf.constant(0, "int64"), 2 * view + 1])
-        draws = crop_draws(num_images, padding, drawn)
+        view, key = number % views if views else number, _key(seed, stream, 2 * number)
+        index = tf.random.experimental.stateless_shuffle(tf.range(num_images), seed=key)
+        draws = _draws(num_images, seed, stream, view, padding)
         rows = {"index": index, "draws": tf.gather(draws, index)}
         if views:
             rows["view"] = tf.fill((num_images,), tf.cast(view, "int32"))

@@ -38,14 +38,12 @@ def stored_views(teacher, images, predict, *, views, seed, folder, megabytes):
         Float16 `(views, n, outputs)`, float32 where a logit is too large for it; or None where not
         even one view fits.
     """
-    bytes_per_view = 2 * len(images) * teacher.output_shape[-1]
-    fitting = min(views, int(megabytes * 10**6) // bytes_per_view)
+    fitting = fitting_views(teacher, len(images), views, megabytes)
     if fitting < views:
         logger.warning(
-            "%d of %d views, %.3g MB each, are stored (`store_megabytes`)%s",
+            "%d of %d views are stored (`store_megabytes`)%s",
             fitting,
             views,
-            bytes_per_view / 10**6,
             "" if fitting else ": the teacher is run in each update",
         )
     if not fitting:
@@ -56,6 +54,11 @@ def stored_views(teacher, images, predict, *, views, seed, folder, megabytes):
         for view in range(fitting)
     ]
     return np.stack(logits)
+
+
+def fitting_views(teacher, num_images, views, megabytes):
+    """Returns how many of the views fit in that many megabytes of 10^6 bytes, as float16."""
+    return min(views, int(megabytes * 10**6) // (2 * num_images * teacher.output_shape[-1]))
 
 
 def _of_view(teacher, images, predict, view, seed, path):

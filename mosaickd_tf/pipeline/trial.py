@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from mosaickd_tf import evaluation
+from mosaickd_tf.data.view_logits import fitting_views
 from mosaickd_tf.pipeline.batch_size import gibibytes
 from mosaickd_tf.pipeline.build import build_distiller
 from mosaickd_tf.utils import machine
@@ -56,9 +57,13 @@ def run_trial(method, prepared):
     policy = machine.resolve_precision(method.config.run.precision)
     distiller = build_distiller(method.networks, prepared.teacher, policy, num_images=len(images))
     distiller.make_train_function()
-    views = method.config.data.views if ood and distiller.takes_known_logits else 0
-    logits = np.zeros((views, len(images), prepared.teacher.output_shape[-1]), np.float16)
-    batches = iter(method.batches(distiller, images, lambda: logits if views else None)(0))
+    teacher, views, logits = prepared.teacher, 0, None
+    if ood and distiller.takes_known_logits:
+        data = method.config.data
+        views = fitting_views(teacher, len(images), data.views, data.store_megabytes)
+    if views:
+        logits = np.zeros((views, len(images), teacher.output_shape[-1]), np.float16)
+    batches = iter(method.batches(distiller, images, lambda: logits)(0))
     _call(distiller, batches)
     seconds = _seconds_per_round(distiller, batches)
     if distiller.warmup_rounds:
@@ -68,7 +73,7 @@ def run_trial(method, prepared):
     return Trial(
         seconds_per_round=seconds,
         peak_bytes=machine.peak_bytes(),
-        seconds_before=views * _seconds_of_pass(prepared.teacher, images) if views else 0.0,
+        seconds_before=views * _seconds_of_pass(teacher, images) if views else 0.0,
     )
 
 

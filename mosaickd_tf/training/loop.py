@@ -86,7 +86,7 @@ class TrainingLoop:
         progress, watch = self.progress, SignalWatch()
         self.recovery.prepare()
         self.trainable.make_train_function()
-        batches = self._batches()
+        batches = self._batches() if progress.step < self.plan.rounds else None
         with ProgressBar(self.name, self.plan.rounds, progress.step) as bar, watch:
             while progress.step < self.plan.rounds:
                 try:

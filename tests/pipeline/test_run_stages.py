@@ -150,3 +150,7 @@ def test_views_are_stored_for_the_methods_of_a_run_and_removed_at_its_end(tmp_pa
         np.testing.assert_allclose(arguments["view_logits"][1], expected, rtol=1e-3, atol=1e-2)
     assert run.run(config, tmp_path)["config"]["views"] == 2
     assert not (tmp_path / "views").exists()
+    prepared = validate_and_load(config)
+    with RunFolder(tmp_path, prepared.config) as folder:
+        run.Run(prepared, folder).compress((), config.compression, "probabilities")
+    assert not (tmp_path / "views").exists()  # a finished training needs no stream

@@ -89,10 +89,14 @@ def test_what_comes_before_the_rounds_is_of_the_fifty_minutes():
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_a_trial_with_views_asks_the_teacher_before_the_rounds_alone():
-    prepared = validate_and_load(changed("data", CONFIG, views=3))
-    for method in prepared.methods:
-        assert run_trial(method, prepared).seconds_before > 0
+@pytest.mark.parametrize("views, megabytes, passes", [(0, 1, 0), (3, 1, 3), (900, 1, 781)])
+def test_a_trial_counts_a_pass_of_the_teacher_for_each_view_that_fits(
+    views, megabytes, passes, monkeypatch
+):
+    monkeypatch.setattr(trial, "_seconds_of_pass", lambda teacher, images: 2.0)
+    prepared = validate_and_load(changed("data", CONFIG, views=views, store_megabytes=megabytes))
+    assert len(prepared.ood) == 64  # of 10 logits: 1,280 bytes a view
+    assert run_trial(prepared.methods[1], prepared).seconds_before == 2.0 * passes
 
 
 @pytest.mark.parametrize(
