@@ -91,10 +91,14 @@ class OptimizationConfig(ConfigSection):
         at_least=0,
     )
     student_steps_per_round: int = option(5, "Updates of the student in a round.", at_least=1)
-    student_learning_rate: float = option(0.1, "Peak learning rate of the student.", above=0.0)
-    student_momentum: float = option(
-        0.9, "Momentum of the student's SGD.", at_least=0.0, at_most=0.999
+    student_optimizer: str = option(
+        "sgd",
+        "Optimizer of the student: SGD with momentum, the paper's, or Adam with decoupled weight "
+        "decay, for a rate of at most 0.02.",
+        choices=("sgd", "adam"),
     )
+    student_learning_rate: float = option(0.1, "Peak learning rate of the student.", above=0.0)
+    student_momentum: float = option(0.9, "Momentum of SGD.", at_least=0.0, at_most=0.999)
     weight_decay: float = option(1e-4, "L2 weight decay of the student.", at_least=0.0)
     generator_learning_rate: float = option(
         1e-3, "Peak learning rate of the generator and the discriminator.", above=0.0

@@ -82,8 +82,8 @@ def transform_draws(num_images, seed):
     return symmetric_uniform((num_images, 7), seed)
 
 
-def transform(unit_images, draws, noise):
-    """Transforms images: rotation, zoom, shift, flip, contrast, brightness and noise.
+def transform(unit_images, draws):
+    """Transforms images: rotation, zoom, shift, flip, contrast and brightness.
 
     What the teacher still recognizes in all of these is more likely to be a shape than a pattern
     of single pixels ("expectation over transformation").
@@ -93,7 +93,6 @@ def transform(unit_images, draws, noise):
         draws: float32 `(batch, 7)` as from `transform_draws`: rotation by up to 0.2 radians, zoom
             by up to 15 %, shifts by up to a ninth of the side, a flip left to right where the
             fifth number is negative, contrast changed by up to 30 % and brightness by up to 0.1.
-        noise: standard normal `(batch, height, width, channels)`; its deviation becomes 0.02.
 
     Returns:
         Images of the same shape in [0, 1].
@@ -113,7 +112,40 @@ def transform(unit_images, draws, noise):
     )
     contrast, brightness = (x[:, None, None, None] for x in (contrast, brightness))
     changed = (moved - 0.5) * (1.0 + 0.3 * contrast) + 0.5 + 0.1 * brightness
-    return tf.clip_by_value(changed + 0.02 * noise, 0.0, 1.0)
+    return tf.clip_by_value(changed, 0.0, 1.0)
+
+
+def contrast_draws(num_images, seed):
+    """Draws the random numbers of `change_contrast` for each image.
+
+    Args:
+        num_images: number of images.
+        seed: two integers.
+
+    Returns:
+        Float32 `(num_images, 2)` in (-1, 1): contrast and brightness.
+    """
+    return symmetric_uniform((num_images, 2), seed)
+
+
+def change_contrast(unit_images, draws):
+    """Changes contrast and brightness of each image as a whole.
+
+    Contrast is mostly lowered: generators exaggerate what a classifier looks for, and a student
+    that has seen nothing weaker misses it in photographs.
+
+    Args:
+        unit_images: `(batch, height, width, channels)` in [0, 1].
+        draws: float32 `(batch, 2)` as from `contrast_draws`: differences from the image's mean
+            are multiplied by 0.25 to 1.1, and up to 0.125 is added.
+
+    Returns:
+        Images of the same shape in [0, 1].
+    """
+    contrast, brightness = (x[:, None, None, None] for x in tf.unstack(draws, axis=1))
+    mean = tf.reduce_mean(unit_images, axis=(1, 2, 3), keepdims=True)
+    changed = (unit_images - mean) * (0.675 + 0.425 * contrast) + mean + 0.125 * brightness
+    return tf.clip_by_value(changed, 0.0, 1.0)
 
 
 def affine(images, rotation, zoom, down, right, flip):

@@ -28,6 +28,7 @@ from mosaickd_tf.methods.noise import (
     STUDENT,
     count,
     noise_source,
+    photometric,
     transformed,
 )
 from mosaickd_tf.methods.statistics import optional_statistics, statistics_arguments
@@ -57,6 +58,11 @@ class MosaicConfig(ConfigSection):
         "Rotate, zoom, shift, flip synthetic images and change their contrast at random before "
         "they are seen: a teacher then knows shapes, not patterns of pixels (arXiv 1707.07397).",
     )
+    photometric_augmentation: bool = option(
+        False,
+        "Change contrast and brightness of the images of --method=mosaic's student at random in "
+        "each of its updates; the teacher sees them so too.",
+    )
     generator_warmup: float = option(
         0.0,
         "Share of the rounds, at the start, in which generator and discriminator learn alone.",
@@ -65,8 +71,8 @@ class MosaicConfig(ConfigSection):
     )
     replay_images: int = option(
         0,
-        "Number of the generator's images that are kept with the teacher's logits, for the student "
-        "to learn from; the oldest are replaced first. 0 makes images for each of its updates.",
+        "Number of the generator's latest images that are kept for the student to learn from, with "
+        "the teacher's logits. 0 makes images for each of its updates.",
         at_least=0,
     )
 
@@ -116,7 +122,6 @@ class MosaicDistiller(Distiller):
 
     method = METHOD
     batch_keys = ("patch_images", "transfer_images")
-    takes_known_logits = True
 
     def __init__(
         self,
@@ -146,14 +151,14 @@ class MosaicDistiller(Distiller):
         check_generator_weights(self.config, statistics_weight=statistics_weight)
         self.warmup_rounds = warmup_rounds
         self.memory = optional_memory(self.config.replay_images, generator, self.teacher)
+        self.takes_known_logits = not self.config.photometric_augmentation
 
     def train_step(self, batch):
         """Runs one round: discriminator, generator, then k updates of the student.
 
         Args:
-            batch: dict of unit images: `patch_images` `(batch, height, width, channels)`, OOD
-                images as they are, and `transfer_images` `(batch, k, height, width, channels)`,
-                augmented OOD images.
+            batch: dict of OOD images: `patch_images` `(batch, height, width, channels)`, as they
+                are, and `transfer_images` `(batch, k, height, width, channels)`, augmented.
 
         Returns:
             The means of the terms since the last reset, by name.
@@ -197,10 +202,10 @@ class MosaicDistiller(Distiller):
 
         align · L_align + adversarial · L_adv + balance · L_balance + local · L_local (Eq. 3 to 7),
         and before them the statistics term of later work where it has a weight. A term of weight
-        0 is not computed. The memory keeps what the teacher saw and its logits.
+        0 is not computed. The memory keeps what the teacher saw, and its logits.
         """
         w, loss = self.config, 0.0
-        seen_images = self.transformed(synthetic_images, GENERATOR)
+        seen_images = transformed(synthetic_images, self, GENERATOR)
         if self.statistics:
             teacher_logits, statistics_loss = self.statistics(seen_images)
             loss += self.statistics_weight * self.record("statistics_loss", statistics_loss)
@@ -239,28 +244,25 @@ class MosaicDistiller(Distiller):
 
     def student_batch(self, batch, k):
         """Returns images of update `k`, and the teacher's logits of its first and last, or None."""
-        (ood_images, ood_logits), known_logits = ood_batch(batch, k), None
-        kind = self.config.student_images
-        if kind == "ood":
-            return ood_images, None, ood_logits
-        number = count(ood_images) * (2 if kind == "synthetic" else 1)
-        if self.memory:
-            images, known_logits = self.memory.draw(number, self.stateless_seed(STUDENT + k))
-        else:
-            images = self.generator(self.noise(number, STUDENT + k), training=True)
-            images = self.transformed(images, STUDENT + k)
-        if kind == "synthetic":
-            return images, known_logits, None
-        return tf.concat([images, ood_images], axis=0), known_logits, ood_logits
+        (images, last), first = ood_batch(batch, k), None
+        if self.config.student_images == "synthetic":
+            (images, first), last = self.synthetic_batch(2 * count(images), k), None
+        elif self.config.student_images == "both":
+            synthetic_images, first = self.synthetic_batch(count(images), k)
+            images = tf.concat([synthetic_images, images], axis=0)
+        if self.config.photometric_augmentation:
+            return photometric(images, self, STUDENT + k), None, None
+        return images, first, last
 
-    def transformed(self, synthetic_images, purpose):
-        """Returns synthetic images as teacher and student see them."""
-        if not self.config.transform_synthetic:
-            return synthetic_images
-        return transformed(synthetic_images, self, purpose)
+    def synthetic_batch(self, number, k):
+        """Returns synthetic images of update `k`, and the teacher's logits of them, or None."""
+        if self.memory:
+            return self.memory.draw(number, self.stateless_seed(STUDENT + k))
+        images = self.generator(self.noise(number, STUDENT + k), training=True)
+        return transformed(images, self, STUDENT + k), None
 
     def patch_logits(self, unit_images, purpose):
-        """Returns patch logits `(batch, ...)` of whole images or of random crops of them."""
+        """Returns patch logits `(batch, ...)` of images or of random crops of them."""
         if not self.patch_crops:
             return self.discriminator(unit_images, training=True)
         seed = self.stateless_seed(purpose)

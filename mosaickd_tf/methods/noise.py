@@ -2,7 +2,12 @@
 
 import tensorflow as tf
 
-from mosaickd_tf.data.augmentation import transform, transform_draws
+from mosaickd_tf.data.augmentation import (
+    change_contrast,
+    contrast_draws,
+    transform,
+    transform_draws,
+)
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.compatibility import check_built, known_shape
 from mosaickd_tf.models.graph.output_activation import output_activation
@@ -11,8 +16,8 @@ from mosaickd_tf.utils.stateless_random import standard_normal
 
 # Purposes; the student's updates follow, one number each.
 GENERATOR, REAL_CROPS, FAKE_CROPS, STUDENT = range(4)
-# Added to the purpose of the images that are transformed; apart for up to 297 student updates.
-TRANSFORM, TRANSFORM_NOISE = 300, 600
+# Added to the purpose of the images that are changed; apart for up to 297 student updates.
+TRANSFORM, PHOTOMETRIC = 300, 600
 
 
 def round_seed(seed, rounds_completed, purpose):
@@ -89,19 +94,36 @@ def noise_source(distiller, generator, noise_dim=None):
 
 
 def transformed(images, distiller, purpose):
-    """Transforms unit images at random, in other ways for each purpose and round.
+    """Transforms unit images at random, in other ways for each purpose and round, if asked for.
 
     Args:
         images: `(batch, height, width, channels)` in [0, 1]; differentiable.
-        distiller: the `Distiller` whose round it is.
+        distiller: the `Distiller` whose round it is; its `config.transform_synthetic` says
+            whether they are changed at all.
         purpose: an integer below 300.
 
     Returns:
         Images of the same shape in [0, 1], see `data.augmentation.transform`.
     """
+    if not distiller.config.transform_synthetic:
+        return images
     draws = transform_draws(count(images), distiller.stateless_seed(TRANSFORM + purpose))
-    noise = standard_normal(tf.shape(images), distiller.stateless_seed(TRANSFORM_NOISE + purpose))
-    return transform(images, draws, noise)
+    return transform(images, draws)
+
+
+def photometric(images, distiller, purpose):
+    """Changes contrast and brightness of unit images at random, in other ways each time.
+
+    Args:
+        images: `(batch, height, width, channels)` in [0, 1].
+        distiller: the `Distiller` whose round it is.
+        purpose: an integer below 300.
+
+    Returns:
+        Images of the same shape in [0, 1], see `data.augmentation.change_contrast`.
+    """
+    draws = contrast_draws(count(images), distiller.stateless_seed(PHOTOMETRIC + purpose))
+    return change_contrast(images, draws)
 
 
 def count(images):

@@ -181,9 +181,12 @@ def _optimizers(options, networks, warmup_rounds):
         options.rounds - warmup_rounds,
         options.student_steps_per_round,
     )
-    student_optimizer = MomentumSGD(
-        student_rate, momentum=options.student_momentum, l2=options.weight_decay
-    )
+    if options.student_optimizer == "adam":
+        student_optimizer = keras.optimizers.AdamW(student_rate, weight_decay=options.weight_decay)
+    else:
+        student_optimizer = MomentumSGD(
+            student_rate, momentum=options.student_momentum, l2=options.weight_decay
+        )
     adversaries = [name for name in networks if name != "student"]
     return {"student_optimizer": student_optimizer} | {
         f"{name}_optimizer": gan_adam(

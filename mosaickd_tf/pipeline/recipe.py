@@ -7,14 +7,14 @@ import math
 import tensorflow as tf
 
 from mosaickd_tf import models
-from mosaickd_tf.config import assignment, with_options
+from mosaickd_tf.config import OptimizationConfig, assignment, with_options
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.models.graph.activations import normalizations
 from mosaickd_tf.pipeline.students import is_student_file
 
 logger = logging.getLogger(__name__)
 
-SHORT_BATCH_SIZE = 64  # at most, where it is left to the program
+SHORT_BATCH_SIZE = 32  # at most, where it is left to the program
 _LARGEST_MAP = 56  # pixels a side of a student's first feature map
 _MOST_BYTES = 2**28  # of the images that are kept for the student
 _MOST_IMAGES = 16384
@@ -79,6 +79,7 @@ def _short(config, num_norms):
             "align_weight": 3.0,
             "adversarial_weight": 0.0,
             "transform_synthetic": True,
+            "photometric_augmentation": not config.data.views,  # whose logits would be of no use
             "generator_warmup": 0.5,
             "replay_images": min(_MOST_IMAGES, _MOST_BYTES // (height * width * channels)),
         },
@@ -87,8 +88,17 @@ def _short(config, num_norms):
             "discriminator_filters": 32,
             "student_stride": _student_stride(config),
         },
-        "optimization": {"generator_learning_rate": 0.004},
+        "optimization": {"generator_learning_rate": 0.004} | _student_optimization(config),
     }
+
+
+def _student_optimization(config):
+    """Returns Adam and its rate, where neither rate nor momentum were chosen, for SGD."""
+    defaults = OptimizationConfig()
+    for name in ("student_learning_rate", "student_momentum"):
+        if getattr(config.optimization, name) != getattr(defaults, name):
+            return {}
+    return {"student_optimizer": "adam", "student_learning_rate": 0.004}
 
 
 def _student_stride(config):

@@ -32,6 +32,8 @@ from mosaickd_tf.training import plan_for
 
 logger = logging.getLogger(__name__)
 
+_LARGEST_ADAM_RATE = 0.02
+
 
 def validate_and_load(config):
     """Validates a request, reads the data and builds each network, once.
@@ -81,9 +83,20 @@ def _prepare_methods(config, teacher, target, ood):
         plan = dataclasses.replace(plan, select_by=select_by)
     methods = []
     for asked in (config, *(as_baseline(config, name) for name in config.method.compare_with)):
+        _check_learning_rate(asked.optimization)
         networks = build_networks(asked, teacher, len(ood) if ood else None)
         methods.append(PreparedMethod(config=asked, networks=networks, plan=plan))
     return tuple(methods)
+
+
+def _check_learning_rate(options):
+    if options.student_optimizer == "adam" and options.student_learning_rate > _LARGEST_ADAM_RATE:
+        raise RequestError(
+            "The learning rate of a student is one for SGD. Expected at most "
+            f"{_LARGEST_ADAM_RATE} with `student_optimizer`=adam. Received: "
+            f"{options.student_learning_rate}. Set `student_learning_rate` (and "
+            "`baseline_learning_rate`, if given) to 0.004, say, or `student_optimizer`=sgd"
+        )
 
 
 def _with_affordable_rounds(prepared, batch_size_is_open):

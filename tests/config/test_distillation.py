@@ -23,6 +23,7 @@ PUBLISHED = {
     "rounds": 39200,
     "batch_size": 256,
     "student_steps_per_round": 5,
+    "student_optimizer": "sgd",
     "student_learning_rate": 0.1,
     "student_momentum": 0.9,
     "weight_decay": 1e-4,

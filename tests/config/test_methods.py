@@ -20,6 +20,7 @@ def test_the_weights_are_those_of_the_official_code():
     assert options == published | {
         "student_images": "both",
         "transform_synthetic": False,
+        "photometric_augmentation": False,
         "generator_warmup": 0.0,
         "replay_images": 0,
     }

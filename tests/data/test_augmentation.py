@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from mosaickd_tf.data.augmentation import (
     affine,
+    change_contrast,
+    contrast_draws,
     crop_draws,
     pad_crop_flip,
     random_crops,
@@ -184,20 +186,20 @@ def test_a_quarter_turn_is_that_of_numpy():
 
 
 def test_draws_of_zero_change_nothing_and_each_draw_changes_something():
-    draws, noise = np.zeros((4, 7), "float32"), np.zeros_like(UNIT)
-    np.testing.assert_allclose(transform(UNIT, draws, noise), UNIT, atol=1e-6)
+    draws = np.zeros((4, 7), "float32")
+    np.testing.assert_allclose(transform(UNIT, draws), UNIT, atol=1e-6)
     for number in range(7):
         one = draws.copy()
         one[:, number] = -0.9
-        assert np.abs(transform(UNIT, one, noise) - UNIT).max() > 0.05, number
+        assert np.abs(transform(UNIT, one) - UNIT).max() > 0.05, number
 
 
-def test_contrast_brightness_and_noise_by_hand():
+def test_contrast_and_brightness_by_hand():
     gray = np.full((1, 4, 4, 1), 0.7, "float32")
     draws = np.array([[0, 0, 0, 0, 0, 0.5, -1.0]], "float32")
-    # (0.7 - 0.5) · 1.15 + 0.5 - 0.1 + 0.02 · 2
-    np.testing.assert_allclose(transform(gray, draws, np.full_like(gray, 2.0)), 0.67, rtol=1e-5)
-    assert transform(gray, draws, np.full_like(gray, 100.0)).numpy().max() == 1.0
+    np.testing.assert_allclose(transform(gray, draws), 0.63, rtol=1e-5)  # 0.2 · 1.15 + 0.5 - 0.1
+    brighter = draws * np.array([0, 0, 0, 0, 0, 1, -1], "float32")
+    assert transform(np.ones_like(gray), brighter).numpy().max() == 1.0
 
 
 def test_transform_draws_are_in_range_and_a_function_of_the_seed():
@@ -214,21 +216,44 @@ def test_gradients_reach_every_pixel_that_is_seen():
     draws = transform_draws(4, (3, 4)) * 0.3
     with tf.GradientTape() as tape:
         tape.watch(images)
-        total = tf.reduce_sum(transform(images, draws, tf.zeros_like(images)))
+        total = tf.reduce_sum(transform(images, draws))
     gradient = tape.gradient(total, images).numpy()
     assert np.isfinite(gradient).all() and (gradient[:, 2:4, 2:3] > 0).all()
 
 
 def test_transforms_are_the_same_under_xla_and_take_a_batch_of_unknown_size():
-    draws, noise = transform_draws(4, (5, 6)), np.ones_like(UNIT)
-    expected = transform(UNIT, draws, noise)
+    draws = transform_draws(4, (5, 6))
+    expected = transform(UNIT, draws)
     for jit_compile in (False, True):
         signature = [tf.TensorSpec((None, 6, 5, 3))] if not jit_compile else None
         compiled = tf.function(
-            lambda images: transform(images, draws, noise),
+            lambda images: transform(images, draws),
             input_signature=signature,
             jit_compile=jit_compile,
         )
         received = compiled(tf.constant(UNIT))
         assert received.shape == UNIT.shape
         np.testing.assert_allclose(received, expected, atol=1e-5)
+
+
+# Photometric augmentation.
+
+
+def test_contrast_about_the_mean_and_brightness_by_hand():
+    image = np.array([0.2, 0.6], "float32").reshape(1, 1, 2, 1)  # mean 0.4
+    same = np.array([[(1 - 0.675) / 0.425, 0.0]], "float32")
+    np.testing.assert_allclose(change_contrast(image, same), image, rtol=1e-5)
+    lowest = change_contrast(image, np.array([[-1.0, 1.0]], "float32")).numpy().ravel()
+    np.testing.assert_allclose(lowest, [0.475, 0.575], rtol=1e-5)  # 0.4 ∓ 0.2 / 4 + 0.125
+    clipped = change_contrast(np.round(image), np.array([[1.0, -1.0]], "float32")).numpy().ravel()
+    np.testing.assert_allclose(clipped, [0.0, 0.925], rtol=1e-5, atol=1e-6)  # 0.5 + 0.55 - 0.125
+
+
+def test_each_image_has_its_own_contrast():
+    images = np.stack([UNIT[0], UNIT[0]])
+    draws = contrast_draws(2, (1, 2))
+    received = change_contrast(images, draws).numpy()
+    assert draws.shape == (2, 2) and np.abs(received[0] - received[1]).max() > 0.01
+    np.testing.assert_array_equal(received[:1], change_contrast(images[:1], draws[:1]))
+    np.testing.assert_array_equal(draws, contrast_draws(2, (1, 2)))
+    assert (draws.numpy() != contrast_draws(2, (1, 3)).numpy()).all()

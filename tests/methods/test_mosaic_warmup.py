@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 
 from mosaickd_tf.config import DistillConfig, OptimizationConfig
+from mosaickd_tf.data.augmentation import change_contrast, contrast_draws
 from mosaickd_tf.methods import MosaicDistiller
 from mosaickd_tf.methods.mosaic import MosaicConfig
-from mosaickd_tf.methods.noise import GENERATOR
+from mosaickd_tf.methods.noise import GENERATOR, PHOTOMETRIC, STUDENT, transformed
 from tests import tiny
 from tests.methods.harness import IMAGES, all_of, build, changed, resumed, run_round, run_rounds
 
@@ -84,7 +85,7 @@ def test_transformed_images_are_kept_with_the_logits_that_the_teacher_gave_them(
     config = dataclasses.replace(REPLAY, transform_synthetic=True)
     mosaic = build("mosaic", config=config)
     made = mosaic.generator(mosaic.noise(4, GENERATOR), training=True)
-    seen = mosaic.transformed(made, GENERATOR).numpy()
+    seen = transformed(made, mosaic, GENERATOR).numpy()
     assert not np.allclose(seen, made, atol=0.1)
     run_round(mosaic)
     np.testing.assert_allclose(mosaic.memory.latest(4)[::-1], seen, atol=0.5 / 255 + 1e-6)
@@ -148,3 +149,38 @@ def test_a_run_resumes_with_the_images_that_were_kept(tmp_path):
 def test_without_kept_images_a_checkpoint_is_as_before():
     assert "memory" not in build("mosaic").state()
     assert "memory" in build("mosaic", config=REPLAY).state()
+
+
+@pytest.mark.parametrize("kind", ["both", "synthetic", "ood"])
+def test_with_photometric_augmentation_teacher_and_student_see_changed_images(kind, monkeypatch):
+    plain = dataclasses.replace(REPLAY, student_images=kind)
+    config = dataclasses.replace(plain, photometric_augmentation=True)
+    batch = {"transfer_images": tf.constant(IMAGES[:, None])}
+    images = []
+    for chosen in (plain, config):
+        mosaic = build("mosaic", config=chosen)
+        mosaic.memory.add(IMAGES, mosaic.teacher(IMAGES, training=False))
+        images.append(mosaic.student_batch(batch, 0))
+    (as_they_are, *_), (seen, *known_logits) = images
+    draws = contrast_draws(len(seen), mosaic.stateless_seed(PHOTOMETRIC + STUDENT))
+    np.testing.assert_array_equal(seen, change_contrast(as_they_are, draws))
+    assert known_logits == [None, None] and not mosaic.takes_known_logits
+    taught = []
+    monkeypatch.setitem(mosaic.__dict__, "teacher", lambda x, training: taught.append(x) or 0.0 * x)
+    monkeypatch.setattr(mosaic.task, "distillation_loss", lambda *logits: tf.constant(0.0))
+    monkeypatch.setattr(mosaic, "apply_gradients", lambda *arguments: None)
+    mosaic.update_student(seen, *known_logits)
+    np.testing.assert_array_equal(taught[0], seen)
+
+
+def test_the_contrast_is_another_one_in_each_update():
+    mosaic = build(
+        "mosaic", config=MosaicConfig(student_images="ood", photometric_augmentation=True)
+    )
+    batch = {"transfer_images": tf.constant(np.stack([IMAGES, IMAGES], axis=1))}
+    first, again, other = (mosaic.student_images(batch, k).numpy() for k in (0, 0, 1))
+    mosaic.rounds_completed.assign_add(1)
+    later = mosaic.student_images(batch, 0).numpy()
+    np.testing.assert_array_equal(first, again)
+    for images in (IMAGES, other, later):
+        assert np.abs(first - images).max(axis=(1, 2, 3)).min() > 0.01

@@ -8,6 +8,7 @@ from mosaickd_tf import losses
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.methods import METHODS, MosaicDistiller
 from mosaickd_tf.methods.mosaic import MosaicConfig
+from mosaickd_tf.methods.noise import transformed
 from tests import tiny
 from tests.methods.harness import all_of, build, changed, recorded, run_round, run_rounds
 
@@ -94,14 +95,14 @@ def test_the_stream_gives_twice_the_images_where_the_student_sees_ood_ones_alone
 
 def test_without_transforms_teacher_and_student_see_the_generator_s_images():
     mosaic = build("mosaic")
-    assert mosaic.transformed(IMAGES, purpose=0) is IMAGES
+    assert transformed(IMAGES, mosaic, purpose=0) is IMAGES
 
 
 def test_transforms_are_another_draw_for_each_purpose_and_round():
     mosaic = build("mosaic", config=MosaicConfig(transform_synthetic=True))
-    first, again, other = (mosaic.transformed(IMAGES, purpose).numpy() for purpose in (0, 0, 3))
+    first, again, other = (transformed(IMAGES, mosaic, purpose).numpy() for purpose in (0, 0, 3))
     mosaic.rounds_completed.assign_add(1)
-    later = mosaic.transformed(IMAGES, 0).numpy()
+    later = transformed(IMAGES, mosaic, 0).numpy()
     np.testing.assert_array_equal(first, again)
     assert first.shape == IMAGES.shape and 0 <= first.min() and first.max() <= 1
     for images in (IMAGES, other, later):
@@ -120,7 +121,7 @@ def test_teacher_and_student_see_transformed_images_and_the_discriminator_does_n
 
         monkeypatch.setitem(mosaic.__dict__, name, call)
     mosaic.generator_loss(tf.constant(IMAGES))
-    expected = mosaic.transformed(IMAGES, purpose=0)
+    expected = transformed(IMAGES, mosaic, purpose=0)
     np.testing.assert_array_equal(seen["teacher"], expected)
     np.testing.assert_array_equal(seen["student"], expected)
     np.testing.assert_array_equal(seen["discriminator"], IMAGES)
@@ -132,10 +133,10 @@ def test_the_student_learns_from_transformed_images_and_from_ood_images_as_they_
     )
     mosaic.generator.set_weights(plain.generator.get_weights())
     batch = {"transfer_images": tf.constant(IMAGES[:, None])}
-    images, transformed = (x.student_images(batch, 0).numpy() for x in (plain, mosaic))
+    images, changed = (x.student_images(batch, 0).numpy() for x in (plain, mosaic))
     half = len(images) // 2
-    np.testing.assert_array_equal(images[half:], transformed[half:])
-    np.testing.assert_array_equal(transformed[:half], mosaic.transformed(images[:half], 3))
+    np.testing.assert_array_equal(images[half:], changed[half:])
+    np.testing.assert_array_equal(changed[:half], transformed(images[:half], mosaic, 3))
 
 
 def test_a_run_with_transforms_that_resumes_continues_with_the_same_draws(tmp_path):

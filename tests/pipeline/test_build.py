@@ -115,6 +115,14 @@ def test_after_a_warm_up_the_student_s_schedule_is_that_of_the_rounds_left(stude
     assert distiller.generator_optimizer._learning_rate.num_rounds == 10
 
 
+def test_adam_takes_the_rate_and_decay_of_the_student(student_file):
+    options = {"student_optimizer": "adam", "student_learning_rate": 0.004, "weight_decay": 0.01}
+    asked = with_options(config(student_file), optimization=options)
+    optimizer = build(asked, network()).student_optimizer
+    assert type(optimizer) is keras.optimizers.AdamW and optimizer.weight_decay == 0.01
+    assert float(optimizer.learning_rate) == pytest.approx(0.004)
+
+
 def test_a_stride_reaches_a_student_by_name_and_is_refused_for_one_from_a_file(student_file):
     strided = with_options(config(image_size=16), networks={"student_stride": 2})
     teacher = models.build_classifier("wrn10_1", num_classes=10, input_shape=(16, 16, 3))

@@ -18,11 +18,14 @@ SHORT = {
     "align_weight": 3.0,
     "adversarial_weight": 0.0,
     "transform_synthetic": True,
+    "photometric_augmentation": True,
     "generator_warmup": 0.5,
     "replay_images": 16384,
     "generator_filters": 16,
     "discriminator_filters": 32,
     "generator_learning_rate": 0.004,
+    "student_optimizer": "adam",
+    "student_learning_rate": 0.004,
 }
 
 
@@ -82,6 +85,20 @@ def test_options_that_are_not_at_their_defaults_stay():
     found = dict(options(with_recipe(config, teacher(), rounds_are_open=True)))
     kept = {"local_weight": 0.5, "generator_filters": 48, "student_stride": 4}
     assert {name: found[name] for name in SHORT | kept} == SHORT | kept
+
+
+@pytest.mark.parametrize("name, value", [("student_learning_rate", 0.2), ("student_momentum", 0.5)])
+def test_a_student_whose_sgd_was_tuned_keeps_it(name, value):
+    tuned = with_options(DEFAULTS, optimization={name: value})
+    found = with_recipe(tuned, teacher(), rounds_are_open=True).optimization
+    rate = value if name == "student_learning_rate" else 0.1
+    assert (found.student_optimizer, found.student_learning_rate) == ("sgd", rate)
+
+
+def test_known_logits_of_views_are_not_made_useless():
+    config = with_options(DEFAULTS, data={"views": 8})
+    found = with_recipe(config, teacher(), rounds_are_open=True)
+    assert not found.methods["mosaic"].photometric_augmentation
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,16 @@ def test_each_method_is_prepared_with_its_own_config_networks_and_plan():
     assert tiny.same_bits(*map(tiny.values, students))  # of the same seed
 
 
+@pytest.mark.parametrize(
+    "rate, rate_of_baselines, received", [(0.1, 0.0, "0.1"), (0.02, 0.05, "0.05")]
+)
+def test_rates_for_sgd_are_refused_with_adam(rate, rate_of_baselines, received):
+    asked = requested("method", baseline_learning_rate=rate_of_baselines)
+    options = {"student_optimizer": "adam", "student_learning_rate": rate}
+    message = refusal(validate_and_load, with_options(asked, optimization=options))
+    assert f"Expected at most 0.02 with `student_optimizer`=adam. Received: {received}" in message
+
+
 @pytest.mark.parametrize("fraction, target", [(0.0, "embedded:digits"), (0.25, "")])
 def test_without_a_validation_split_the_last_state_is_kept(fraction, target, tmp_path):
     tiny.classifier(input_shape=(8, 8, 1)).save(tmp_path / "teacher.keras")
