@@ -26,8 +26,8 @@ class Trial:
     """Rounds of a method that were run on trial.
 
     Attributes:
-        seconds_per_round: mean of two calls of the compiled function; of a method with a warm-up
-            the mean over two calls of it and two of what follows, each by its share.
+        seconds_per_round: mean of two calls of the compiled function, after one that is not timed;
+            of a method with a warm-up the mean over that and what follows, each by its share.
         seconds_before: of the teacher's passes over the views, before the first round.
         peak_bytes: peak memory of this process so far, or of the first GPU.
     """
@@ -68,6 +68,7 @@ def run_trial(method, prepared):
     seconds = _seconds_per_round(distiller, batches)
     if distiller.warmup_rounds:
         distiller.rounds_completed.assign(distiller.warmup_rounds)
+        _call(distiller, batches)  # makes the student's kernels
         share = distiller.warmup_rounds / method.plan.rounds
         seconds = share * seconds + (1 - share) * _seconds_per_round(distiller, batches)
     return Trial(
