@@ -15,10 +15,12 @@ class TestEvaluator:
     Args:
         target: `TargetData`, or None.
         task: a `Task`.
+        labels_are_named: whether the order of the outputs was given by name.
     """
 
-    def __init__(self, target, task):
+    def __init__(self, target, task, labels_are_named=False):
         self._task = task
+        self._labels_are_named = labels_are_named
         self._test = target.test if target else None
         self._label_names = target.label_names if target else ()
         self._logits = functools.cache(self._predict)
@@ -53,7 +55,9 @@ class TestEvaluator:
             return
         logits = self._logits(teacher)
         predicted = self._task.predictions(logits)
-        found = plausibility.examine(predicted, self._test.labels, logits.shape[-1])
+        found = plausibility.examine(
+            predicted, self._test.labels, logits.shape[-1], self._labels_are_named
+        )
         if line := plausibility.warning(found, self._label_names, "teacher", "`teacher_input`"):
             logger.warning("%s", line)
 

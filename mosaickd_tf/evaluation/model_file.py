@@ -63,7 +63,7 @@ def evaluate_file(config, teacher=None, model=None):
             )
         logits = evaluation.predict_logits(teacher, test.images)
         agreement = task.agreement(outputs, logits, kind)
-    suggested = _warn(outputs, test, task)
+    suggested = _warn(outputs, test, task, named=bool(config.labels))
     shares = task.per_label_accuracy(outputs, test.labels, kind)
     return {
         "model": config.model,
@@ -75,11 +75,12 @@ def evaluate_file(config, teacher=None, model=None):
     } | suggested
 
 
-def _warn(outputs, test, task):
+def _warn(outputs, test, task, named):
     """Logs what is implausible; returns the order of labels that would fit, if another one does."""
     if task.label_rank != 1:
         return {}
-    found = plausibility.examine(task.predictions(outputs), test.labels, outputs.shape[-1])
+    predicted = task.predictions(outputs)
+    found = plausibility.examine(predicted, test.labels, outputs.shape[-1], named)
     if line := plausibility.warning(found, test.label_names, "model", "`model_input`"):
         logger.warning("%s", line)
     if not (found and found.order):

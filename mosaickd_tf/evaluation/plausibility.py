@@ -10,6 +10,7 @@ from mosaickd_tf.tasks.metrics import confusion_matrix
 MIN_IMAGES = 30  # with fewer, accuracy says too little
 _SIGMAS = 3.0  # above chance by that many standard deviations is no chance
 _MIN_GAIN = 0.1  # of accuracy, by another order of the labels
+_MIN_GAIN_NAMED = 0.25  # where the user named them in order: a weak model is likelier
 _ONE_CLASS = 0.95  # share of the images that are predicted as one class
 _SHOWN = 20  # names that a line shows
 
@@ -41,13 +42,14 @@ class Plausibility:
     one_class_share: float = 0.0
 
 
-def examine(predicted, labels, num_classes):
+def examine(predicted, labels, num_classes, named=False):
     """Examines the predicted classes of labeled images.
 
     Args:
         predicted: integers `(n,)`.
         labels: integers `(n,)`, the true classes.
         num_classes: above all of them.
+        named: whether the order of the outputs was given; another one then has to fit better still.
 
     Returns:
         A `Plausibility`; None for too few images to tell.
@@ -62,7 +64,8 @@ def examine(predicted, labels, num_classes):
     deviation = np.sqrt(max(chance * (1 - chance), 1 / count) / count)
     top = int(shares.argmax())
     is_one = shares[top] >= _ONE_CLASS and true_shares[top] < shares[top] - 0.05
-    order, order_accuracy = _better_order(predicted, labels, num_classes, accuracy)
+    needed = accuracy + (_MIN_GAIN_NAMED if named else _MIN_GAIN)
+    order, order_accuracy = _better_order(predicted, labels, num_classes, accuracy, needed)
     return Plausibility(
         images=count,
         accuracy=accuracy,
@@ -111,7 +114,7 @@ def _in_order(found, label_names):
     return ", ".join(names[:_SHOWN]) + (f", ... ({len(names)})" if len(names) > _SHOWN else "")
 
 
-def _better_order(predicted, labels, num_classes, accuracy):
+def _better_order(predicted, labels, num_classes, accuracy, needed):
     """Returns the order of classes that fits the predictions best, and its accuracy.
 
     It is found on one half of the images and has to hold on the other, both ways, so that what
@@ -125,7 +128,7 @@ def _better_order(predicted, labels, num_classes, accuracy):
         assigned = _assign(predicted[fitted], labels[fitted], num_classes)
         held.append(np.mean(assigned[predicted[other]] == labels[other]))
     noise = np.sqrt(0.25 / len(labels))
-    if np.mean(held) < accuracy + max(_MIN_GAIN, 4 * noise):
+    if np.mean(held) < max(needed, accuracy + 4 * noise):
         return (), None
     assigned = _assign(predicted, labels, num_classes)
     return tuple(assigned.tolist()), float(np.mean(assigned[predicted] == labels))

@@ -80,7 +80,8 @@ class Run:
         target = prepared.target
         self.validation = target.validation if target else None
         self.test = target.test if target else None
-        self.evaluator = TestEvaluator(target, self.task)
+        named = bool(self.config.data.labels)
+        self.evaluator = TestEvaluator(target, self.task, named)
 
     def execute(self):
         """Runs all stages; returns the content of result.json."""

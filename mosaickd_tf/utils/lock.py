@@ -139,6 +139,6 @@ def _held_error(path, owner):
         who = f"process {owner.get('process')} on {owner.get('host')}"
     return RequestError(
         f"Another run uses this folder. Expected an unlocked `workdir`. Received: "
-        f"{str(path.parent)!r}, locked by {who}. Wait for it, stop it, or choose another; if it "
+        f"{str(path.parent)!r}, held by {who}. Wait for it, stop it, or choose another; if it "
         f"has ended, remove {str(path)!r}"
     )

@@ -49,6 +49,14 @@ def test_two_swapped_labels_of_ten_are_found():
     assert found.order == (1, 0, *range(2, 10))
 
 
+def test_labels_named_in_order_are_believed_of_a_model_that_mixes_two_up():
+    labels = labels_of(1000)
+    mixed = np.array([1, 0, *range(2, 10)])[good(labels)]  # 18 points are gained by a swap
+    assert examine(mixed, labels, 10, named=True).order == ()
+    shifted = (good(labels) + 1) % 10
+    assert examine(shifted, labels, 10, named=True).order == (9, *range(9))
+
+
 @pytest.mark.parametrize("num_classes", [2, 10, 100])
 def test_chance_is_said_and_no_order_made_up(num_classes):
     labels = labels_of(500, num_classes)
