@@ -25,10 +25,11 @@ def work(evaluation):
         raise RequestError(
             f"`{missing}` is needed. Expected {expected}. Received: nothing. See --help"
         )
-    teacher = None
+    model, teacher = teachers.open_evaluated(evaluation.model, evaluation.model_input), None
     if evaluation.teacher:
-        teacher = teachers.load_teacher_file(evaluation.teacher, evaluation.teacher_input)
-    model = teachers.open_evaluated(evaluation.model, evaluation.model_input)
+        teacher = teachers.load_compared_teacher(
+            evaluation.teacher, evaluation.teacher_input, model.image_shape
+        )
     numbers = evaluate_file(evaluation, teacher, model)
     print(table.of_numbers(numbers))
     if evaluation.json:

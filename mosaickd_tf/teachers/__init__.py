@@ -2,7 +2,11 @@
 
 from mosaickd_tf.models.graph.logits import as_logits
 from mosaickd_tf.teachers.description import inspect_teacher
-from mosaickd_tf.teachers.evaluated import load_evaluated, open_evaluated
+from mosaickd_tf.teachers.evaluated import (
+    load_compared_teacher,
+    load_evaluated,
+    open_evaluated,
+)
 from mosaickd_tf.teachers.inspection import Inspection, inspect_file, with_image_shape
 from mosaickd_tf.teachers.loading import (
     is_torch_file,
@@ -21,6 +25,7 @@ __all__ = [
     "inspect_file",
     "inspect_teacher",
     "is_torch_file",
+    "load_compared_teacher",
     "load_evaluated",
     "load_teacher",
     "load_teacher_file",

@@ -2,13 +2,13 @@
 
 import logging
 
-from mosaickd_tf.config import TeacherConfig
+from mosaickd_tf.config import DataConfig, TeacherConfig
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.evaluation import KerasModel, TfliteModel
 from mosaickd_tf.models.io.model_file import open_model_file
 from mosaickd_tf.models.io.tflite import takes_bytes
 from mosaickd_tf.teachers import inputs
-from mosaickd_tf.teachers.inspection import DEFAULT_SIDE, photographs
+from mosaickd_tf.teachers.inspection import DEFAULT_SIDE, inspect_file, photographs
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,38 @@ def load_evaluated(path, model_input="auto"):
             not fit its channels.
     """
     return _of_unit_images(open_model_file(path), model_input)
+
+
+def load_compared_teacher(path, teacher_input, image_shape):
+    """Loads a teacher that is run on the images of a student, which may be of another size.
+
+    Args:
+        path: a model file.
+        teacher_input: the pixels that the teacher expects, as of `load_teacher_file`.
+        image_shape: `(height, width, channels)` of the student's images; with None in it the
+            teacher's own is taken.
+
+    Returns:
+        A Keras model from unit images of that shape to logits, which resizes them as that of the
+        student's run did.
+
+    Raises:
+        RequestError: as `load_teacher_file`.
+    """
+    file = open_model_file(path)
+    options = TeacherConfig(teacher=str(path), teacher_input=teacher_input)
+    data = DataConfig()
+    if None not in image_shape:
+        data = DataConfig(image_size=tuple(image_shape[:2]), channels=image_shape[2])
+    found = inspect_file(file, options, data)
+    own = found.taken.image_shape
+    if any(b not in (None, a) for a, b in zip(found.image_shape, own, strict=True)):
+        logger.info("images of %s are given to a teacher of %s", _by(found.image_shape), _by(own))
+    return found.network()
+
+
+def _by(shape):
+    return "x".join("?" if side is None else str(side) for side in shape)
 
 
 def _of_unit_images(file, model_input):

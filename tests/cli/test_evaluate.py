@@ -53,6 +53,18 @@ def test_the_numbers_are_printed_and_written(tmp_path, capsys, request_):
     assert numbers["per_class"] == {"bright": 0.0, "dark": 1.0}
 
 
+def test_a_teacher_of_larger_images_is_compared_on_those_of_the_model(tmp_path, capsys, request_):
+    images = keras.Input((16, 16, 3))
+    head = layers.Dense(2)
+    teacher = keras.Model(images, head(layers.GlobalAveragePooling2D()(images)))
+    head.set_weights([np.array([[1.0, 0.0]] * 3), np.array([0.0, 1.5])])  # knows bright images
+    teacher.save(tmp_path / "teacher.keras")
+    options = {"teacher": tmp_path / "teacher.keras", "json": tmp_path / "numbers.json"}
+    assert call(evaluate, *flags(request_ | options | {"teacher_input": "unit"})) == 0
+    assert "66.67 %" in capsys.readouterr().out
+    assert json.loads((tmp_path / "numbers.json").read_text())["agreement"] == 2 / 3
+
+
 @pytest.mark.parametrize(
     "change, expected",
     [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mosaickd_tf.teachers.evaluated import load_evaluated
+from mosaickd_tf.teachers.evaluated import load_compared_teacher, load_evaluated
 from tests.teachers.range_models import LEARNED, OF_UNIT, photos, seen, teacher
 
 UNIT_IMAGES = photos()[5::40].astype("float32") / 255
@@ -42,3 +42,35 @@ def test_where_the_range_cannot_be_told_unit_images_are_assumed_with_a_warning(t
     received = load_evaluated(tmp_path / "model.keras")(unit)
     np.testing.assert_allclose(received, model(unit), rtol=1e-6)
     assert "`model_input` says another range" in caplog.text
+
+
+def test_a_teacher_of_larger_images_is_given_those_of_the_student_enlarged(tmp_path, caplog):
+    images = keras.Input((24, 16, 3))
+    model = keras.Model(images, layers.Dense(4)(layers.Flatten()(images)))
+    model.save(tmp_path / "teacher.keras")
+    colors = np.random.default_rng(0).random((5, 1, 1, 3)).astype("float32")
+    with caplog.at_level(logging.INFO):
+        teacher = load_compared_teacher(tmp_path / "teacher.keras", "signed", (12, 8, 3))
+    received = teacher(np.broadcast_to(colors, (5, 12, 8, 3)))
+    expected = model(np.broadcast_to(2 * colors - 1, (5, 24, 16, 3)))
+    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5)
+    assert "images of 12x8x3 are given to a teacher of 24x16x3" in caplog.text
+
+
+def test_a_student_of_open_sides_leaves_the_teacher_its_own(tmp_path):
+    images = keras.Input((24, 16, 3))
+    model = keras.Model(images, layers.Dense(4)(layers.Flatten()(images)))
+    model.save(tmp_path / "teacher.keras")
+    teacher = load_compared_teacher(tmp_path / "teacher.keras", "unit", (None, None, 3))
+    assert teacher.input_shape == (None, 24, 16, 3)
+
+
+def test_nothing_is_said_of_a_teacher_of_the_same_images(tmp_path, caplog):
+    images = keras.Input((None, None, 3))
+    model = keras.Model(images, layers.Dense(4)(layers.GlobalAveragePooling2D()(images)))
+    model.save(tmp_path / "teacher.keras")
+    unit = UNIT_IMAGES[:, :10, :9]
+    with caplog.at_level(logging.INFO):
+        teacher = load_compared_teacher(tmp_path / "teacher.keras", "unit", (10, 9, 3))
+    np.testing.assert_allclose(teacher(unit), model(unit), rtol=1e-5, atol=1e-6)
+    assert "are given to a teacher" not in caplog.text
