@@ -179,7 +179,7 @@ MODELS = [
     ("evaluate", "--model={}/empty.tflite", "empty.tflite", "an empty file"),
     ("evaluate", "--model={}/hollow.tflite", "hollow.tflite", "outside of the file"),
     ("evaluate", "--model={}/seven.keras", "7 classes", "the 2 classes"),
-    ("evaluate", "--teacher={}/large.keras", "large.keras", "(12, 12, 3)"),
+    ("evaluate", "--teacher={}/seven.keras", "seven.keras", "and 7 in"),
     (
         "evaluate",
         "--teacher={}/gray.keras --teacher_input=imagenet",
