@@ -11,6 +11,7 @@ from mosaickd_tf.data.label_names import find_labels
 from mosaickd_tf.models.graph.walk import leaf_layers
 from mosaickd_tf.teachers.inspection import inspect_file
 from mosaickd_tf.teachers.loading import open_teacher, sections_of_file
+from mosaickd_tf.utils.text import by_sides
 
 _RESCALING = ("Rescaling", "Normalization")
 _SHOWN = 8  # label names in a line of text
@@ -161,7 +162,7 @@ def _student(found, side):
 
 
 def _shapes(shapes):
-    return "; ".join("x".join("?" if side is None else str(side) for side in s) for s in shapes)
+    return "; ".join(map(by_sides, shapes))
 
 
 def _listed(names):

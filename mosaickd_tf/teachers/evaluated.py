@@ -2,13 +2,15 @@
 
 import logging
 
-from mosaickd_tf.config import DataConfig, TeacherConfig
+from mosaickd_tf.config import TeacherConfig
 from mosaickd_tf.errors import RequestError
 from mosaickd_tf.evaluation import KerasModel, TfliteModel
 from mosaickd_tf.models.io.model_file import open_model_file
 from mosaickd_tf.models.io.tflite import takes_bytes
 from mosaickd_tf.teachers import inputs
 from mosaickd_tf.teachers.inspection import DEFAULT_SIDE, inspect_file, photographs
+from mosaickd_tf.teachers.loading import open_teacher, sections_of_file
+from mosaickd_tf.utils.text import by_sides
 
 logger = logging.getLogger(__name__)
 
@@ -73,20 +75,17 @@ def load_compared_teacher(path, teacher_input, image_shape):
     Raises:
         RequestError: as `load_teacher_file`.
     """
-    file = open_model_file(path)
-    options = TeacherConfig(teacher=str(path), teacher_input=teacher_input)
-    data = DataConfig()
+    options = {"teacher_input": teacher_input}
     if None not in image_shape:
-        data = DataConfig(image_size=tuple(image_shape[:2]), channels=image_shape[2])
-    found = inspect_file(file, options, data)
+        options |= {"image_size": tuple(image_shape[:2]), "channels": image_shape[2]}
+    teacher, data = sections_of_file(path, **options)
+    found = inspect_file(open_teacher(teacher), teacher, data)
     own = found.taken.image_shape
     if any(b not in (None, a) for a, b in zip(found.image_shape, own, strict=True)):
-        logger.info("images of %s are given to a teacher of %s", _by(found.image_shape), _by(own))
+        logger.info(
+            "images of %s are given to a teacher of %s", by_sides(found.image_shape), by_sides(own)
+        )
     return found.network()
-
-
-def _by(shape):
-    return "x".join("?" if side is None else str(side) for side in shape)
 
 
 def _of_unit_images(file, model_input):

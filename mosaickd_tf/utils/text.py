@@ -56,3 +56,8 @@ def as_name(text):
 
 def _escaped(character):
     return character.encode("unicode_escape").decode("ascii")
+
+
+def by_sides(shape):
+    """Returns a shape as users write it, as "96x96x3"; a side of None is open and shown as "?"."""
+    return "x".join("?" if side is None else str(side) for side in shape)

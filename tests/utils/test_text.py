@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from mosaickd_tf.utils.text import as_name, cause, encoding_of, first_line, printable
+from mosaickd_tf.utils.text import as_name, by_sides, cause, encoding_of, first_line, printable
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,7 @@ def test_the_first_line_of_an_error_is_that_of_its_message_else_its_class(error,
 )
 def test_the_cause_is_the_innermost_reason_in_one_line(message, expected):
     assert cause(ValueError(message)) == expected
+
+
+def test_a_shape_is_written_by_its_sides():
+    assert by_sides((None, 96, 3)) == "?x96x3"
