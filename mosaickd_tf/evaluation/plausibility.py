@@ -64,8 +64,8 @@ def examine(predicted, labels, num_classes, named=False):
     deviation = np.sqrt(max(chance * (1 - chance), 1 / count) / count)
     top = int(shares.argmax())
     is_one = shares[top] >= _ONE_CLASS and true_shares[top] < shares[top] - 0.05
-    needed = accuracy + (_MIN_GAIN_NAMED if named else _MIN_GAIN)
-    order, order_accuracy = _better_order(predicted, labels, num_classes, accuracy, needed)
+    min_gain = _MIN_GAIN_NAMED if named else _MIN_GAIN
+    order, order_accuracy = _better_order(predicted, labels, num_classes, accuracy, min_gain)
     return Plausibility(
         images=count,
         accuracy=accuracy,
@@ -114,7 +114,7 @@ def _in_order(found, label_names):
     return ", ".join(names[:_SHOWN]) + (f", ... ({len(names)})" if len(names) > _SHOWN else "")
 
 
-def _better_order(predicted, labels, num_classes, accuracy, needed):
+def _better_order(predicted, labels, num_classes, accuracy, min_gain):
     """Returns the order of classes that fits the predictions best, and its accuracy.
 
     It is found on one half of the images and has to hold on the other, both ways, so that what
@@ -128,7 +128,7 @@ def _better_order(predicted, labels, num_classes, accuracy, needed):
         assigned = _assign(predicted[fitted], labels[fitted], num_classes)
         held.append(np.mean(assigned[predicted[other]] == labels[other]))
     noise = np.sqrt(0.25 / len(labels))
-    if np.mean(held) < max(needed, accuracy + 4 * noise):
+    if np.mean(held) < accuracy + max(min_gain, 4 * noise):
         return (), None
     assigned = _assign(predicted, labels, num_classes)
     return tuple(assigned.tolist()), float(np.mean(assigned[predicted] == labels))
